@@ -1,0 +1,25 @@
+"""One kind of error for everything a reader can put right: its message is one plain sentence."""
+
+from collections.abc import Iterable
+
+
+class CourseError(ValueError):
+    """Something the reader can mend. The message names what was wrong and what is allowed."""
+
+
+def choose(argument: str, value: str, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of `allowed`; otherwise say what may be chosen.
+
+    Raises:
+        CourseError: `value` is not among `allowed`.
+    """
+    options = list(allowed)
+    if value not in options:
+        raise CourseError(f"{argument} was {value!r}; choose one of {', '.join(options)}.")
+    return value
+
+
+def require(holds: bool, sentence: str) -> None:
+    """Raise a `CourseError` with `sentence` unless `holds`."""
+    if not holds:
+        raise CourseError(sentence)

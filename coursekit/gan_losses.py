@@ -1,0 +1,95 @@
+"""Floor 0. The losses of the two players, each a pair (critic, generator) of functions of scores.
+
+`real` and `fake` are the discriminator's raw scores (logits; no sigmoid), shape (n,). Both players
+*minimise* what they are given, so the critic's loss is the negative of its value.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch.nn.functional import relu, softplus
+
+from coursekit.errors import require
+from coursekit.types import PerExample, Scalar
+
+
+class GanLoss(Protocol):
+    """What `train_gan` needs of a loss."""
+
+    def critic(self, real: PerExample, fake: PerExample) -> Scalar: ...
+
+    def generator(self, fake: PerExample) -> Scalar: ...
+
+
+def _cross_entropy(real: PerExample, fake: PerExample, real_label: float) -> Scalar:
+    """−[t·log D(x) + (1 − t)·log(1 − D(x))] − log(1 − D(G(z))), D = sigmoid(score)."""
+    on_real = real_label * softplus(-real) + (1 - real_label) * softplus(real)
+    return on_real.mean() + softplus(fake).mean()
+
+
+@dataclass(frozen=True)
+class Saturating:
+    """The minimax game: G minimises log(1 − D(G(z))) (Goodfellow et al. 2014, eq. 1).
+
+    `real_label` < 1 is one-sided label smoothing (Salimans et al. 2016, §3.4).
+    """
+
+    real_label: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.real_label <= 1, f"real_label was {self.real_label}; allowed is (0, 1].")
+
+    def critic(self, real: PerExample, fake: PerExample) -> Scalar:
+        return _cross_entropy(real, fake, self.real_label)
+
+    def generator(self, fake: PerExample) -> Scalar:
+        return -softplus(fake).mean()  # log(1 − sigmoid(s)) = −softplus(s)
+
+
+@dataclass(frozen=True)
+class NonSaturating:
+    """G maximises log D(G(z)) instead (Goodfellow et al. 2014, §3, after eq. 1)."""
+
+    real_label: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.real_label <= 1, f"real_label was {self.real_label}; allowed is (0, 1].")
+
+    def critic(self, real: PerExample, fake: PerExample) -> Scalar:
+        return _cross_entropy(real, fake, self.real_label)
+
+    def generator(self, fake: PerExample) -> Scalar:
+        return softplus(-fake).mean()  # −log sigmoid(s)
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Scores regress on 1 for real and 0 for fake (Mao et al. 2017, eq. 9: a = 0, b = c = 1)."""
+
+    def critic(self, real: PerExample, fake: PerExample) -> Scalar:
+        return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
+
+    def generator(self, fake: PerExample) -> Scalar:
+        return 0.5 * (fake - 1).square().mean()
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """Scores beyond ±1 are left alone (Lim & Ye 2017; Miyato et al. 2018, eqs. 16–17)."""
+
+    def critic(self, real: PerExample, fake: PerExample) -> Scalar:
+        return relu(1 - real).mean() + relu(1 + fake).mean()
+
+    def generator(self, fake: PerExample) -> Scalar:
+        return -fake.mean()
+
+
+@dataclass(frozen=True)
+class Wasserstein:
+    """The dual of the earth mover's distance; needs a Lipschitz critic (Arjovsky et al. 2017, eq. 2)."""
+
+    def critic(self, real: PerExample, fake: PerExample) -> Scalar:
+        return fake.mean() - real.mean()
+
+    def generator(self, fake: PerExample) -> Scalar:
+        return -fake.mean()

@@ -1,0 +1,30 @@
+"""Floor 0. The one primitive of the course: the gradient with respect to the image."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from coursekit.types import Examples
+
+
+def input_gradient(
+    f: Callable[[Tensor], Tensor], x: Examples, *, create_graph: bool = False
+) -> Examples:
+    """The gradient of `f` with respect to its input: ∇ₓ Σᵢ f(xᵢ).
+
+    DeepDream climbs it, an attack follows it uphill on the loss, the gradient penalty measures
+    its length, a saliency map shows it. `f` may return a scalar or one value per example; where
+    the examples do not interact, row i of the result is the gradient of f(xᵢ) alone.
+
+    Args:
+        f: differentiable, from a batch of shape (n, ...) to a tensor of any shape.
+        x: inputs, shape (n, ...). Not modified; no gradient is left on it or on any parameter.
+        create_graph: keep the graph, so that the gradient itself can be differentiated.
+
+    Returns:
+        A tensor of the shape of `x`.
+    """
+    x = x.detach().requires_grad_(True)
+    with torch.enable_grad():
+        return torch.autograd.grad(f(x).sum(), x, create_graph=create_graph)[0]

@@ -1,0 +1,25 @@
+"""Floor 0. What makes a notebook a lecture: sources shown, claims checked, guesses revealed.
+
+`show_source` prints a function of the package, `check` holds a claim, `record` writes a figure down
+for the report, `reveal` sets a guess beside a measurement, `show` and `film` put a picture with its
+alt text on the page, `play` is a widget with a still fallback, `Exercise` grades an attempt.
+"""
+
+from coursekit.teaching.checks import all_checks_hold, check
+from coursekit.teaching.exercise import Exercise
+from coursekit.teaching.pages import film, show, show_source
+from coursekit.teaching.records import MIME, record, reveal
+from coursekit.teaching.widgets import play
+
+__all__ = [
+    "MIME",
+    "Exercise",
+    "all_checks_hold",
+    "check",
+    "film",
+    "play",
+    "record",
+    "reveal",
+    "show",
+    "show_source",
+]

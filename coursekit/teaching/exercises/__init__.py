@@ -1,0 +1,1 @@
+"""The exercises of each lecture: one module a lecture, each a handful of `Exercise` objects."""

@@ -1,0 +1,57 @@
+"""Pictures, films and source listings on the page of a notebook."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from io import BytesIO
+
+from IPython.display import Image, display
+from matplotlib.figure import Figure
+
+from coursekit.errors import require
+
+
+def show_source(*functions: Callable[..., object] | type) -> None:
+    """Print the source of each function, so that lecture and package cannot drift apart."""
+    print("\n\n".join(inspect.getsource(function).rstrip() for function in functions))
+
+
+def png(figure: Figure, dpi: int = 100) -> bytes:
+    """The figure as the bytes of a PNG file."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Put a figure on the page, with its description for those who cannot see it.
+
+    Raises:
+        CourseError: `alt` is shorter than a sentence.
+    """
+    _describe(alt)
+    display(Image(data=png(figure), format="png", alt=alt))
+
+
+def film(frames: Sequence[Figure], alt: str, seconds_per_frame: float = 0.25) -> None:
+    """Put a looping film (GIF) of the frames on the page; the last frame stays a while.
+
+    Raises:
+        CourseError: no frames, or `alt` shorter than a sentence.
+    """
+    import PIL.Image
+
+    _describe(alt)
+    require(len(frames) > 0, "frames was empty; a film needs at least one.")
+    pictures = [PIL.Image.open(BytesIO(png(frame, dpi=72))).convert("RGB") for frame in frames]
+    palette = pictures[-1].quantize(128)
+    pictures = [p.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for p in pictures]
+    pause = [int(1000 * seconds_per_frame)] * (len(frames) - 1) + [2000]
+    buffer = BytesIO()
+    pictures[0].save(
+        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=pause, loop=0
+    )
+    display(Image(data=buffer.getvalue(), format="gif", alt=alt))
+
+
+def _describe(alt: str) -> None:
+    require(len(alt.split()) >= 5, f"alt was {alt!r}; describe the picture in a sentence.")

@@ -1,0 +1,29 @@
+"""Shapes and value ranges of the tensors that cross a public boundary, written once.
+
+The tests enforce these (jaxtyping with beartype); outside the tests they are documentation.
+`n` is the number of examples; dimensions with the same name agree within one call.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+Images = Float[Tensor, "n c h w"]  # pixels in [0, 1]
+Examples = Float[Tensor, "n *shape"]  # images, or points of a toy density
+Labels = Int[Tensor, " n"]  # class numbers from 0
+Logits = Float[Tensor, "n k"]  # unnormalised log-probabilities
+Probabilities = Float[Tensor, "n k"]  # rows sum to 1
+Features = Float[Tensor, "n d"]
+PerExample = Float[Tensor, " n"]
+Scalar = Float[Tensor, ""]
+
+Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> scalar loss
+Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> adversarial x
+
+
+class Constrain(Protocol):
+    """Applied to the discriminator after each of its updates, e.g. `clip_weights(0.01)`."""
+
+    def __call__(self, critic: nn.Module) -> None: ...
