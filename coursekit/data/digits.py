@@ -1,0 +1,110 @@
+"""The embedded default: real handwritten digits, drawn with a thicker or thinner pen.
+
+scikit-learn carries 1,797 digits of 8×8 pixels (Alpaydin & Kaynak 1998, UCI Optical Recognition
+of Handwritten Digits). They are divided into train and test *first*; only then is each rendered
+several times to 28×28 with a slightly different slant, shape and stroke, so that no test image
+is a rendering of a training original. The result looks like bold MNIST and needs no download.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from coursekit.data.tensors import Dataset, Split
+
+TRAIN, TEST = 10_000, 2_000  # rendered images
+TRAIN_SHARE = 2 / 3  # of the originals of each class
+CHUNK = 1_000  # images rendered at a time: about 50 MB of working memory
+
+
+def digits(seed: int = 0) -> Dataset:
+    """The embedded data set: 10,000 train and 2,000 test images of shape (1, 28, 28).
+
+    Args:
+        seed: decides the division of the originals, every rendering and the order of the rows.
+
+    Returns:
+        A data set whose splits tell in `origin` which of scikit-learn's digits each row is.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    images, y = _originals()
+    train, test = _divide(y, rng)
+    return Dataset(
+        "digits",
+        _rendered(images, y, train, TRAIN, rng),
+        _rendered(images, y, test, TEST, rng),
+        classes=tuple("0123456789"),
+        note=f"Rendered from {len(train):,} train and {len(test):,} test originals.",
+    )
+
+
+def render(originals: Tensor, rng: torch.Generator) -> Tensor:
+    """One random 28×28 rendering of each 8×8 original.
+
+    Each is enlarged smoothly, moved by a random affine map (±10°, ±5 % shift, ±10 % scale, ±0.15
+    shear) and an elastic field, and cut at a random grey level, which sets the stroke width.
+
+    Args:
+        originals: shape (n, 1, 8, 8), in [0, 1].
+        rng: a CPU generator.
+
+    Returns:
+        Images of shape (n, 1, 28, 28) in [0, 1].
+    """
+    n = len(originals)
+    large = F.interpolate(originals, size=(44, 44), mode="bicubic", align_corners=False)
+    grid = F.affine_grid(_affine(n, rng), [n, 1, 56, 56], align_corners=False)
+    elastic = F.interpolate(
+        _uniform((n, 2, 4, 4), 0.05, rng), size=(56, 56), mode="bicubic", align_corners=False
+    )
+    grid = grid + elastic.permute(0, 2, 3, 1)
+    moved = F.grid_sample(F.pad(large, (6, 6, 6, 6)), grid, align_corners=False)
+    level = 0.52 + _uniform((n, 1, 1, 1), 0.10, rng)
+    return F.avg_pool2d(torch.sigmoid(20 * (moved - level)), 2)
+
+
+def _originals() -> tuple[Tensor, Tensor]:
+    """scikit-learn's digits: images (1797, 1, 8, 8) in [0, 1] and labels (1797,)."""
+    from sklearn.datasets import load_digits  # slow to import, needed only here
+
+    bunch = load_digits()
+    images = torch.as_tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 16
+    return images, torch.as_tensor(bunch.target, dtype=torch.int64)
+
+
+def _divide(y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Indices of the train and test originals, the same share of each class."""
+    train, test = [], []
+    for label in y.unique():
+        rows = torch.nonzero(y == label).flatten()
+        rows = rows[torch.randperm(len(rows), generator=rng)]
+        cut = round(TRAIN_SHARE * len(rows))
+        train.append(rows[:cut])
+        test.append(rows[cut:])
+    return torch.cat(train), torch.cat(test)
+
+
+def _rendered(images: Tensor, y: Tensor, rows: Tensor, n: int, rng: torch.Generator) -> Split:
+    """`n` renderings, each original used equally often (give or take one), in random order."""
+    rows = rows[torch.randperm(len(rows), generator=rng)]
+    origin = rows.repeat(math.ceil(n / len(rows)))[:n][torch.randperm(n, generator=rng)]
+    x = torch.cat([render(images[part], rng) for part in origin.split(CHUNK)])
+    return Split(x, y[origin], origin)
+
+
+def _affine(n: int, rng: torch.Generator) -> Tensor:
+    """`n` affine maps, shape (n, 2, 3): scale · rotation · shear, and a shift."""
+    angle = _uniform((n,), math.radians(10), rng)
+    scale = 1 + _uniform((n,), 0.10, rng)
+    shear = _uniform((n,), 0.15, rng)
+    shift = _uniform((n, 2, 1), 0.10, rng)  # 5 % of a width that affine_grid calls 2
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    matrix = torch.stack([cos, shear * cos - sin, sin, shear * sin + cos], 1).view(n, 2, 2)
+    return torch.cat([matrix, shift], 2)
+
+
+def _uniform(shape: tuple[int, ...], width: float, rng: torch.Generator) -> Tensor:
+    """Uniform in [−width, width]."""
+    return width * (2 * torch.rand(shape, generator=rng) - 1)
