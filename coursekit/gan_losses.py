@@ -86,7 +86,10 @@ class Hinge:
 
 @dataclass(frozen=True)
 class Wasserstein:
-    """The dual of the earth mover's distance; needs a Lipschitz critic (Arjovsky et al. 2017, eq. 2)."""
+    """The dual of the earth mover's distance (Arjovsky et al. 2017, eq. 2).
+
+    It is one only while the critic is Lipschitz: give `train_gan` a penalty or a constraint.
+    """
 
     def critic(self, real: PerExample, fake: PerExample) -> Scalar:
         return fake.mean() - real.mean()

@@ -42,7 +42,8 @@ class Lab:
         return torch.Generator().manual_seed(1_000_003 * self.seed + stream)
 
     def __str__(self) -> str:
-        return f"profile {self.profile}, data {self.dataset}, seed {self.seed}, {describe(self.device)}"
+        settings = f"profile {self.profile}, data {self.dataset}, seed {self.seed}"
+        return f"{settings}, {describe(self.device)}"
 
 
 def start(

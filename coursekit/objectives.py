@@ -29,7 +29,9 @@ def adversarial(attack: Attack, alpha: float = 0.0) -> Objective:
 
     def loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         attacked = cross_entropy(model, attack(model, x, y), y)
-        return attacked if alpha == 0 else alpha * cross_entropy(model, x, y) + (1 - alpha) * attacked
+        return (
+            attacked if alpha == 0 else alpha * cross_entropy(model, x, y) + (1 - alpha) * attacked
+        )
 
     return loss
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 # Okabe & Ito 2008: eight colours that people with any colour vision can tell apart.
@@ -15,8 +15,8 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
 PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, YELLOW)
 
-STYLE: dict[str, Any] = {
-    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+STYLE: Any = {
+    "axes.prop_cycle": cycler(color=PALETTE),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -56,12 +56,12 @@ def label(axes: Axes, title: str, x: str = "", y: str = "") -> Axes:
     return axes
 
 
-def array(values: Tensor | ArrayLike) -> np.ndarray[Any, Any]:
+def array(values: Tensor | np.ndarray | Sequence[Any]) -> np.ndarray:
     """A NumPy array of whatever was given, from any device."""
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def tile(images: Tensor, columns: int) -> np.ndarray[Any, Any]:
+def tile(images: Tensor, columns: int) -> np.ndarray:
     """Images (n, c, h, w) in [0, 1] as one picture (H, W) or (H, W, 3), `columns` to a row."""
     pixels = array(images.clamp(0, 1))
     n, c, h, w = pixels.shape
@@ -73,7 +73,7 @@ def tile(images: Tensor, columns: int) -> np.ndarray[Any, Any]:
     return picture[..., 0] if c == 1 else picture
 
 
-def picture(axes: Axes, image: Tensor | ArrayLike, title: str = "") -> Axes:
+def picture(axes: Axes, image: Tensor | np.ndarray | Sequence[Any], title: str = "") -> Axes:
     """One image (c, h, w), (h, w) or (h, w, 3) in [0, 1], without ticks or frame."""
     pixels = array(image)
     if isinstance(image, Tensor) and image.dim() == 3:

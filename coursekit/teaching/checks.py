@@ -26,7 +26,7 @@ def check(claim: str, holds: object, measured: object = "") -> bool:
         CourseError: an empty claim, or one of more than one line.
     """
     require(bool(claim.strip()) and "\n" not in claim, "A claim is one line of text, not empty.")
-    held = bool(holds) and holds == holds  # NaN is truthy, and differs from itself
+    held = bool(holds) and bool(holds == holds)  # NaN is truthy, and differs from itself
     _seen[claim] = held
     print(f"✓ {claim}" if held else f"✗ {claim}" + f"  (measured: {measured})" * (measured != ""))
     return held

@@ -7,6 +7,20 @@ from typing import Any
 Property = Callable[[Callable[..., Any]], str | None]  # attempt -> what is wrong, or None
 
 
+class _NotBegun(Exception):
+    """The attempt still returns what the empty stub returns."""
+
+
+def _begun(attempt: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        answer = attempt(*args, **kwargs)
+        if answer is None or answer is ...:
+            raise _NotBegun
+        return answer
+
+    return watched
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise of a lecture.
@@ -34,17 +48,11 @@ class Exercise:
     def verdict(self, attempt: Callable[..., Any]) -> str | None:
         """What is wrong with the attempt, in a sentence; None if it is right."""
         for holds in self.properties:
-            answer: list[Any] = []
-
-            def watched(*args: Any, _answer: list[Any] = answer, **kwargs: Any) -> Any:
-                _answer.append(attempt(*args, **kwargs))
-                return _answer[-1]
-
             try:
-                wrong = holds(watched)
+                wrong = holds(_begun(attempt))
+            except _NotBegun:
+                return "not attempted yet."
             except Exception as error:  # a student's code may raise anything
-                if answer and answer[-1] in (None, ...):
-                    return "not attempted yet."
                 return f"your code stopped with {type(error).__name__}: {error}"
             if wrong is not None:
                 return wrong

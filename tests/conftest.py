@@ -1,0 +1,27 @@
+"""Shapes and types of coursekit are enforced in every test; one thread keeps numbers repeatable."""
+
+import os
+
+from jaxtyping import install_import_hook
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["COURSEKIT_PROGRESS"] = "0"
+for name in ("PROFILE", "DATASET", "SEED", "DEVICE", "THREADS", "CACHE"):
+    os.environ.pop(f"COURSEKIT_{name}", None)
+install_import_hook("coursekit", "beartype.beartype")
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(20261120)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or leaves a trained model behind."""
+    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -1,0 +1,100 @@
+"""The house stands: a module imports only from floors below its own (or the cellar, see below)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import coursekit
+
+PACKAGE = Path(coursekit.__file__).parent
+CELLAR = {"errors", "types"}  # imported by everyone, import nobody
+FLOORS = {
+    0: {"gradients", "threats", "gan_losses", "objectives", "nets", "theory", "lab", "plots"}
+    | {"teaching"},
+    1: {"data", "attacks", "dreams", "lipschitz", "metrics"},
+    2: {"training", "transfer"},
+    3: {"course", "__main__"},
+}
+# Stairs within a floor, each with its reason.
+STAIRS = {("__main__", "course")}  # a thin skin over it
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(source: str) -> set[str]:
+    """Every `coursekit.ROOM` that a source text imports, at its top or inside a function."""
+    rooms = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [node.module or ""]
+            if node.module == "coursekit":
+                names = [f"coursekit.{alias.name}" for alias in node.names]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if name.startswith("coursekit.")}
+    return rooms
+
+
+def may_import(room: str, other: str) -> bool:
+    if other == room or other in CELLAR or (room, other) in STAIRS:
+        return True
+    return room not in CELLAR and FLOOR_OF[other] < FLOOR_OF[room]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_below(path):
+    room = room_of(path)
+    if room == "__init__":
+        assert not imported_rooms(path.read_text())
+        return
+    assert room in CELLAR or room in FLOOR_OF, f"{room} stands on no floor of the table"
+    for other in imported_rooms(path.read_text()):
+        assert may_import(room, other), f"{room} may not import {other}"
+
+
+def test_the_check_above_can_fail():
+    assert imported_rooms("def f():\n    from coursekit.training import fit") == {"training"}
+    assert not may_import("metrics", "training")
+    assert not may_import("metrics", "attacks")
+    assert may_import("training", "metrics")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_stays_within_200_lines_and_a_function_within_40(path):
+    source = path.read_text()
+    assert len(source.splitlines()) <= 200, "make it a folder of rooms"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            docstring = ast.get_docstring(node, clean=False) or ""
+            lines = node.end_lineno - node.lineno + 1 - len(docstring.splitlines())
+            assert lines <= 40, f"{node.name} has {lines} lines"
+
+
+def test_functions_are_short():
+    """Design: median 8 lines or fewer, nine in ten under 20 (bodies, without docstrings)."""
+    lengths = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node.body[0]
+                lengths.append(node.end_lineno - first.lineno + 1)
+    lengths.sort()
+    assert lengths[len(lengths) // 2] <= 8
+    assert lengths[int(0.9 * len(lengths))] < 20
+
+
+def test_importing_coursekit_is_cheap():
+    """`import coursekit` must not pull in torch, and the command line's help neither."""
+    script = "import sys, coursekit; assert 'torch' not in sys.modules; print('cheap')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "cheap", done.stderr

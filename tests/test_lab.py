@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from coursekit import lab
+from coursekit.errors import CourseError
+
+
+def test_start_prints_one_line_and_is_frozen(capsys):
+    opened = lab.start("smoke", "digits", seed=3, device="cpu")
+    assert capsys.readouterr().out.startswith("profile smoke, data digits, seed 3, cpu")
+    with pytest.raises(AttributeError):
+        opened.seed = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"profile": "quick"}, ["profile", "'quick'", "smoke, course, full"]),
+        ({"device": "tpu"}, ["device", "'tpu'", "auto, cpu, cuda, mps"]),
+        ({"seed": -1}, ["seed", "-1"]),
+        ({"precision": "float8"}, ["precision", "'float8'", "float32, bfloat16"]),
+    ],
+)
+def test_a_wrong_argument_gets_one_sentence(arguments, words):
+    with pytest.raises(CourseError) as caught:
+        lab.start(**arguments)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps"])
+def test_an_absent_device_is_named_with_those_present(name):
+    if {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}[name]:
+        pytest.skip(f"this machine has {name}")
+    with pytest.raises(CourseError, match=rf"'{name}'.*auto, cpu"):
+        lab.pick_device(name)
+
+
+def test_the_environment_overrides_the_parameters_cell(monkeypatch, capsys):
+    for key, value in {
+        "PROFILE": "smoke",
+        "DATASET": "mnist",
+        "SEED": "7",
+        "DEVICE": "cpu",
+    }.items():
+        monkeypatch.setenv(f"COURSEKIT_{key}", value)
+    opened = lab.start("course", "digits", 0, "auto")
+    assert (opened.profile, opened.dataset, opened.seed) == ("smoke", "mnist", 7)
+    monkeypatch.setenv("COURSEKIT_SEED", "seven")
+    with pytest.raises(CourseError, match="seed was 'seven'"):
+        lab.start()
+
+
+def test_choose_gives_the_budget_of_the_profile():
+    budgets = {"smoke": 1, "course": 2, "full": 3}
+    for profile, steps in budgets.items():
+        assert lab.Lab(profile, "digits", 0, torch.device("cpu")).choose(**budgets) == steps
+
+
+def test_generators_repeat_within_a_seed_and_differ_between_streams_and_seeds():
+    def draw(seed, stream):
+        opened = lab.Lab("smoke", "digits", seed, torch.device("cpu"))
+        return torch.rand(4, generator=opened.rng(stream)).tolist()
+
+    assert draw(0, 1) == draw(0, 1)
+    draws = {tuple(draw(seed, stream)) for seed in range(3) for stream in range(3)}
+    assert len(draws) == 9
+
+
+def test_roots_come_from_the_environment_or_the_project(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    assert lab.data_root() == tmp_path
+    monkeypatch.delenv("COURSEKIT_DATA")
+    monkeypatch.delenv("COURSEKIT_CACHE")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "coursekit").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert lab.data_root() == tmp_path / "data"
+    assert lab.cache_root() == tmp_path / "data" / "cache"

@@ -1,0 +1,177 @@
+import io
+
+import ipywidgets
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from coursekit import teaching
+from coursekit.errors import CourseError
+from coursekit.plots import base
+from coursekit.teaching import checks
+
+ALT = "A line that rises from left to right."
+
+
+@pytest.fixture
+def outputs(monkeypatch):
+    """What would appear on the page: (bundle, metadata) for each display."""
+    page = []
+
+    def collect(thing, raw=False, metadata=None):
+        page.append((thing, metadata) if raw else thing._repr_mimebundle_())
+
+    for room in ("pages", "records", "widgets"):
+        monkeypatch.setattr(f"coursekit.teaching.{room}.display", collect)
+    return page
+
+
+@pytest.fixture(autouse=True)
+def _fresh_claims(monkeypatch):
+    monkeypatch.setattr(checks, "_seen", {})
+
+
+def line(slope=1.0):
+    figure, (axes,) = base.canvas(title="A line")
+    axes.plot([0, 1], [0, slope])
+    return figure
+
+
+def test_a_claim_that_holds_prints_no_number(capsys):
+    assert teaching.check("one is less than two", 1 < 2, measured=1)
+    assert capsys.readouterr().out == "✓ one is less than two\n"
+
+
+@pytest.mark.parametrize("holds", [False, float("nan"), torch.tensor(False), 0, np.bool_(False)])
+def test_a_claim_that_fails_says_what_was_measured_and_fails_the_run(holds, capsys):
+    assert not teaching.check("it holds", holds, measured="3.5 against 2")
+    assert capsys.readouterr().out == "✗ it holds  (measured: 3.5 against 2)\n"
+    with pytest.raises(checks.ClaimFailed, match="1 of 1 claims failed: it holds"):
+        teaching.all_checks_hold()
+
+
+def test_a_lecture_without_claims_fails_and_one_with_claims_closes(capsys):
+    with pytest.raises(checks.ClaimFailed, match="No claim"):
+        teaching.all_checks_hold()
+    teaching.check("a", True)
+    teaching.check("b", torch.tensor([True]))
+    teaching.all_checks_hold()
+    assert capsys.readouterr().out.endswith("All 2 claims hold.\n")
+
+
+def test_a_claim_must_be_one_line():
+    for claim in ("", "two\nlines"):
+        with pytest.raises(CourseError):
+            teaching.check(claim, True)
+
+
+def test_show_puts_a_png_with_alt_text_on_the_page(outputs):
+    teaching.show(line(), ALT)
+    data, metadata = outputs[0]
+    assert metadata["image/png"]["alt"] == ALT
+    assert "image/png" in data
+    with pytest.raises(CourseError, match="alt"):
+        teaching.show(line(), "figure")
+
+
+def test_a_film_has_all_its_frames(outputs):
+    teaching.film([line(s) for s in (0.2, 0.6, 1.0)], ALT)
+    data, metadata = outputs[0]
+    assert metadata["image/gif"]["alt"] == ALT
+    import base64
+
+    gif = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/gif"])))
+    assert gif.n_frames == 3
+    with pytest.raises(CourseError, match="frames"):
+        teaching.film([], ALT)
+
+
+def test_record_shows_mean_and_standard_error(outputs):
+    teaching.record("FID", [10.0, 12.0, 14.0], paper="34.3 reported", source="x, Table 1")
+    (bundle, _) = outputs[0]
+    row = bundle[teaching.MIME]
+    assert (row["ours"], row["n"], row["paper"]) == (12.0, 3, "34.3 reported")
+    assert row["spread"] == pytest.approx(2 / 3**0.5)  # s.d. 2 over three seeds
+    assert bundle["text/plain"].startswith("FID: 12 ± 1.2 (n = 3); paper: 34.3 reported")
+    teaching.record("FID", 5.0)
+    assert outputs[1][0][teaching.MIME]["spread"] is None
+
+
+def test_reveal_sets_the_guess_beside_the_measurement(capsys):
+    teaching.reveal("accuracy", 0.5, 0.031)
+    assert capsys.readouterr().out == "accuracy: you guessed 0.5, measured 0.031.\n"
+
+
+def test_a_widget_redraws_and_leaves_a_still_picture(outputs):
+    slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
+    box = teaching.play(line, {"slope": slider}, ALT)
+    bundle, metadata = outputs[0]
+    assert metadata["image/png"]["alt"] == ALT
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == box.model_id
+    image = box.children[-1]
+    before = image.value
+    assert before == bundle["image/png"]
+    slider.value = 2.0
+    assert image.value != before
+
+
+def test_show_source_prints_the_function(capsys):
+    from coursekit.gradients import input_gradient
+
+    teaching.show_source(input_gradient)
+    assert capsys.readouterr().out.startswith("def input_gradient(")
+
+
+def sign_exercise():
+    def positive(attempt):
+        return None if attempt(2.0) == 1 else "the sign of 2 should be 1."
+
+    def odd(attempt):
+        return None if attempt(-3.0) == -attempt(3.0) else "your function is not odd."
+
+    return teaching.Exercise("The sign", (positive, odd), ("Think of x / |x|.", "copysign"))
+
+
+def raises(_):
+    raise ZeroDivisionError("by zero")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        (lambda x: (x > 0) - (x < 0), "correct"),
+        (lambda x: 1, "not odd"),
+        (lambda x: x, "should be 1"),
+        (lambda x: ..., "not attempted yet"),
+        (lambda x: None, "not attempted yet"),
+        (raises, "your code stopped with ZeroDivisionError: by zero"),
+    ],
+)
+def test_an_attempt_is_graded_in_a_sentence(attempt, said, capsys):
+    assert sign_exercise().grade(attempt) == (said == "correct")
+    assert said in capsys.readouterr().out
+
+
+def test_hints_are_given_one_at_a_time(capsys):
+    for number in (1, 3):
+        sign_exercise().hint(number)
+    assert capsys.readouterr().out == (
+        "Hint 1 of 2: Think of x / |x|.\nThere are 2 hints; ask for 1 to 2.\n"
+    )
+
+
+def test_tile_puts_images_in_reading_order():
+    images = torch.arange(5.0).view(5, 1, 1, 1).expand(5, 1, 2, 2) / 4
+    sheet = base.tile(images, 3)
+    assert sheet.shape == (4, 6)
+    assert sheet[0, ::2].tolist() == [0.0, 0.25, 0.5]
+    assert sheet[2, ::2].tolist() == [0.75, 1.0, 1.0]  # the last place is left white
+    assert base.tile(torch.rand(4, 3, 2, 2), 2).shape == (4, 4, 3)
+
+
+def test_a_canvas_is_a_figure_without_pyplot():
+    figure, axes = base.canvas(2, 3, title="x")
+    assert isinstance(figure, Figure)
+    assert len(axes) == 6
