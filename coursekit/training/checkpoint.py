@@ -1,0 +1,150 @@
+"""Files that a killed run can be continued from, and that no other run mistakes for its own."""
+
+import hashlib
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from coursekit.errors import CourseError, require
+from coursekit.lab import cache_root
+from coursekit.training.history import History
+
+_NOT_HASHED = {"course", "plots", "teaching"}  # these do not change what is computed
+
+
+def configuration_hash(**settings: Any) -> str:
+    """A fingerprint of the settings and of the package's own source text.
+
+    Numbers, text, tensors, networks, functions, and dicts and lists of them are told apart by what
+    they hold, not by where they lie in memory: the same run gives the same hash tomorrow.
+    """
+    digest = hashlib.sha256(_source_hash().encode())
+    _feed(digest, settings)
+    return digest.hexdigest()
+
+
+@lru_cache
+def _source_hash() -> str:
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        place = file.relative_to(package)
+        if place.parts[0] not in _NOT_HASHED and (len(place.parts) > 1 or place.stem != "__main__"):
+            digest.update(place.as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, value: Any) -> None:
+    """Put whatever `value` holds into the hash, each part with its type and its end marked."""
+    digest.update(f"<{type(value).__name__}>".encode())
+    if isinstance(value, Tensor):
+        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    elif isinstance(value, nn.Module):
+        _feed(digest, [repr(value), value.state_dict()])
+    elif isinstance(value, torch.Generator):
+        _feed(digest, value.get_state())
+    elif isinstance(value, Mapping):
+        _feed(digest, [[str(key), item] for key, item in value.items()])
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in sorted(value, key=repr) if isinstance(value, set | frozenset) else value:
+            _feed(digest, item)
+    elif isinstance(value, partial):
+        _feed(digest, [value.func, value.args, value.keywords])
+    elif inspect.isfunction(value):
+        _feed_function(digest, value)
+    else:  # numbers, text, dataclasses; an address in memory says nothing about a value
+        digest.update(re.sub(r" at 0x[0-9a-f]+", "", repr(value)).encode())
+    digest.update(b"</>")
+
+
+def _feed_function(digest: Any, function: Callable[..., Any]) -> None:
+    """A function is its code, its defaults and what it closes over."""
+    code = function.__code__
+    constants = [c for c in code.co_consts if not inspect.iscode(c)]
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    _feed(digest, [function.__qualname__, code.co_code, constants, code.co_names])
+    _feed(digest, [function.__defaults__, cells])
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` whole or not at all: to a file beside it, flushed, then renamed.
+
+    Raises:
+        CourseError: the file cannot be written (full disk, no permission).
+    """
+    part = path.with_name(f"{path.name}.part-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        raise CourseError(f"The checkpoint {path} could not be written: {error}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: Path, configuration: str) -> dict[str, Any] | None:
+    """The state in `path`, or None if there is no such file.
+
+    Raises:
+        CourseError: the file cannot be read, or another configuration wrote it.
+    """
+    if not path.exists():
+        return None
+    mend = "delete it to start afresh, or name another file"
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        written = state["configuration"]
+    except Exception:  # a truncated or foreign file fails in many ways
+        raise CourseError(f"The checkpoint {path} cannot be read; {mend}.") from None
+    require(
+        written == configuration,
+        f"The checkpoint {path} was written by another configuration ({written[:8]}, this run is "
+        f"{configuration[:8]}); {mend}.",
+    )
+    return state
+
+
+def cache_file(name: str, **settings: Any) -> Path:
+    """Where the run called `name` with these settings keeps its checkpoint."""
+    return cache_root() / f"{name}-{configuration_hash(**settings)[:12]}.pt"
+
+
+def remember(
+    name: str, models: nn.Module | Mapping[str, Any], make: Callable[[], History], **settings: Any
+) -> History:
+    """Train once, then recall: call `make`, which trains `models` in place, unless it was done before.
+
+    Args:
+        name: what the file is called, beside the hash of its configuration.
+        models: a network, or several by name; anything with `state_dict` and `load_state_dict`.
+        make: trains them in place and returns the history.
+        **settings: whatever distinguishes this run from others. The initial state of `models` and
+            the source of the package always count.
+
+    Returns:
+        The history, from `make` or from the file.
+    """
+    parts = {"model": models} if isinstance(models, nn.Module) else dict(models)
+    start = {key: part.state_dict() for key, part in parts.items()}
+    configuration = configuration_hash(start=start, **settings)
+    path = cache_root() / f"{name}-{configuration[:12]}.pt"
+    if (state := load(path, configuration)) is None:
+        history = make()
+        states = {key: part.state_dict() for key, part in parts.items()}
+        save(path, {"configuration": configuration, "parts": states, "history": vars(history)})
+        return history
+    for key, part in parts.items():
+        part.load_state_dict(state["parts"][key])
+    return History(**state["history"])
