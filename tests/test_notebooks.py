@@ -116,7 +116,7 @@ def test_every_picture_has_alt_text(notebook):
 
 
 def test_every_part_of_a_lecture_is_there(notebook):
-    """Design: predict → reveal, derive → show → prove, widget, exercises, paper beside ours, limits."""
+    """Predict → reveal, derive → show → prove, widget, exercises, paper beside ours, limits."""
     source = "\n".join(cell.source for cell in notebook.cells)
     for call in ("start(", "lab.choose(", "show_source(", "check(", "reveal(", "play(", "record("):
         assert call in source, f"{call} is missing"
