@@ -7,6 +7,7 @@ is a rendering of a training original. The result looks like bold MNIST and need
 """
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -55,11 +56,8 @@ def render(originals: Tensor, rng: torch.Generator) -> Tensor:
     """
     n = len(originals)
     large = F.interpolate(originals, size=(44, 44), mode="bicubic", align_corners=False)
-    grid = F.affine_grid(_affine(n, rng), [n, 1, 56, 56], align_corners=False)
-    elastic = F.interpolate(
-        _uniform((n, 2, 4, 4), 0.05, rng), size=(56, 56), mode="bicubic", align_corners=False
-    )
-    grid = grid + elastic.permute(0, 2, 3, 1)
+    pen = torch.cat([_affine(n, rng), _uniform((n, 2, 16), 0.05, rng)], 2) @ _basis()
+    grid = pen.view(n, 2, 56, 56).permute(0, 2, 3, 1)
     moved = F.grid_sample(F.pad(large, (6, 6, 6, 6)), grid, align_corners=False)
     level = 0.52 + _uniform((n, 1, 1, 1), 0.10, rng)
     return F.avg_pool2d(torch.sigmoid(20 * (moved - level)), 2)
@@ -103,6 +101,20 @@ def _affine(n: int, rng: torch.Generator) -> Tensor:
     cos, sin = scale * angle.cos(), scale * angle.sin()
     matrix = torch.stack([cos, shear * cos - sin, sin, shear * sin + cos], 1).view(n, 2, 2)
     return torch.cat([matrix, shift], 2)
+
+
+@cache
+def _basis() -> Tensor:
+    """The fields that a sampling grid is a weighted sum of, shape (19, 56·56).
+
+    x, y and 1 carry the affine map; sixteen smooth bumps, one per knot of a 4×4 grid, the
+    elastic one. One matrix product with them is several times quicker than `affine_grid`.
+    """
+    line = (torch.arange(56) + 0.5) / 28 - 1  # pixel centres on [−1, 1]
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    knots = torch.eye(16).view(16, 1, 4, 4)
+    bumps = F.interpolate(knots, size=(56, 56), mode="bicubic", align_corners=False)
+    return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps[:, 0]]).flatten(1)
 
 
 def _uniform(shape: tuple[int, ...], width: float, rng: torch.Generator) -> Tensor:
