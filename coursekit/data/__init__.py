@@ -1,6 +1,8 @@
 """Floor 1. Data: whole sets as tensors on the device, toy densities, integrity and download."""
 
+from coursekit.data import toys
 from coursekit.data.catalogue import load
-from coursekit.data.tensors import Batch, Batches, Dataset, Split
+from coursekit.data.streams import Batch, Stream
+from coursekit.data.tensors import Batches, Dataset, Split
 
-__all__ = ["Batch", "Batches", "Dataset", "Split", "load"]
+__all__ = ["Batch", "Batches", "Dataset", "Split", "Stream", "load", "toys"]

@@ -6,22 +6,16 @@ several times quicker than collating single examples (see `benchmarks/`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from coursekit.data.streams import Batch, own_generator
 from coursekit.errors import require
 from coursekit.types import Images, Labels
 
 Device = torch.device | str
-
-
-class Batch(NamedTuple):
-    """One batch; unpacks as `x, y = next(batches)`."""
-
-    x: Tensor
-    y: Tensor
 
 
 @dataclass(frozen=True)
@@ -119,8 +113,7 @@ class Batches(Iterator[Batch]):
     Args:
         split: the rows to draw from.
         size: examples in a batch, at least 1.
-        rng: seeds a generator of the stream's own (one draw), so that what else is drawn from
-            `rng` later does not change the batches.
+        rng: seeds a generator of the stream's own (one draw).
 
     Raises:
         CourseError: `size` is below 1, or the split is empty.
@@ -130,8 +123,7 @@ class Batches(Iterator[Batch]):
         require(size >= 1, f"size was {size}; a batch holds at least one example.")
         require(len(split) >= 1, "the split is empty; a batch needs at least one row.")
         self.split, self.size = split, size
-        seed = torch.randint(2**62, (), generator=rng, dtype=torch.int64)
-        self._rng = torch.Generator().manual_seed(int(seed))
+        self._rng = own_generator(rng)
         self._new_epoch()
 
     def __next__(self) -> Batch:
