@@ -5,9 +5,6 @@ import os
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["COURSEKIT_PROGRESS"] = "0"
-for name in ("PROFILE", "DATASET", "SEED", "DEVICE", "THREADS", "CACHE"):
-    os.environ.pop(f"COURSEKIT_{name}", None)
 install_import_hook("coursekit", "beartype.beartype")
 
 import pytest  # noqa: E402
@@ -22,6 +19,9 @@ def rng() -> torch.Generator:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or leaves a trained model behind."""
+def _quiet_room(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test is moved by the caller's settings, or reads or leaves a trained model behind."""
+    for name in ("PROFILE", "DATASET", "SEED", "DEVICE", "THREADS"):
+        monkeypatch.delenv(f"COURSEKIT_{name}", raising=False)
+    monkeypatch.setenv("COURSEKIT_PROGRESS", "0")
     monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
