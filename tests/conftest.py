@@ -5,7 +5,10 @@ import os
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-install_import_hook("coursekit", "beartype.beartype")
+# "pep484_tower": an int may stand where a float is asked for, as in `Linf(1)`.
+install_import_hook(
+    "coursekit", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

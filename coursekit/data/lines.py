@@ -77,9 +77,9 @@ class Mixture1D:
 
     def interval(self, tail: float = 1e-12) -> tuple[float, float]:
         """An interval outside which each component has at most `tail` mass on either side."""
-        ends = torch.tensor([tail, 1 - tail], dtype=torch.float64)
-        ends = self._centres(ends) + self._scales(ends) * self.shape.quantile(ends)[:, None]
-        return float(ends[0].min()), float(ends[1].max())
+        reach = self.shape.quantile(torch.tensor(tail, dtype=torch.float64))  # shapes are even
+        centres, spans = self._centres(reach), self._scales(reach) * -reach
+        return float((centres - spans).min()), float((centres + spans).max())
 
     def density(self, x: Points) -> Points:
         """p(x), in the shape and dtype of `x`."""
