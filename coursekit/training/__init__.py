@@ -6,7 +6,7 @@
 from coursekit.training.checkpoint import cache_file, configuration_hash, remember
 from coursekit.training.ema import Ema
 from coursekit.training.history import History
-from coursekit.training.loops import fit
+from coursekit.training.loops import fit, frozen, train_gan
 from coursekit.training.optimizers import adam, linear_decay, triangle
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "cache_file",
     "configuration_hash",
     "fit",
+    "frozen",
     "linear_decay",
     "remember",
+    "train_gan",
     "triangle",
 ]

@@ -124,7 +124,7 @@ def cache_file(name: str, **settings: Any) -> Path:
 def remember(
     name: str, models: nn.Module | Mapping[str, Any], make: Callable[[], History], **settings: Any
 ) -> History:
-    """Train once, then recall: call `make`, which trains `models` in place, unless it was done before.
+    """Train once, then recall: `make` trains `models` in place, unless that was done before.
 
     Args:
         name: what the file is called, beside the hash of its configuration.

@@ -1,4 +1,4 @@
-"""The two loops of the course. Everything a lecture varies is an argument; nothing is overridden."""
+"""The two loops of the course. Everything a lecture varies is an argument to one of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,6 @@ from typing import Protocol, Unpack
 import torch
 from torch import Tensor, nn
 
-from coursekit.errors import require
 from coursekit.gan_losses import GanLoss
 from coursekit.training.ema import Ema
 from coursekit.training.history import History
@@ -16,6 +15,11 @@ from coursekit.training.run import Options, Run
 from coursekit.types import Constrain, Objective
 
 Pairs = Iterator[tuple[Tensor, Tensor]]  # (x, y) without end
+
+ADAM = adam(1e-3)
+GAN_ADAM = adam(
+    1e-3, betas=(0.5, 0.999)
+)  # with β₁ = 0.9 a GAN oscillates (Radford et al. 2016, §4)
 
 
 class Penalty(Protocol):
@@ -32,7 +36,7 @@ def fit(
     objective: Objective,
     *,
     steps: int,
-    optimizer: Optimizer = adam(1e-3),
+    optimizer: Optimizer = ADAM,
     **options: Unpack[Options],
 ) -> History:
     """Minimise `objective(model, x, y)` over the batches, in place; the model ends in eval mode.
@@ -49,8 +53,8 @@ def fit(
         CourseError: the loss was not a number, or the checkpoint is not this run's.
     """
     opt = optimizer(model.parameters())
-    settings = {"objective": objective, "optimizer": optimizer}
-    run = Run(steps, {"model": model}, {"opt": opt}, {"batches": batches}, settings, options)
+    parts = {"model": model, "opt": opt, "batches": batches}
+    run = Run(steps, parts, {"objective": objective, "optimizer": optimizer}, options)
     network = run.network("model")
     for _ in run:
         x, y = next(batches)
@@ -59,4 +63,85 @@ def fit(
         loss.backward()
         opt.step()
         run.record(loss=loss)
+    return run.history
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within this block the parameters of `network` take no part in differentiation."""
+    learning = [p for p in network.parameters() if p.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def train_gan(
+    G: nn.Module,
+    D: nn.Module,
+    batches: Pairs,
+    loss: GanLoss,
+    *,
+    steps: int,
+    rng: torch.Generator,
+    critic_steps: int = 1,
+    penalty: Penalty | None = None,
+    constrain: Constrain | None = None,
+    optimizer_G: Optimizer = GAN_ADAM,
+    optimizer_D: Optimizer = GAN_ADAM,
+    ema: Ema | None = None,
+    **options: Unpack[Options],
+) -> History:
+    """Play the game between G and D, in place (Goodfellow et al. 2014, Algorithm 1).
+
+    Labels are those of the real batch, so a conditional G is only asked for labels that exist; an
+    unconditional one ignores them. Both networks end in eval mode.
+
+    Args:
+        G: (z, y) -> images in [0, 1]; `G.noise(n, rng)` draws z.
+        D: (x, y) -> scores, shape (n,), before any sigmoid.
+        batches: an endless iterator of (x, y).
+        loss: `critic(real, fake)` and `generator(fake)`, both minimised.
+        steps: number of updates of G.
+        rng: a CPU generator; all noise comes from it.
+        critic_steps: updates of D for each of G (k in Algorithm 1).
+        penalty: added to the critic's loss.
+        constrain: applied to D after each of its updates.
+        optimizer_G, optimizer_D: parameters -> optimiser.
+        ema: takes in G after each of its updates.
+        **options: see `Options`.
+
+    Raises:
+        CourseError: a loss was not a number, or the checkpoint is not this run's.
+    """
+    opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
+    players = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}
+    parts = players | {"batches": batches, "rng": rng, "ema": ema}
+    settings = (loss, critic_steps, penalty, constrain, optimizer_G, optimizer_D)
+    run = Run(steps, parts, {"game": settings}, options)
+    G, D = run.network("G"), run.network("D")
+    for _ in run:
+        for _ in range(critic_steps):
+            x, y = next(batches)
+            with torch.no_grad():
+                fake = G(G.noise(len(x), rng), y)
+            d_loss = loss.critic(D(x, y), D(fake, y))
+            if penalty:
+                d_loss = d_loss + penalty(D, x, fake, y, rng)
+            opt_D.zero_grad()
+            d_loss.backward()
+            opt_D.step()
+            if constrain:
+                constrain(D)
+        with frozen(D):
+            g_loss = loss.generator(D(G(G.noise(len(x), rng), y), y))
+            opt_G.zero_grad()
+            g_loss.backward()
+            opt_G.step()
+        if ema:
+            ema.update(G)
+        run.record(critic=d_loss, generator=g_loss)
     return run.history

@@ -1,4 +1,4 @@
-"""Optimisers as functions of the parameters, and learning-rate schedules as functions of progress."""
+"""Optimisers are functions of the parameters; schedules are functions of progress."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,10 +14,7 @@ Schedule = Callable[[float], float]  # progress in [0, 1) -> factor on the learn
 
 @dataclass(frozen=True)
 class adam:  # noqa: N801 - a factory that reads as a verb: optimizer=adam(1e-3)
-    """Adam (Kingma & Ba 2015). `adam(lr, betas)(parameters)` builds the optimiser.
-
-    For GANs β₁ = 0.5: with 0.9 training oscillates (Radford et al. 2016, §4).
-    """
+    """Adam (Kingma & Ba 2015). `adam(lr, betas)(parameters)` builds the optimiser."""
 
     lr: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)

@@ -41,39 +41,47 @@ class Options(TypedDict, total=False):
     name: str
 
 
-class Lowered(nn.Module):
-    """A network under autocast that still hands back float32."""
+class Played(nn.Module):
+    """A network as the loop calls it: compiled or under autocast, handing back float32.
 
-    def __init__(self, inner: nn.Module, dtype: torch.dtype) -> None:
+    In everything else it is the network it stands for.
+    """
+
+    def __init__(self, inner: nn.Module, dtype: torch.dtype | None, compiled: bool) -> None:
         super().__init__()
         self.inner, self.dtype = inner, dtype
+        self.call = torch.compile(inner.__call__) if compiled else inner.__call__
 
     def forward(self, *inputs: Any) -> Tensor:
-        with torch.autocast(inputs[0].device.type, self.dtype):
-            return cast(Tensor, self.inner(*inputs)).float()
+        device, lowered = inputs[0].device.type, self.dtype is not None
+        with torch.autocast(device, self.dtype, enabled=lowered):
+            return cast(Tensor, self.call(*inputs)).float()
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        return self.inner.state_dict(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
 
 
 class Run:
     """Iterate over it to train: it resumes, shows progress, watches, saves and stops on NaN.
 
-    `networks`, `optimizers` and the `others` (batches, generators, EMA) are together the state of
-    the run. A checkpoint is only ever taken between two steps, and carries a hash of everything
-    that the run began with; so it continues bit for bit, and only as itself.
+    Its `parts` (networks, optimisers, batches, generators, EMA) are together the state of the run.
+    A checkpoint is only ever taken between two steps, and carries a hash of everything that the
+    run began with; so it continues bit for bit, and only as itself.
     """
 
     def __init__(
-        self,
-        steps: int,
-        networks: dict[str, nn.Module],
-        optimizers: dict[str, torch.optim.Optimizer],
-        others: dict[str, Any],
-        settings: dict[str, Any],
-        options: Options,
+        self, steps: int, parts: dict[str, Any], settings: dict[str, Any], options: Options
     ) -> None:
         require(steps >= 1, f"steps was {steps}; a run has at least 1.")
-        self.steps, self.done = steps, 0
-        self.networks, self.optimizers, self.options = networks, optimizers, options
-        self.parts = {**networks, **optimizers, **others}
+        self.steps, self.done, self.options = steps, 0, options
+        self.parts = {name: part for name, part in parts.items() if part is not None}
+        self.networks = [p for p in parts.values() if isinstance(p, nn.Module)]
         self.history = History()
         self.name = options.get("name") or "training"
         self._losses: Tensor | None = None
@@ -87,10 +95,9 @@ class Run:
 
     def network(self, name: str) -> nn.Module:
         """The network as the loop should call it: compiled and in lower precision if so asked."""
-        network, dtype = self.networks[name], self.options.get("autocast")
-        if self.options.get("compile"):
-            network = cast(nn.Module, torch.compile(network))
-        return network if dtype is None else Lowered(network, dtype)
+        network: nn.Module = self.parts[name]
+        dtype, compiled = self.options.get("autocast"), self.options.get("compile", False)
+        return Played(network, dtype, compiled) if dtype or compiled else network
 
     def record(self, **losses: Tensor) -> None:
         """Keep the losses of this step, on their device and without waiting for them."""
@@ -102,7 +109,7 @@ class Run:
 
     def __iter__(self) -> Iterator[int]:
         self._resume()
-        for network in self.networks.values():
+        for network in self.networks:
             network.train()
         silent = os.environ.get("COURSEKIT_PROGRESS") == "0"
         with tqdm(
@@ -127,11 +134,16 @@ class Run:
                     self._save()
                     saved = time.perf_counter()
                 clock = time.perf_counter()
-        for network in self.networks.values():
+        for network in self.networks:
             network.eval()
 
     def _groups(self) -> list[dict[str, Any]]:
-        return [group for opt in self.optimizers.values() for group in opt.param_groups]
+        return [
+            group
+            for opt in self.parts.values()
+            if isinstance(opt, torch.optim.Optimizer)
+            for group in opt.param_groups
+        ]
 
     def _schedule(self) -> None:
         if schedule := self.options.get("schedule"):
@@ -148,7 +160,7 @@ class Run:
         if watch := self.options.get("watch"):
             row = {"step": self.done, "seconds": self.history.seconds, **watch(self.done)}
             self.history.watched.append(row)
-            for network in self.networks.values():
+            for network in self.networks:
                 network.train()
 
     def _look(self, bar: Any) -> None:
@@ -156,17 +168,24 @@ class Run:
         if self._losses is not None:
             new = self._losses[:, self._looked : self.done].cpu()
             if not new.isfinite().all():
-                which, step = (~new.isfinite()).nonzero()[(~new.isfinite()).nonzero()[:, 1].argmin()]
-                raise CourseError(
-                    f"The {self._names[which]} loss of {self.name} was {new[which, step]:.3g} at step "
-                    f"{self._looked + int(step) + 1}; lower the learning rate, or look at the inputs."
-                )
+                raise CourseError(self._broken(new))
             self._looked = self.done
             self.history.losses = dict(
                 zip(self._names, self._losses[:, : self.done].cpu(), strict=True)
             )
-            bar.set_postfix({k: f"{v[-1]:.3f}" for k, v in self.history.losses.items()}, refresh=False)
+            bar.set_postfix(
+                {k: f"{v[-1]:.3f}" for k, v in self.history.losses.items()}, refresh=False
+            )
         bar.update(self.done - bar.n)
+
+    def _broken(self, new: Tensor) -> str:
+        """Which loss was the first that is no number, and when."""
+        step = int((~new.isfinite()).any(0).nonzero()[0])
+        which = int((~new[:, step].isfinite()).nonzero()[0])
+        return (
+            f"The {self._names[which]} loss of {self.name} was {float(new[which, step])} at step "
+            f"{self._looked + step + 1}; lower the learning rate, or look at the inputs."
+        )
 
     def _hash(self, settings: dict[str, Any]) -> str:
         options = ("schedule", "autocast", "compile", "every", "name")
@@ -216,8 +235,10 @@ class Run:
                 part.load_state_dict(state["parts"][name])
         self.done, self._names = state["done"], state["names"]
         if state["losses"] is not None:
-            device = next(p.device for n in self.networks.values() for p in n.parameters())
+            device = next(p.device for n in self.networks for p in n.parameters())
             self._losses = state["losses"].to(device)
-            self.history.losses = dict(zip(self._names, state["losses"][:, : self.done], strict=True))
+            self.history.losses = dict(
+                zip(self._names, state["losses"][:, : self.done], strict=True)
+            )
         self.history.watched, self.history.seconds = state["watched"], state["seconds"]
         torch.set_rng_state(state["torch"])
