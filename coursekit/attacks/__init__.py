@@ -1,0 +1,32 @@
+"""Floor 1. Attacks: pure functions (model, x, y, …) -> adversarial images, pixels in [0, 1].
+
+One module a family: `gradient` (FGSM, PGD), `penalty` (Szegedy's L-BFGS, Carlini & Wagner),
+`spatial` (turn, shift, cover), `scores` and `decisions` (black box). `goals` holds what they share,
+`lbfgs` an optimiser in a box, `views` the loss around an image and what a model attends to.
+"""
+
+from coursekit.attacks.decisions import hop_skip_jump
+from coursekit.attacks.goals import Goal, Searched, undisturbed
+from coursekit.attacks.gradient import fgsm, pgd
+from coursekit.attacks.penalty import carlini_wagner, penalty_attack
+from coursekit.attacks.scores import square_attack
+from coursekit.attacks.spatial import motions, occlusions, spatial_search
+from coursekit.attacks.views import loss_plane, occlusion_map, saliency
+
+__all__ = [
+    "Goal",
+    "Searched",
+    "carlini_wagner",
+    "fgsm",
+    "hop_skip_jump",
+    "loss_plane",
+    "motions",
+    "occlusion_map",
+    "occlusions",
+    "penalty_attack",
+    "pgd",
+    "saliency",
+    "spatial_search",
+    "square_attack",
+    "undisturbed",
+]

@@ -1,0 +1,128 @@
+"""Black box by grid search: turned, shifted and partly covered images that a person still reads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from math import cos, radians, sin
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursekit.attacks.goals import Goal, Searched, Target, Truth, attack, choose_rows
+from coursekit.errors import require
+from coursekit.types import Images
+
+Transform = Callable[[Tensor], Tensor]  # images -> images of the same shape, pixels in [0, 1]
+
+
+@attack
+def spatial_search(
+    model: nn.Module,
+    x: Images,
+    y: Truth,
+    transforms: Sequence[Transform] | None = None,
+    target: Target = None,
+) -> Searched:
+    """Try every transform; keep the first that fools, else the one of highest loss.
+
+    Grid search in the manner of Engstrom et al. 2019 (§3). It asks the model only for its logits.
+
+    Args:
+        model, x, y, target: as for `fgsm`.
+        transforms: for example `motions(...)` or `occlusions(...)`; by default `motions()`.
+
+    Returns:
+        The images and, for each, the queries spent until it fooled (all of them where none did).
+
+    Raises:
+        CourseError: no transforms.
+    """
+    grid = motions() if transforms is None else list(transforms)
+    require(len(grid) > 0, "transforms was empty; give at least one.")
+    goal = Goal(y, target)
+    x_adv, highest = x.clone(), torch.full((len(x),), -torch.inf, device=x.device, dtype=x.dtype)
+    queries = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    active = torch.arange(len(x), device=x.device)
+    for transform in grid:
+        if len(active) == 0:
+            break
+        tried, mine = transform(x[active]), goal.rows(active)
+        with torch.no_grad():
+            logits = model(tried)
+        loss, fooled = mine.loss(logits), mine.reached(logits)
+        keep = fooled | (loss > highest[active])
+        x_adv[active] = choose_rows(keep, tried, x_adv[active])
+        highest[active] = torch.maximum(loss, highest[active])
+        queries[active] += 1
+        active = active[~fooled]
+    return Searched(x_adv, queries)
+
+
+def motions(
+    angles: Sequence[float] = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30),
+    shifts: Sequence[float] = (-3, 0, 3),
+) -> list[Transform]:
+    """Rotations (degrees) with translations (pixels, both ways), the smallest first.
+
+    The ranges are those of Engstrom et al. 2019 for MNIST. What enters the frame is black.
+    """
+    grid = sorted(product(angles, shifts, shifts), key=lambda m: abs(m[0]) / 30 + _reach(m[1:]))
+    return [_motion(*each) for each in grid]
+
+
+def occlusions(
+    shape: tuple[int, int, int], side: int, stride: int, shade: float = 0.5
+) -> list[Transform]:
+    """A grey square of `side` pixels at every position of a grid.
+
+    Raises:
+        CourseError: `side` does not fit into the image, or `stride` below 1.
+    """
+    height, width = shape[1:]
+    require(
+        1 <= side <= min(height, width) and stride >= 1,
+        f"side was {side} and stride {stride}; a square of 1 to {min(height, width)} pixels fits.",
+    )
+    corners = product(range(0, height - side + 1, stride), range(0, width - side + 1, stride))
+    return [_occlusion(top, left, side, shade) for top, left in corners]
+
+
+def _reach(shift: tuple[float, ...]) -> float:
+    return sum(abs(s) for s in shift) / 3
+
+
+def _motion(angle: float, right: float, down: float) -> Transform:
+    def move(x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        turn, stretch = radians(angle), width / height
+        # grid_sample asks where each pixel comes *from*, in units of half the image.
+        back = [
+            [cos(turn), sin(turn) / stretch, -2 * right / width],
+            [-sin(turn) * stretch, cos(turn), -2 * down / height],
+        ]
+        theta = torch.tensor(back, device=x.device, dtype=x.dtype).expand(len(x), 2, 3)
+        places = F.affine_grid(theta, list(x.shape), align_corners=False)
+        return F.grid_sample(x, places, align_corners=False).clamp(0, 1)
+
+    return move
+
+
+def _occlusion(top: int, left: int, side: int, shade: float) -> Transform:
+    def cover(x: Tensor) -> Tensor:
+        x = x.clone()
+        x[:, :, top : top + side, left : left + side] = shade
+        return x
+
+    return cover
+
+
+def covers(
+    shape: tuple[int, int, int], side: int, stride: int
+) -> Iterator[tuple[slice, slice, Transform]]:
+    """Every occlusion with the rows and columns it covers, for a map of what matters."""
+    height, width = shape[1:]
+    tops, lefts = range(0, height - side + 1, stride), range(0, width - side + 1, stride)
+    for (top, left), hide in zip(
+        product(tops, lefts), occlusions(shape, side, stride), strict=True
+    ):
+        yield slice(top, top + side), slice(left, left + side), hide

@@ -1,0 +1,57 @@
+"""What surrounds an image, and what in it the model attends to."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursekit.attacks.goals import undisturbed
+from coursekit.attacks.spatial import covers
+from coursekit.gradients import input_gradient
+from coursekit.types import Images, Labels
+
+
+def loss_plane(
+    model: nn.Module, x: Images, y: Labels, along: Images, across: Images, reach: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Loss and winning class on the plane x + a·along + b·across around one image.
+
+    Args:
+        x: the image, (1, c, h, w); pixels of the plane are clamped to [0, 1].
+        y: its class, (1,).
+        along, across: directions, (1, c, h, w).
+        reach: the values taken by a and by b, (m,).
+
+    Returns:
+        Loss (m, m) and class (m, m); rows are b, columns are a.
+    """
+    b, a = torch.meshgrid(reach, reach, indexing="ij")
+    shift = a.reshape(-1, 1, 1, 1) * along + b.reshape(-1, 1, 1, 1) * across
+    with undisturbed(model), torch.no_grad():
+        logits = torch.cat([model(part) for part in (x + shift).clamp(0, 1).split(512)])
+    loss = F.cross_entropy(logits, y.expand(len(logits)), reduction="none")
+    return loss.view(len(reach), -1), logits.argmax(1).view(len(reach), -1)
+
+
+def saliency(model: nn.Module, x: Images, y: Labels) -> Tensor:
+    """|∂ logit_y / ∂x|, the largest over the channels, (n, h, w) (Simonyan et al. 2014, §3)."""
+    with undisturbed(model):
+        gradient = input_gradient(lambda x: model(x).gather(1, y[:, None]), x)
+    return gradient.abs().amax(1)
+
+
+def occlusion_map(model: nn.Module, x: Images, y: Labels, side: int = 5, stride: int = 1) -> Tensor:
+    """How much p(y) falls when a grey square hides a place, (n, h, w) (Zeiler & Fergus 2014, §4.2).
+
+    Each pixel shows the mean over all the squares that hide it.
+    """
+    drop, hidden = torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
+    with undisturbed(model), torch.no_grad():
+        before = _probability(model, x, y)
+        for rows, columns, hide in covers((x.shape[1], x.shape[2], x.shape[3]), side, stride):
+            drop[:, rows, columns] += (before - _probability(model, hide(x), y))[:, None, None]
+            hidden[rows, columns] += 1
+    return drop / hidden.clamp_min(1)
+
+
+def _probability(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    return model(x).softmax(1).gather(1, y[:, None])[:, 0]
