@@ -7,8 +7,21 @@ from coursekit.nets.classifiers import (
     StridedCNN,
     initialise,
 )
+from coursekit.nets.discriminators import (
+    DCGANDiscriminator,
+    MLPDiscriminator,
+    normalise_spectrally,
+)
+from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
 
 __all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "Generator",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "normalise_spectrally",
+    "start_small",
     "MLP",
     "LinearClassifier",
     "Normalize",

@@ -6,7 +6,7 @@
 from coursekit.training.checkpoint import cache_file, configuration_hash, remember
 from coursekit.training.ema import Ema
 from coursekit.training.history import History
-from coursekit.training.loops import fit, frozen, train_gan
+from coursekit.training.loops import descend, fit, frozen, train_gan
 from coursekit.training.optimizers import adam, linear_decay, triangle
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "adam",
     "cache_file",
     "configuration_hash",
+    "descend",
     "fit",
     "frozen",
     "linear_decay",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.gan_losses import GanLoss
+from coursekit.nets import Generator
 from coursekit.training.ema import Ema
 from coursekit.training.history import History
 from coursekit.training.optimizers import Optimizer, adam
@@ -55,15 +56,20 @@ def fit(
     opt = optimizer(model.parameters())
     parts = {"model": model, "opt": opt, "batches": batches}
     run = Run(steps, parts, {"objective": objective, "optimizer": optimizer}, options)
-    network = run.network("model")
+    model = run.network(model)
     for _ in run:
         x, y = next(batches)
-        loss = objective(network, x, y)
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
+        loss = objective(model, x, y)
+        descend(loss, opt)
         run.record(loss=loss)
     return run.history
+
+
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """One step down the gradient of `loss`, by the parameters that `optimizer` holds."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
 
 
 @contextmanager
@@ -80,7 +86,7 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def train_gan(
-    G: nn.Module,
+    G: Generator,
     D: nn.Module,
     batches: Pairs,
     loss: GanLoss,
@@ -101,7 +107,7 @@ def train_gan(
     unconditional one ignores them. Both networks end in eval mode.
 
     Args:
-        G: (z, y) -> images in [0, 1]; `G.noise(n, rng)` draws z.
+        G: (z, y) -> images in [0, 1], and `G.noise(n, rng)` draws z.
         D: (x, y) -> scores, shape (n,), before any sigmoid.
         batches: an endless iterator of (x, y).
         loss: `critic(real, fake)` and `generator(fake)`, both minimised.
@@ -122,7 +128,7 @@ def train_gan(
     parts = players | {"batches": batches, "rng": rng, "ema": ema}
     settings = (loss, critic_steps, penalty, constrain, optimizer_G, optimizer_D)
     run = Run(steps, parts, {"game": settings}, options)
-    G, D = run.network("G"), run.network("D")
+    G, D = run.network(G), run.network(D)
     for _ in run:
         for _ in range(critic_steps):
             x, y = next(batches)
@@ -131,16 +137,12 @@ def train_gan(
             d_loss = loss.critic(D(x, y), D(fake, y))
             if penalty:
                 d_loss = d_loss + penalty(D, x, fake, y, rng)
-            opt_D.zero_grad()
-            d_loss.backward()
-            opt_D.step()
+            descend(d_loss, opt_D)
             if constrain:
                 constrain(D)
         with frozen(D):
             g_loss = loss.generator(D(G(G.noise(len(x), rng), y), y))
-            opt_G.zero_grad()
-            g_loss.backward()
-            opt_G.step()
+            descend(g_loss, opt_G)
         if ema:
             ema.update(G)
         run.record(critic=d_loss, generator=g_loss)

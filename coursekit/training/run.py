@@ -4,16 +4,18 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from coursekit.errors import CourseError, require
+from coursekit.errors import require
 from coursekit.training.checkpoint import configuration_hash, load, save
 from coursekit.training.history import History
+from coursekit.training.ledger import Ledger
 from coursekit.training.optimizers import Schedule
+from coursekit.training.played import N, play
 
 LOOK_SECONDS = 1.0  # how often progress is shown and the losses are looked at: one synchronisation
 SAVE_SECONDS = 20.0  # how often a run with a checkpoint writes it
@@ -41,38 +43,15 @@ class Options(TypedDict, total=False):
     name: str
 
 
-class Played(nn.Module):
-    """A network as the loop calls it: compiled or under autocast, handing back float32.
-
-    In everything else it is the network it stands for.
-    """
-
-    def __init__(self, inner: nn.Module, dtype: torch.dtype | None, compiled: bool) -> None:
-        super().__init__()
-        self.inner, self.dtype = inner, dtype
-        self.call = torch.compile(inner.__call__) if compiled else inner.__call__
-
-    def forward(self, *inputs: Any) -> Tensor:
-        device, lowered = inputs[0].device.type, self.dtype is not None
-        with torch.autocast(device, self.dtype, enabled=lowered):
-            return cast(Tensor, self.call(*inputs)).float()
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        return self.inner.state_dict(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(super().__getattr__("inner"), name)
-
-
 class Run:
     """Iterate over it to train: it resumes, shows progress, watches, saves and stops on NaN.
 
     Its `parts` (networks, optimisers, batches, generators, EMA) are together the state of the run.
     A checkpoint is only ever taken between two steps, and carries a hash of everything that the
     run began with; so it continues bit for bit, and only as itself.
+
+    Raises:
+        CourseError: fewer than one step, or a checkpoint is asked for and a part has no state.
     """
 
     def __init__(
@@ -84,66 +63,52 @@ class Run:
         self.networks = [p for p in parts.values() if isinstance(p, nn.Module)]
         self.history = History()
         self.name = options.get("name") or "training"
-        self._losses: Tensor | None = None
-        self._names: list[str] = []
-        self._looked = 0
+        self.ledger = Ledger(steps, self.name)
+        self.looked = self.saved = time.perf_counter()
         for group in self._groups():
             group.setdefault("initial_lr", group["lr"])
-        checkpoint = options.get("checkpoint")
-        self.path = Path(checkpoint) if checkpoint else None
+        self.path = Path(path) if (path := options.get("checkpoint")) else None
         self.configuration = self._hash(settings) if self.path else ""
 
-    def network(self, name: str) -> nn.Module:
+    def network(self, network: N) -> N:
         """The network as the loop should call it: compiled and in lower precision if so asked."""
-        network: nn.Module = self.parts[name]
-        dtype, compiled = self.options.get("autocast"), self.options.get("compile", False)
-        return Played(network, dtype, compiled) if dtype or compiled else network
+        return play(network, self.options.get("autocast"), self.options.get("compile", False))
 
     def record(self, **losses: Tensor) -> None:
         """Keep the losses of this step, on their device and without waiting for them."""
-        values = torch.stack([loss.detach().float() for loss in losses.values()])
-        if self._losses is None:
-            self._names = list(losses)
-            self._losses = values.new_full((len(losses), self.steps), torch.nan)
-        self._losses[:, self.done] = values
+        self.ledger.write(self.done, losses)
 
     def __iter__(self) -> Iterator[int]:
         self._resume()
-        for network in self.networks:
-            network.train()
+        self._mode(train=True)
         silent = os.environ.get("COURSEKIT_PROGRESS") == "0"
         with tqdm(
             total=self.steps, initial=self.done, desc=self.name, disable=silent, leave=False
         ) as bar:
             if self.done == 0:
                 self._watch()
-            looked = saved = clock = time.perf_counter()
             while self.done < self.steps:
+                clock = time.perf_counter()
                 self._schedule()
                 yield self.done
                 self.done += 1
-                now = time.perf_counter()
-                last = self.done == self.steps
-                if last or now - looked > LOOK_SECONDS:
-                    self._look(bar)
-                    now = looked = time.perf_counter()
-                self.history.seconds += now - clock
-                if self._due() or last:
-                    self._watch()
-                if self.path and (last or time.perf_counter() - saved > SAVE_SECONDS):
-                    self._save()
-                    saved = time.perf_counter()
-                clock = time.perf_counter()
-        for network in self.networks:
-            network.eval()
+                self._look(bar)
+                self.history.seconds += time.perf_counter() - clock
+                self._watch()
+                self._save()
+        self._mode(train=False)
+
+    @property
+    def _over(self) -> bool:
+        return self.done == self.steps
 
     def _groups(self) -> list[dict[str, Any]]:
-        return [
-            group
-            for opt in self.parts.values()
-            if isinstance(opt, torch.optim.Optimizer)
-            for group in opt.param_groups
-        ]
+        optimizers = [p for p in self.parts.values() if isinstance(p, torch.optim.Optimizer)]
+        return [group for optimizer in optimizers for group in optimizer.param_groups]
+
+    def _mode(self, train: bool) -> None:
+        for network in self.networks:
+            network.train(train)
 
     def _schedule(self) -> None:
         if schedule := self.options.get("schedule"):
@@ -151,94 +116,62 @@ class Run:
             for group in self._groups():
                 group["lr"] = factor * group["initial_lr"]
 
-    def _due(self) -> bool:
-        every = self.options.get("every") or max(1, self.steps // 10)
-        return self.done % every == 0
+    def _look(self, bar: Any) -> None:
+        """About once a second: show progress, and stop a run whose losses are no numbers."""
+        now = time.perf_counter()
+        if not self._over and now - self.looked < LOOK_SECONDS:
+            return
+        self.looked = now
+        self.history.losses = self.ledger.look(self.done)
+        last = {name: f"{values[-1]:.3f}" for name, values in self.history.losses.items()}
+        bar.set_postfix(last, refresh=False)
+        bar.update(self.done - bar.n)
 
     def _watch(self) -> None:
         """Let the caller look; then put the networks back into train mode, whatever was done."""
-        if watch := self.options.get("watch"):
-            row = {"step": self.done, "seconds": self.history.seconds, **watch(self.done)}
-            self.history.watched.append(row)
-            for network in self.networks:
-                network.train()
-
-    def _look(self, bar: Any) -> None:
-        """Show progress, and stop a run whose losses are no longer numbers."""
-        if self._losses is not None:
-            new = self._losses[:, self._looked : self.done].cpu()
-            if not new.isfinite().all():
-                raise CourseError(self._broken(new))
-            self._looked = self.done
-            self.history.losses = dict(
-                zip(self._names, self._losses[:, : self.done].cpu(), strict=True)
-            )
-            bar.set_postfix(
-                {k: f"{v[-1]:.3f}" for k, v in self.history.losses.items()}, refresh=False
-            )
-        bar.update(self.done - bar.n)
-
-    def _broken(self, new: Tensor) -> str:
-        """Which loss was the first that is no number, and when."""
-        step = int((~new.isfinite()).any(0).nonzero()[0])
-        which = int((~new[:, step].isfinite()).nonzero()[0])
-        return (
-            f"The {self._names[which]} loss of {self.name} was {float(new[which, step])} at step "
-            f"{self._looked + step + 1}; lower the learning rate, or look at the inputs."
-        )
+        every = self.options.get("every") or max(1, self.steps // 10)
+        watch = self.options.get("watch")
+        if watch is None or (self.done % every and not self._over):
+            return
+        row = {"step": self.done, "seconds": self.history.seconds, **watch(self.done)}
+        self.history.watched.append(row)
+        self._mode(train=True)
 
     def _hash(self, settings: dict[str, Any]) -> str:
-        options = ("schedule", "autocast", "compile", "every", "name")
-        given = {key: self.options.get(key) for key in options}
-        return configuration_hash(
-            **settings, steps=self.steps, given=given, start=self._state(), nets=self.networks
-        )
+        given = {k: self.options.get(k) for k in ("schedule", "autocast", "compile", "every")}
+        start = {"state": self._state(), "networks": [repr(network) for network in self.networks]}
+        return configuration_hash(settings=settings, steps=self.steps, given=given, start=start)
 
     def _state(self) -> dict[str, Any]:
-        def state(part: Any) -> Any:
-            if isinstance(part, torch.Generator):
-                return part.get_state()
-            return part.state_dict()
-
-        missing = [k for k, p in self.parts.items() if not hasattr(p, "state_dict")]
-        missing = [k for k in missing if not isinstance(self.parts[k], torch.Generator)]
-        require(not missing, f"checkpoint needs {', '.join(missing)} with a state_dict to resume.")
-        return {name: state(part) for name, part in self.parts.items()}
+        return {name: _state_of(name, part) for name, part in self.parts.items()}
 
     def _save(self) -> None:
-        assert self.path is not None
-        if self._losses is not None:
-            finite = self._losses[:, : self.done].isfinite().all()
-            if not finite:
-                return  # `_look` is about to stop the run; keep the last good state
-        save(
-            self.path,
-            {
-                "configuration": self.configuration,
-                "done": self.done,
-                "parts": self._state(),
-                "names": self._names,
-                "losses": None if self._losses is None else self._losses.cpu(),
-                "watched": self.history.watched,
-                "seconds": self.history.seconds,
-                "torch": torch.get_rng_state(),  # dropout and the like
-            },
-        )
+        now = time.perf_counter()
+        if self.path is None or (not self._over and now - self.saved < SAVE_SECONDS):
+            return
+        self.ledger.look(self.done)  # never keep a state that is already lost
+        own = {"done": self.done, "ledger": self.ledger.state_dict(), "parts": self._state()}
+        told = {"watched": self.history.watched, "seconds": self.history.seconds}
+        chance = {"torch": torch.get_rng_state()}  # for dropout and the like
+        save(self.path, {"configuration": self.configuration} | own | told | chance)
+        self.looked = self.saved = time.perf_counter()
 
     def _resume(self) -> None:
+        self.looked = time.perf_counter()
         if self.path is None or (state := load(self.path, self.configuration)) is None:
             return
         for name, part in self.parts.items():
-            if isinstance(part, torch.Generator):
-                part.set_state(state["parts"][name])
-            else:
-                part.load_state_dict(state["parts"][name])
-        self.done, self._names = state["done"], state["names"]
-        if state["losses"] is not None:
-            device = next(p.device for n in self.networks for p in n.parameters())
-            self._losses = state["losses"].to(device)
-            self.history.losses = dict(
-                zip(self._names, state["losses"][:, : self.done], strict=True)
-            )
-        self.history.watched, self.history.seconds = state["watched"], state["seconds"]
+            restore = part.set_state if hasattr(part, "set_state") else part.load_state_dict
+            restore(state["parts"][name])
+        self.ledger.load_state_dict(state["ledger"])
+        self.done = state["done"]
+        self.history = History(self.ledger.look(self.done), state["watched"], state["seconds"])
         torch.set_rng_state(state["torch"])
+
+
+def _state_of(name: str, part: Any) -> Any:
+    """The state of a generator, or of anything with a `state_dict`."""
+    if isinstance(part, torch.Generator):
+        return part.get_state()
+    require(hasattr(part, "state_dict"), f"checkpoint: {name} has no state_dict to continue from.")
+    return part.state_dict()

@@ -1,0 +1,129 @@
+"""Floor 0. Generators: noise z (and perhaps labels) in, images in [0, 1] out."""
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from coursekit.errors import choose, require
+from coursekit.nets.classifiers import Shape, initialise
+from coursekit.types import Examples, Images, Labels
+
+Noise = Float[Tensor, "n d"]
+
+
+class Generator(nn.Module):
+    """What `train_gan` asks of a generator: it can draw its own noise.
+
+    Attributes:
+        noise_dim: length of one z.
+    """
+
+    noise_dim: int
+
+    def noise(self, n: int, rng: torch.Generator) -> Noise:
+        """`n` draws of z ~ N(0, I), made on the CPU so that all devices agree, shape (n, d)."""
+        device = next(self.parameters()).device
+        return torch.randn(n, self.noise_dim, generator=rng).to(device)
+
+
+class MLPGenerator(Generator):
+    """Linear layers with ReLU, as in the first GAN (Goodfellow et al. 2014, §5).
+
+    Args:
+        shape: of one sample, without the batch: (c, h, w), or (d,) for points.
+        hidden: sizes of the hidden layers.
+        noise_dim: length of z.
+        bounded: end in a sigmoid, so that pixels lie in [0, 1]; points of a plane want False.
+        rng: draws the initial weights.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        hidden: Sequence[int] = (256, 512),
+        noise_dim: int = 64,
+        bounded: bool = True,
+        rng: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.shape, self.noise_dim = tuple(shape), noise_dim
+        sizes = (noise_dim, *hidden, prod(shape))
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        self.body = nn.Sequential(*layers[:-1], nn.Sigmoid() if bounded else nn.Identity())
+        initialise(self, rng)
+
+    def forward(self, z: Noise, y: Labels | None = None) -> Examples:
+        return self.body(z).view(-1, *self.shape)
+
+
+class DCGANGenerator(Generator):
+    """z → a quarter-size map → image, by two transposed convolutions (Radford et al. 2016, §3).
+
+    Its guidelines: no pooling, no hidden linear layer, BatchNorm and ReLU after every layer but the
+    last, a bounded output. Weights start from N(0, 0.02).
+
+    Args:
+        shape: (channels, height, width); both sides a multiple of 4.
+        width: channels of the last hidden layer; the one before has twice as many.
+        noise_dim: length of z.
+        norm: "batch", or "none" to see what happens without.
+        bounded: end in a sigmoid; without it pixels may leave [0, 1].
+        rng: draws the initial weights.
+
+    Raises:
+        CourseError: an unknown norm, or a side that is not a multiple of 4.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        width: int = 32,
+        noise_dim: int = 64,
+        norm: str = "batch",
+        bounded: bool = True,
+        rng: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        choose("norm", norm, ("batch", "none"))
+        c, h, w = quartered(shape)
+        self.noise_dim = noise_dim
+        self.body = nn.Sequential(
+            nn.Linear(noise_dim, 2 * width * h * w),
+            nn.Unflatten(1, (2 * width, h, w)),
+            nn.BatchNorm2d(2 * width) if norm == "batch" else nn.Identity(),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
+            nn.BatchNorm2d(width) if norm == "batch" else nn.Identity(),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, c, 4, stride=2, padding=1),
+            nn.Sigmoid() if bounded else nn.Identity(),
+        )
+        start_small(self, rng)
+
+    def forward(self, z: Noise, y: Labels | None = None) -> Images:
+        return self.body(z)
+
+
+def quartered(shape: Shape) -> Shape:
+    """The shape with a quarter of each side.
+
+    Raises:
+        CourseError: a side that is not a multiple of 4.
+    """
+    c, h, w = shape
+    require(h % 4 == 0 and w % 4 == 0, f"shape was {shape}; both sides must be multiples of 4.")
+    return c, h // 4, w // 4
+
+
+def start_small(model: nn.Module, rng: torch.Generator | None) -> None:
+    """Weights ~ N(0, 0.02), biases 0 (Radford et al. 2016, §4); BatchNorm keeps its 1 and 0."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
