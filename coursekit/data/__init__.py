@@ -1,8 +1,20 @@
 """Floor 1. Data: whole sets as tensors on the device, toy densities, integrity and download."""
 
 from coursekit.data import toys
-from coursekit.data.catalogue import load
+from coursekit.data.catalogue import Entry, catalogue, check, get, load
 from coursekit.data.streams import Batch, Stream
 from coursekit.data.tensors import Batches, Dataset, Split
 
-__all__ = ["Batch", "Batches", "Dataset", "Split", "Stream", "load", "toys"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "Dataset",
+    "Entry",
+    "Split",
+    "Stream",
+    "catalogue",
+    "check",
+    "get",
+    "load",
+    "toys",
+]

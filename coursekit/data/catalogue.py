@@ -1,21 +1,146 @@
-"""Every data set the course knows, by name or by path."""
+"""Every data set the course knows, by name or by path: load, list, get, check."""
 
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from coursekit.data.archives import read_archive
+from coursekit.data.assemble import Raw, assemble, pixels
 from coursekit.data.digits import digits
-from coursekit.data.tensors import Dataset, Device
-from coursekit.errors import CourseError
+from coursekit.data.download import download
+from coursekit.data.folders import read_folder
+from coursekit.data.public import SOURCES
+from coursekit.data.tensors import Dataset, Device, Split
+from coursekit.errors import CourseError, require
+from coursekit.lab import data_root
+
+NAMES = ("digits", *SOURCES)
 
 
 def load(
-    name_or_path: str = "digits", device: Device = "cpu", seed: int = 0, size: int | None = None
+    name_or_path: str | Path = "digits",
+    device: Device = "cpu",
+    seed: int = 0,
+    size: int | None = None,
 ) -> Dataset:
-    """A whole data set as tensors on `device`.
+    """A whole data set as tensors on `device`: pixels in [0, 1], NCHW, rows in random order.
 
     Args:
-        name_or_path: "digits", or (soon) a torchvision name or a path.
+        name_or_path: "digits" (embedded), "mnist", "fashion_mnist" or "cifar10" (downloaded
+            once), or the path of the reader's own `.npz` file or folder of images, which is
+            sought from here and then below the data root.
         device: where the tensors live.
         seed: decides the order of the rows and, for `digits`, every rendering.
-        size: side of the images in pixels; None takes the course's 28 (grey) or 32 (colour).
+        size: side of the images in pixels, a multiple of 4; None takes the course's sizes,
+            28 for grey and 32 for colour.
+
+    Raises:
+        CourseError: no such data set, or one that cannot be had, read or used.
     """
-    if name_or_path != "digits":
-        raise CourseError(f"dataset was {name_or_path!r}; choose one of digits.")
-    return digits(seed).to(device)
+    require(
+        size is None or (size >= 8 and size % 4 == 0),
+        f"size was {size}; it must be a multiple of 4, at least 8.",
+    )
+    name = str(name_or_path)
+    if name == "digits":
+        return _resized(digits(seed), size).to(device)
+    if name in SOURCES:
+        return assemble(name, _public(name), seed, size).to(device)
+    path = find(name)
+    raw = read_folder(path, size) if path.is_dir() else read_archive(path)
+    return assemble(path.stem, raw, seed, size).to(device)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue. `state` is "embedded", "present", "incomplete" or "missing"."""
+
+    name: str
+    state: str
+    where: str
+    about: str
+    by_hand: str
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """What there is, whether it is here, where its files go and how to bring them by hand."""
+    return (
+        Entry("digits", "embedded", "scikit-learn", "12,000 renderings of 1,797 digits", ""),
+        *(_entry(name, data_root()) for name in SOURCES),
+    )
+
+
+def get(name: str) -> str:
+    """Download `name` if its files are not here or damaged, and say what was done.
+
+    Raises:
+        CourseError: an unknown name, no network, no space, or a damaged download.
+    """
+    if name == "digits":
+        return "digits is embedded: there is nothing to download."
+    require(name in SOURCES, unknown(name))
+    source, root = SOURCES[name], data_root()
+    if not source.missing(root) and not source.damaged(root):
+        return f"{name} is already in {root / source.folder}; its checksums are right."
+    download(source, root)
+    return f"{name} is now in {root / source.folder}; its checksums are right."
+
+
+def check(name_or_path: str | Path) -> str:
+    """Verify the checksums of a public set, or read the reader's own; say what was found.
+
+    Raises:
+        CourseError: it is missing, incomplete, damaged or cannot be used.
+    """
+    name = str(name_or_path)
+    if name not in SOURCES:
+        return f"{load(name)} All is well."
+    SOURCES[name].verify(data_root())
+    return f"{name} in {data_root() / SOURCES[name].folder}: all checksums are right."
+
+
+def find(name: str) -> Path:
+    """The file or folder called `name`, sought from here and then below the data root.
+
+    Raises:
+        CourseError: there is none; the sentence suggests what may have been meant.
+    """
+    for path in (Path(name).expanduser(), data_root() / name):
+        if path.exists():
+            return path
+    raise CourseError(unknown(name))
+
+
+def unknown(name: str) -> str:
+    """The sentence for a name that is no data set, with the nearest one that is."""
+    plain = name.lower().replace("-", "_").replace(" ", "_")
+    near = difflib.get_close_matches(plain, NAMES, n=1)
+    guess = f"did you mean {near[0]!r}? Choose" if near else "choose"
+    return (
+        f"dataset was {name!r}; {guess} one of {', '.join(NAMES)}, or the path of an .npz file "
+        f"or of a folder with one directory of images per class (sought here and in {data_root()})."
+    )
+
+
+def _public(name: str) -> Raw:
+    source, root = SOURCES[name], data_root()
+    if source.missing(root):
+        download(source, root)
+    return source.read(root)
+
+
+def _entry(name: str, root: Path) -> Entry:
+    source = SOURCES[name]
+    missing, files = len(source.missing(root)), len(source.checksums())
+    state = "present" if missing == 0 else "missing" if missing == files else "incomplete"
+    archives = ", ".join(Path(archive).name for archive in source.archives)
+    by_hand = f"put {archives} into {(root / source.archives[0]).parent}"
+    return Entry(name, state, str(root / source.folder), source.about, by_hand)
+
+
+def _resized(dataset: Dataset, size: int | None) -> Dataset:
+    """The same images at another size; untouched where none is asked for."""
+    if size is None:
+        return dataset
+    train, test = (Split(pixels(s.x, size), s.y, s.origin) for s in (dataset.train, dataset.test))
+    return Dataset(dataset.name, train, test, dataset.classes, dataset.note)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from coursekit.data.assemble import divide, generator
 from coursekit.data.tensors import Dataset, Split
 
 TRAIN, TEST = 10_000, 2_000  # rendered images
@@ -29,9 +30,9 @@ def digits(seed: int = 0) -> Dataset:
     Returns:
         A data set whose splits tell in `origin` which of scikit-learn's digits each row is.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng = generator(seed)
     images, y = _originals()
-    train, test = _divide(y, rng)
+    train, test = divide(y, TRAIN_SHARE, rng)
     return Dataset(
         "digits",
         _rendered(images, y, train, TRAIN, rng),
@@ -70,18 +71,6 @@ def _originals() -> tuple[Tensor, Tensor]:
     bunch = load_digits()
     images = torch.as_tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 16
     return images, torch.as_tensor(bunch.target, dtype=torch.int64)
-
-
-def _divide(y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Indices of the train and test originals, the same share of each class."""
-    train, test = [], []
-    for label in y.unique():
-        rows = torch.nonzero(y == label).flatten()
-        rows = rows[torch.randperm(len(rows), generator=rng)]
-        cut = round(TRAIN_SHARE * len(rows))
-        train.append(rows[:cut])
-        test.append(rows[cut:])
-    return torch.cat(train), torch.cat(test)
 
 
 def _rendered(images: Tensor, y: Tensor, rows: Tensor, n: int, rng: torch.Generator) -> Split:
