@@ -35,7 +35,7 @@ NORMAL = Shape(
     quantile=torch.special.ndtri,
 )
 BOX = Shape(
-    log_density=lambda z: torch.where(z.abs() <= 1, -math.log(2), -math.inf).to(z),
+    log_density=lambda z: torch.full_like(z, -math.log(2)).masked_fill(z.abs() > 1, -math.inf),
     cdf=lambda z: (0.5 * (z + 1)).clamp(0, 1),
     quantile=lambda u: 2 * u - 1,
     edges=(-1.0, 1.0),

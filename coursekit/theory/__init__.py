@@ -1,0 +1,75 @@
+"""Floor 0. What the game converges to: everything about GANs that has an exact answer.
+
+Rooms: `densities` on the line and their tails, `quadrature` to 1e-10 and better, the `value` of the
+game and its best discriminator, `divergences` and `f_divergences`, the distance that `small_critics`
+see, the `slopes` a generator feels, the `bilinear` game, and `symbolic`, where SymPy derives it all
+(imported by name, since SymPy takes a second).
+
+Notation, the same everywhere: p is the density of the data, q that of the generator's samples,
+m = (p + q)/2, s a discriminator's raw score (its logit), D = sigmoid(s). Logarithms are natural,
+numbers are float64 on the CPU.
+"""
+
+from coursekit.theory.bilinear import alternating, extragradient, play, simultaneous, update_matrix
+from coursekit.theory.densities import Density
+from coursekit.theory.divergences import (
+    entropy,
+    hellinger_squared,
+    jensen_shannon,
+    jensen_shannon_of_masses,
+    jensen_shannon_of_samples,
+    kl,
+    total_variation,
+    wasserstein_1,
+)
+from coursekit.theory.f_divergences import F_DIVERGENCES, FDivergence, f_value
+from coursekit.theory.quadrature import integrate
+from coursekit.theory.slopes import generator_pull, non_saturating_slope, saturating_slope
+from coursekit.theory.small_critics import (
+    linear_critic,
+    linear_distance,
+    neural_distance,
+    random_features,
+)
+from coursekit.theory.value import (
+    best_score,
+    discriminator_error,
+    optimal_discriminator,
+    optimal_logit,
+    score_of,
+    value,
+)
+
+__all__ = [
+    "F_DIVERGENCES",
+    "Density",
+    "FDivergence",
+    "alternating",
+    "best_score",
+    "discriminator_error",
+    "entropy",
+    "extragradient",
+    "f_value",
+    "generator_pull",
+    "hellinger_squared",
+    "integrate",
+    "jensen_shannon",
+    "jensen_shannon_of_masses",
+    "jensen_shannon_of_samples",
+    "kl",
+    "linear_critic",
+    "linear_distance",
+    "neural_distance",
+    "non_saturating_slope",
+    "optimal_discriminator",
+    "optimal_logit",
+    "play",
+    "random_features",
+    "saturating_slope",
+    "score_of",
+    "simultaneous",
+    "total_variation",
+    "update_matrix",
+    "value",
+    "wasserstein_1",
+]

@@ -1,0 +1,93 @@
+"""How far apart two densities are. Natural logarithms: divide by log 2 for bits."""
+
+from math import inf, log
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.special import xlogy
+
+from coursekit.errors import require
+from coursekit.theory.densities import Density, Points, numbers, survival
+from coursekit.theory.quadrature import ORDER, crossings, integrate
+from coursekit.theory.value import best_score, times
+
+Masses = Float[Tensor, " k"]  # at least 0, summing to 1
+
+
+def kl(p: Density, q: Density, order: int = ORDER) -> float:
+    """KL(p‖q) = ∫ p log(p/q) dx; ∞ where p has mass and q has none. `kl(q, p)` is the reverse."""
+    best = best_score(p, q)
+    return integrate(lambda x: times(p.density(x), best(x)), p, q, order=order)
+
+
+def entropy(p: Density) -> float:
+    """H(p) = −∫ p log p dx, in nats; may be negative."""
+    return integrate(lambda x: -times(p.density(x), p.log_density(x)), p)
+
+
+def jensen_shannon(p: Density, q: Density, order: int = ORDER) -> float:
+    """JS(p‖q) = ½ KL(p‖m) + ½ KL(q‖m) with m = (p + q)/2; between 0 and log 2 (Lin 1991)."""
+
+    def integrand(x: Points) -> Points:
+        log_p, log_q = p.log_density(x), q.log_density(x)
+        log_m = torch.logaddexp(log_p, log_q) - log(2)
+        to_p = times(log_p.exp(), log_p - log_m)
+        to_q = times(log_q.exp(), log_q - log_m)
+        return 0.5 * to_p + 0.5 * to_q
+
+    return integrate(integrand, p, q, order=order)
+
+
+def total_variation(p: Density, q: Density) -> float:
+    """TV = ½ ∫ |p − q| dx, the largest difference of probability over all events; at most 1.
+
+    Between two points where p = q the sign of p − q is constant, so the distribution functions give
+    each piece exactly.
+    """
+    signs = crossings(best_score(p, q), p, q)
+    x = numbers([-inf, *signs, *p.edges, *q.edges, inf]).unique()
+    return float(0.5 * (p.cdf(x).diff() - q.cdf(x).diff()).abs().sum())
+
+
+def hellinger_squared(p: Density, q: Density) -> float:
+    """H² = ½ ∫ (√p − √q)² dx; between 0 and 1, and H² ≤ TV ≤ H √(2 − H²)."""
+    return integrate(lambda x: 0.5 * (p.density(x).sqrt() - q.density(x).sqrt()) ** 2, p, q)
+
+
+def wasserstein_1(p: Density, q: Density) -> float:
+    """W₁ = ∫ |F_p − F_q| dx: on the line the earth mover needs only the distribution functions.
+
+    ∞ where only one of the two has a first moment (Vallender 1974 for the formula).
+    """
+
+    def gap(x: Points) -> Points:
+        above = p.cdf(x) + q.cdf(x) > 1  # there the upper tails keep their digits
+        return torch.where(above, survival(q, x) - survival(p, x), p.cdf(x) - q.cdf(x))
+
+    return integrate(lambda x: gap(x).abs(), p, q, kinks=crossings(gap, p, q))
+
+
+def jensen_shannon_of_masses(p: Masses, q: Masses) -> float:
+    """JS of two discrete distributions on the same atoms; zeros are allowed.
+
+    Raises:
+        CourseError: different shapes, a negative mass, or masses that do not sum to 1.
+    """
+    require(p.shape == q.shape, f"p has {len(p)} masses and q {len(q)}; give the same number.")
+    for name, masses in (("p", p), ("q", q)):
+        fair = bool(masses.min() >= 0) and abs(float(masses.sum()) - 1) < 1e-9
+        require(fair, f"the masses of {name} must be at least 0 and sum to 1.")
+    m = (p + q) / 2
+    terms = xlogy(p, p) - xlogy(p, m) + xlogy(q, q) - xlogy(q, m)
+    return float(0.5 * terms.sum())
+
+
+def jensen_shannon_of_samples(x: Float[Tensor, "n *d"], y: Float[Tensor, "k *d"]) -> float:
+    """JS between two samples, each row an atom of equal mass: log 2 as soon as they share no row."""
+    rows = torch.cat([x, y]).flatten(1)
+    _, atom = rows.unique(dim=0, return_inverse=True)
+    counts = [
+        part.bincount(minlength=int(atom.max()) + 1) for part in (atom[: len(x)], atom[len(x) :])
+    ]
+    return jensen_shannon_of_masses(counts[0].double() / len(x), counts[1].double() / len(y))

@@ -1,0 +1,71 @@
+"""The distance that a small class of discriminators can see (Arora et al. 2017, definition 2).
+
+    d_{F,φ}(μ, ν) = sup over D in F of  E_μ φ(D) + E_ν φ(1 − D) − 2 φ(½),   φ concave
+
+With φ = log and every function in F this is 2 JS. A class with few parameters sees less, and for that
+very reason a sample tells what the whole population would say.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import pad, softplus
+
+from coursekit.errors import require
+from coursekit.theory.densities import Function, Points, numbers
+
+Rows = Float[Tensor, "n d"]
+
+
+def neural_distance(real: Points, fake: Points, phi: Function = torch.log) -> float:
+    """What one discriminator sees: E φ(D(real)) + E φ(1 − D(fake)) − 2 φ(½).
+
+    The distance is the supremum of this over a class; a trained network gives a lower bound of it.
+
+    Args:
+        real: scores s on the data, shape (n,); D = sigmoid(s).
+        fake: scores on the samples, shape (k,).
+        phi: concave and increasing on (0, 1].
+    """
+    on_real, on_fake = phi(real.double().sigmoid()), phi((-fake.double()).sigmoid())
+    return float(on_real.mean() + on_fake.mean() - 2 * phi(numbers([0.5])))
+
+
+def random_features(dimension: int, width: int, rng: torch.Generator | None = None) -> Function:
+    """A hidden layer of `width` tanh units with fixed random weights: x (n, d) → h (n, width)."""
+    weights = torch.randn(dimension, width, generator=rng, dtype=torch.float64)
+    biases = torch.randn(width, generator=rng, dtype=torch.float64)
+    return lambda x: torch.tanh(x.double() @ weights / dimension**0.5 + biases)
+
+
+def linear_critic(real: Rows, fake: Rows) -> Float[Tensor, " e"]:
+    """The best critic that is linear in its input, D = sigmoid(w·x + b): (w, b) as one vector.
+
+    With φ = log the problem is concave, so this is the supremum over the class and not the outcome
+    of a training run. Where a plane separates the two sets, 2 log 2 is only approached.
+
+    Raises:
+        CourseError: the two sets differ in dimension.
+    """
+    same = real.shape[1] == fake.shape[1]
+    require(same, f"real has {real.shape[1]} columns and fake {fake.shape[1]}; not the same.")
+    x, y = (pad(points.double(), (0, 1), value=1.0) for points in (real, fake))
+    w = x.new_zeros(x.shape[1]).requires_grad_(True)
+    descent = torch.optim.LBFGS(
+        [w], max_iter=500, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        descent.zero_grad()
+        cost = softplus(-x @ w).mean() + softplus(y @ w).mean()
+        cost.backward()
+        return cost
+
+    descent.step(loss)
+    return w.detach()
+
+
+def linear_distance(real: Rows, fake: Rows) -> float:
+    """d_{F, log} for the critics that are linear in their input, at its supremum; 0 to 2 log 2."""
+    *_, bias = w = linear_critic(real, fake)
+    return neural_distance(real.double() @ w[:-1] + bias, fake.double() @ w[:-1] + bias)
