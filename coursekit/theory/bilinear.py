@@ -1,8 +1,8 @@
 """The smallest game with the dynamics of a GAN: min over x, max over y of x·y.
 
-A step is linear, so its matrix says everything: eigenvalues beyond the unit circle spiral out, on it
-they go round for ever, within it they come home to (0, 0) (Gidel et al. 2019, §3; Mescheder et al.
-2018, §2).
+A step is linear, so its matrix says everything: eigenvalues beyond the unit circle spiral out, on
+it they go round for ever, within it they come home to (0, 0) (Gidel et al. 2019, §3; Mescheder et
+al. 2018, §2).
 """
 
 from collections.abc import Callable

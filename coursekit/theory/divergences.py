@@ -84,7 +84,7 @@ def jensen_shannon_of_masses(p: Masses, q: Masses) -> float:
 
 
 def jensen_shannon_of_samples(x: Float[Tensor, "n *d"], y: Float[Tensor, "k *d"]) -> float:
-    """JS between two samples, each row an atom of equal mass: log 2 as soon as they share no row."""
+    """JS between two samples, each row an atom of equal mass: log 2 where they share no row."""
     rows = torch.cat([x, y]).flatten(1)
     _, atom = rows.unique(dim=0, return_inverse=True)
     counts = [

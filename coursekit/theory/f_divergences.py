@@ -1,4 +1,4 @@
-"""f-divergences as games: each is what the best discriminator earns (Nowozin et al. 2016, eq. 4, 6).
+"""f-divergences as games: what the best discriminator earns (Nowozin et al. 2016, eq. 4 and 6).
 
     D_f(p‖q) = ∫ q f(p/q) dx = max over s of  E_p T(s(x)) − E_q f*(T(s(x)))
 

@@ -2,8 +2,8 @@
 
     d_{F,φ}(μ, ν) = sup over D in F of  E_μ φ(D) + E_ν φ(1 − D) − 2 φ(½),   φ concave
 
-With φ = log and every function in F this is 2 JS. A class with few parameters sees less, and for that
-very reason a sample tells what the whole population would say.
+With φ = log and every function in F this is 2 JS. A class with few parameters sees less, and for
+that very reason a sample tells what the whole population would say.
 """
 
 import torch

@@ -19,7 +19,7 @@ def stationary_points() -> list[sp.Expr]:
 
 
 def curvature(odds: sp.Expr | None = None) -> sp.Expr:
-    """The second derivative at y = t/(1 + t), which runs through (0, 1) as t runs through (0, ∞)."""
+    """The second derivative at y = t/(1 + t): all of (0, 1) as the odds t run through (0, ∞)."""
     t = sp.symbols("t", positive=True) if odds is None else odds
     return sp.factor(sp.diff(integrand, y, 2).subs(y, t / (1 + t)))
 

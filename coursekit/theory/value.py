@@ -2,13 +2,12 @@
 
     V(G, D) = E_{x∼p} log D(x) + E_{x∼q} log(1 − D(x))      (Goodfellow et al. 2014, eq. 1)
 
-Everything works on scores s with D = sigmoid(s): log D = logsigmoid(s) and log(1 − D) = logsigmoid(−s)
+Everything works on scores s with D = sigmoid(s): log D = logsigmoid(s), log(1 − D) = logsigmoid(−s)
 keep their digits where D itself has rounded to 0 or 1.
 """
 
 from copy import deepcopy
 
-import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
@@ -77,5 +76,5 @@ def score_of(critic: nn.Module) -> Function:
 
 
 def times(mass: Points, x: Points) -> Points:
-    """mass · x, and 0 where there is no mass whatever x is: the convention 0 · ∞ = 0 of entropies."""
+    """mass · x, and 0 where there is no mass: the convention 0 · ∞ = 0 of entropies."""
     return (mass * x).masked_fill(mass == 0, 0.0)
