@@ -1,0 +1,78 @@
+"""What is missing: counted where the modes are known, searched for where they are not."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from coursekit.errors import require
+from coursekit.types import PerExample
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How samples fall on known modes.
+
+    Attributes:
+        counts: samples within the radius of each centre, shape (k,).
+        quality: share of all samples that lie within the radius of some centre.
+    """
+
+    counts: Int[Tensor, " k"]
+    quality: float
+
+    def covered(self, least: int = 1) -> int:
+        """Modes with at least `least` samples."""
+        return int((self.counts >= least).sum())
+
+    @property
+    def reverse_kl(self) -> float:
+        """KL(samples' modes ‖ uniform) in nats; 0 is even, log k is one mode. NaN: none is hit."""
+        share = self.counts.double() / self.counts.sum()
+        return float(torch.xlogy(share, share * len(share)).sum())
+
+
+def mode_coverage(
+    samples: Float[Tensor, "n d"], centres: Float[Tensor, "k d"], radius: float
+) -> Coverage:
+    """Count each sample for its nearest centre within `radius` (Srivastava et al. 2017, §4.1).
+
+    Args:
+        samples: shape (n, d).
+        centres: shape (k, d).
+        radius: three standard deviations of a mode, by custom; positive.
+
+    Raises:
+        CourseError: no samples, no centres, or a radius that is not positive.
+    """
+    require(len(samples) >= 1, "samples was empty; give at least one.")
+    require(len(centres) >= 1, "centres was empty; give at least one.")
+    require(radius > 0, f"radius was {radius}; it must be positive.")
+    distance, mode = torch.cdist(samples, centres.to(samples)).min(1)
+    near = distance <= radius
+    counts = torch.bincount(mode[near], minlength=len(centres))
+    return Coverage(counts.cpu(), float(near.float().mean()))
+
+
+def nearest(
+    samples: Float[Tensor, " n *shape"], references: Float[Tensor, " m *shape"], chunk: int = 500
+) -> tuple[PerExample, Int[Tensor, " n"]]:
+    """For each sample the Euclidean distance to its nearest reference, and that one's number.
+
+    A generator that has learnt its training images by heart is nearer to them than fresh real
+    images are; one that has not is no nearer.
+
+    Raises:
+        CourseError: no references.
+    """
+    require(len(references) >= 1, "references was empty; give at least one.")
+    rows = references.flatten(1)
+    found = [torch.cdist(part, rows).min(1) for part in samples.flatten(1).split(chunk)]
+    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+
+
+def gradient_energy(x: Float[Tensor, "n c h w"]) -> PerExample:
+    """Mean squared difference of neighbouring pixels: high for sharp edges, low for a blur."""
+    across, down = x.diff(dim=3).square(), x.diff(dim=2).square()
+    return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
