@@ -1,0 +1,125 @@
+"""The report of executed notebooks: one table, as a page with pictures, as Markdown, as data."""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from coursekit.course import outputs
+from coursekit.course.collect import Entry, Run, collect, seconds
+from coursekit.course.files import write_whole
+from coursekit.course.outputs import Picture
+
+WIDTH = 560  # pixels of a thumbnail; shown at half of that, so that it is sharp on any screen
+SETTING = ("profile", "dataset", "device")
+COLUMNS = ("notebook", "claim", "paper", "ours", "n", *SETTING, "seconds")
+OF_A_RUN = ("seed", *SETTING, "status", "reason", "seconds", "finished", "machine", "versions")
+
+
+def write(folder: Path) -> Path:
+    """Collect the executed notebooks in `folder`; write report.html, report.md and report.json.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        CourseError: there are no notebooks in `folder`.
+    """
+    entries = collect(folder)
+    data = {"table": table(entries), "runs": [_run(run) for e in entries for run in e.runs]}
+    write_whole(folder / "report.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.md", as_markdown(table(entries)))
+    write_whole(folder / "report.html", as_page(entries))
+    return folder / "report.html"
+
+
+def table(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Every recorded figure, then every check, of each notebook; text as people read it."""
+    return [row for entry in entries for row in rows(entry)]
+
+
+def rows(entry: Entry) -> list[dict[str, Any]]:
+    """The rows of one notebook; a figure also has its raw numbers, a check its count."""
+    run, took = entry.runs[0], seconds(entry.runs)
+    common: dict[str, Any] = {key: getattr(run, key) for key in SETTING}
+    common |= {"notebook": run.lecture.number, "seconds": took}
+    figures = [
+        {
+            **row,
+            **common,
+            "kind": "figure",
+            "value": row["ours"],
+            "ours": _figure(row),
+            "paper": row["paper"] + f" ({row['source']})" * bool(row["source"]),
+        }
+        for row in entry.records
+    ]
+    checks = [
+        {**common, "kind": "check", "claim": claim, "paper": "—", "n": of, "held": held}
+        | {"ours": _verdict(held, of)}
+        for claim, (held, of) in entry.claims.items()
+    ]
+    return figures + checks
+
+
+def _figure(row: dict[str, Any]) -> str:
+    spread = "" if row["spread"] is None else f" ± {row['spread']:.2g}"
+    return f"{row['ours']:.4g}{spread} {row['unit']}".rstrip()
+
+
+def _verdict(held: int, of: int) -> str:
+    if of == 1:
+        return "✓ holds" if held else "✗ does not hold"
+    return f"{'✓' if held == of else '✗'} holds in {held} of {of}"
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {"notebook": run.lecture.name, **{key: getattr(run, key) for key in OF_A_RUN}}
+
+
+def as_markdown(lines: Sequence[dict[str, Any]]) -> str:
+    """The table for any viewer of Markdown."""
+    texts = [[_text(line[column]) for column in COLUMNS] for line in lines]
+    ruled = [["data set" if c == "dataset" else c for c in COLUMNS], ["---"] * len(COLUMNS), *texts]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in ruled)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "—"
+    text = f"{value:.0f}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|")
+
+
+def as_page(entries: Sequence[Entry]) -> str:
+    """One HTML file that needs no other."""
+    environment = Environment(
+        loader=PackageLoader("coursekit.course", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"text": _text, "thumbnail": thumbnail}
+    return environment.get_template("report.html").render(
+        entries=entries,
+        rows=rows,
+        pictures=lambda entry: outputs.pictures(entry.runs[0].notebook),
+        claims=lambda run: outputs.claims(run.notebook).values(),
+        written=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+    )
+
+
+def thumbnail(picture: Picture) -> str:
+    """The picture, made small, as an address that holds all of its data."""
+    image = PIL.Image.open(BytesIO(picture.png)).convert("RGB")
+    image.thumbnail((WIDTH, 2 * WIDTH))
+    buffer = BytesIO()
+    image.save(buffer, "WEBP", quality=80)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,111 @@
+"""The process that one notebook runs in: `python -m coursekit.course.worker FOLDER`.
+
+It reads `job.json` and `input.ipynb` in FOLDER, lets papermill execute the notebook into
+`output.ipynb`, and says on standard output, one JSON object a line, how far it is and how it ended.
+It lives only as long as its standard input is open, so that no notebook outlives a killed run.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import execute_notebook
+
+from coursekit.course import reasons
+
+PATIENCE = 60  # seconds that a kernel may take to start, or to pass a message on, on a busy machine
+
+
+_parent = os.dup(1)  # our standard output, before the kernel could write into it
+
+
+def say(**news: Any) -> None:
+    """One line for the parent process."""
+    os.write(_parent, (json.dumps(news) + "\n").encode())
+
+
+class Telling(NBClientEngine):
+    """Papermill's own engine, which also says how many cells are done."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **kwargs: Any
+    ) -> None:
+        """Papermill calls this to run the cells."""
+        complete = nb_man.cell_complete
+
+        def told(cell: Any, cell_index: int | None = None, **more: Any) -> None:
+            complete(cell, cell_index=cell_index, **more)
+            say(cells=(cell_index or 0) + 1, of=len(nb_man.nb.cells))
+
+        nb_man.cell_complete = told
+        super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+
+
+def execute(folder: Path) -> str:
+    """Run the notebook in `folder`; return why it failed, or an empty string."""
+    job = json.loads((folder / "job.json").read_text())
+    try:
+        execute_notebook(
+            folder / "input.ipynb",
+            folder / "output.ipynb",
+            parameters=job["parameters"],
+            engine_name="telling",
+            kernel_name=job["kernel"],
+            cwd=job["cwd"],
+            progress_bar=False,
+            start_timeout=PATIENCE,
+            execution_timeout=job["timeout"],
+            iopub_timeout=PATIENCE,
+        )
+    except PapermillExecutionError as error:  # papermill has put it into the notebook
+        return reasons.sentence(error.ename, error.evalue)
+    except CellTimeoutError:
+        return _noted(folder, "CellTimeoutError", reasons.too_slow(job["timeout"]))
+    except (DeadKernelError, RuntimeError, OSError) as error:
+        kind = type(error).__name__
+        return _noted(folder, kind, reasons.sentence(kind, str(error)))
+    return ""
+
+
+def _noted(folder: Path, kind: str, reason: str) -> str:
+    """Leave the reason in the cell that was running, where a reader will look for it."""
+    path = folder / "output.ipynb"
+    notebook = nbformat.read(path if path.exists() else folder / "input.ipynb", 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    states = [cell.metadata.get("papermill", {}).get("status") for cell in code]
+    unfinished = [cell for cell, state in zip(code, states, strict=True) if state != "completed"]
+    for cell in (unfinished or code)[:1]:
+        told = {"ename": kind, "evalue": reason, "traceback": [reason]}
+        cell.outputs.append(nbformat.v4.new_output("error", **told))
+    nbformat.write(notebook, path)
+    return reason
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent closes our standard input, dead or alive; then end, kernel and all."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)  # nbclient shuts the kernel down
+    threading.Event().wait(5)
+    os._exit(1)  # the kernel notices by itself that its parent is gone
+
+
+def main() -> None:
+    """Run the notebook in the folder named on the command line."""
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    papermill_engines.register("telling", Telling)
+    say(reason=execute(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
