@@ -1,7 +1,7 @@
 """Floor 0. What the game converges to: everything about GANs that has an exact answer.
 
-Rooms: `densities` on the line and their tails; `quadrature` to 1e-10 and better; the `value` of the
-game and its best discriminator; `divergences` and `f_divergences`; the distance `small_critics` see;
+Rooms: `densities` on the line and their tails; `quadrature` to 1e-10 and better; the `value` of a
+game and its best discriminator; `divergences` and `f_divergences`; what `small_critics` can see;
 the `slopes` a generator feels; the `bilinear` game; and `symbolic`, where SymPy derives it all
 (imported by name, since SymPy takes a second).
 
