@@ -48,9 +48,11 @@ def read_archive(path: Path) -> Raw:
 def _arrays(path: Path) -> dict[str, Array]:
     """The arrays by name, read to the end so that damage shows now."""
     try:
-        require(zipfile.is_zipfile(path), f"{path} is no .npz archive, or is cut off at its end.")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files if name in TRAIN + TEST}
+        with path.open("rb") as file:
+            whole = zipfile.is_zipfile(file)
+        require(whole, f"{path} is no .npz archive, or is cut off at its end.")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {key: np.asarray(arrays[key]) for key in arrays.files if key in TRAIN + TEST}
     except CourseError:
         raise
     except OSError as error:

@@ -103,8 +103,10 @@ def find(name: str) -> Path:
     """The file or folder called `name`, sought from here and then below the data root.
 
     Raises:
-        CourseError: there is none; the sentence suggests what may have been meant.
+        CourseError: there is none; the sentence suggests what may have been meant. "MNIST" is
+            taken for a slip of "mnist", not for a folder; that would be "./MNIST".
     """
+    require(_plain(name) not in map(_plain, NAMES), unknown(name))
     for path in (Path(name).expanduser(), data_root() / name):
         if path.exists():
             return path
@@ -113,13 +115,18 @@ def find(name: str) -> Path:
 
 def unknown(name: str) -> str:
     """The sentence for a name that is no data set, with the nearest one that is."""
-    plain = name.lower().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(plain, NAMES, n=1)
+    plain = {_plain(known): known for known in NAMES}
+    near = [plain[slip] for slip in difflib.get_close_matches(_plain(name), plain, n=1)]
     guess = f"did you mean {near[0]!r}? Choose" if near else "choose"
     return (
         f"dataset was {name!r}; {guess} one of {', '.join(NAMES)}, or the path of an .npz file "
         f"or of a folder with one directory of images per class (sought here and in {data_root()})."
     )
+
+
+def _plain(name: str) -> str:
+    """A name without what is easily mistaken: capitals, hyphens, spaces."""
+    return "".join(letter for letter in name.lower() if letter not in "-_ ")
 
 
 def _public(name: str) -> Raw:
