@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST, CIFAR-10: the real files where there are any, small ones on a local server."""
+"""MNIST, Fashion-MNIST, CIFAR-10: real files where there are any, small ones on a local server."""
 
 import errno
 import functools
