@@ -5,92 +5,84 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from coursekit.types import Examples, PerExample
+from coursekit.types import Examples
 
-Pairs = list[tuple[Tensor, Tensor]]  # steps s and changes of the gradient y, newest last
+Function = Callable[[Tensor, Tensor], Tensor]  # examples, their row numbers -> one value each
+Pairs = list[tuple[Tensor, Tensor]]  # steps s and changes of the gradient y, oldest first
+State = tuple[Tensor, Tensor, Tensor]  # x, value, gradient
 
 
 def minimise(
-    f: Callable[[Tensor], PerExample], x: Examples, steps: int = 40, memory: int = 8
+    f: Function, x: Examples, steps: int = 40, memory: int = 8, tolerance: float = 1e-5
 ) -> Examples:
     """The minimiser of `f` with every coordinate in [0, 1], found from the start `x`.
 
     Projected L-BFGS: coordinates that the gradient presses against the box are held, the others
     take a quasi-Newton step (Nocedal & Wright 2006, algorithm 7.4) along the projected path, which
-    is halved until f falls enough (Bertsekas 1982).
+    is halved until f falls enough (Bertsekas 1982). An example that no longer falls is done.
 
     Args:
-        f: differentiable, one value per example; the examples must not interact.
+        f: differentiable; called with some of the examples and with the rows of `x` they are.
         x: starts, in [0, 1].
-        steps: iterations; each costs one value and gradient, and one more for each halving.
+        steps: the most iterations; each costs a value and a gradient, and one more for a halving.
         memory: how many past steps estimate the curvature.
+        tolerance: an example is done when a step lowers f by less than this share of |f|.
     """
-    shape, x = x.shape, x.flatten(1)
-    value, gradient = _evaluate(f, x, shape)
-    past: Pairs = []
+    best, rows = x.flatten(1).clone(), torch.arange(len(x), device=x.device)
+
+    def evaluate(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        points = points.detach().requires_grad_(True)
+        with torch.enable_grad():
+            value = f(points.view(-1, *x.shape[1:]), rows)
+            (gradient,) = torch.autograd.grad(value.sum(), points)
+        return value.detach(), gradient
+
+    state, past = (best, *evaluate(best, rows)), Pairs()
     for _ in range(steps):
-        held = ((x <= 0) & (gradient > 0)) | ((x >= 1) & (gradient < 0))
-        direction = _quasi_newton(gradient.masked_fill(held, 0), past, ~held)
-        x_new, value, gradient_new = _line_search(f, x, value, gradient, direction, shape)
-        if torch.equal(x_new, x):
+        new = _step(evaluate, state, past, rows)
+        best[rows] = new[0]
+        past = [*past, (new[0] - state[0], new[2] - state[2])][-memory:]
+        falls = new[1] < state[1] - tolerance * state[1].abs()
+        rows, past = rows[falls], [(s[falls], y[falls]) for s, y in past]
+        state = (new[0][falls], new[1][falls], new[2][falls])
+        if len(rows) == 0:
             break
-        past = [*past, (x_new - x, gradient_new - gradient)][-memory:]
-        x, gradient = x_new, gradient_new
-    return x.view(shape)
+    return best.view(x.shape)
 
 
-def _evaluate(f: Callable[[Tensor], Tensor], x: Tensor, shape: torch.Size) -> tuple[Tensor, Tensor]:
-    x = x.detach().requires_grad_(True)
-    with torch.enable_grad():
-        value = f(x.view(shape))
-        (gradient,) = torch.autograd.grad(value.sum(), x)
-    return value.detach(), gradient
+def _step(evaluate: Function, state: State, past: Pairs, rows: Tensor) -> State:
+    """The first of the steps 1, ½, ¼ … that lowers f enough (Armijo); none: the example stays."""
+    x, value, gradient = (part.clone() for part in state)
+    held = ((x <= 0) & (gradient > 0)) | ((x >= 1) & (gradient < 0))
+    direction = _quasi_newton(gradient.masked_fill(held, 0), past, ~held)
+    waiting, t = torch.arange(len(x), device=x.device), 1.0
+    while len(waiting) and t > 1e-4:
+        trial = (state[0][waiting] + t * direction[waiting]).clamp(0, 1)
+        now, slope = evaluate(trial, rows[waiting])
+        fall = (state[2][waiting] * (trial - state[0][waiting])).sum(1)
+        enough = now <= state[1][waiting] + 1e-4 * fall
+        taken = waiting[enough]
+        x[taken], value[taken], gradient[taken] = trial[enough], now[enough], slope[enough]
+        waiting, t = waiting[~enough], t / 2
+    return x, value, gradient
 
 
 def _quasi_newton(gradient: Tensor, past: Pairs, free: Tensor) -> Tensor:
     """−H·gradient on the free coordinates, by the two-loop recursion; else −gradient."""
     q, trail = gradient, []
     scale = 1 / gradient.abs().sum(1, keepdim=True).clamp_min(1)  # before any curvature is known
-    for s, y in reversed(past):
+    for s, y in past:
         s, y = s * free, y * free
-        curvature = (s * y).sum(1, keepdim=True)
-        rho = torch.where(curvature > 1e-12, 1 / curvature, 0)  # 0: this pair tells us nothing
-        alpha = rho * (s * q).sum(1, keepdim=True)
-        q = q - alpha * y
-        trail.append((s, y, rho, alpha))
-    for number, (_, y, rho, _) in enumerate(trail):
-        if number == 0:
-            length = (y * y).sum(1, keepdim=True).clamp_min(1e-30)
-            scale = torch.where(rho > 0, 1 / (rho * length), scale)
+        bend = (s * y).sum(1, keepdim=True)
+        trail.append((s, y, torch.where(bend > 1e-12, 1 / bend, 0)))  # 0: the pair says nothing
+        newest = bend / (y * y).sum(1, keepdim=True).clamp_min(1e-30)
+        scale = torch.where(bend > 1e-12, newest, scale)
+    alphas = []
+    for s, y, rho in reversed(trail):
+        alphas.append(rho * (s * q).sum(1, keepdim=True))
+        q = q - alphas[-1] * y
     q = q * scale
-    for s, y, rho, alpha in reversed(trail):
+    for (s, y, rho), alpha in zip(trail, reversed(alphas), strict=True):
         q = q + s * (alpha - rho * (y * q).sum(1, keepdim=True))
     downhill = (q * gradient).sum(1, keepdim=True) > 0
     return -torch.where(downhill, q * free, gradient * scale)
-
-
-def _line_search(
-    f: Callable[[Tensor], Tensor],
-    x: Tensor,
-    value: Tensor,
-    gradient: Tensor,
-    direction: Tensor,
-    shape: torch.Size,
-    halvings: int = 12,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The first of the steps 1, ½, ¼ … that lowers f enough (Armijo); none: the example stays."""
-    best, lowest, slope = x, value, gradient
-    waiting = (direction != 0).any(1)
-    t = 1.0
-    for _ in range(halvings):
-        if not waiting.any():
-            break
-        trial = (x + t * direction).clamp(0, 1)
-        trial_value, trial_gradient = _evaluate(f, trial, shape)
-        enough = trial_value <= value + 1e-4 * (gradient * (trial - x)).sum(1)
-        taken = (waiting & enough)[:, None]
-        best, slope = torch.where(taken, trial, best), torch.where(taken, trial_gradient, slope)
-        lowest = torch.where(taken[:, 0], trial_value, lowest)
-        waiting = waiting & ~enough
-        t /= 2
-    return best, lowest, slope

@@ -46,8 +46,9 @@ def penalty_attack(
     goal = Goal(y, runner_up(model, x, y) if target is None else target)
 
     def attempt(weight: Tensor) -> tuple[Tensor, Tensor]:
-        def penalised(x_adv: Tensor) -> Tensor:
-            return length(x_adv - x) / weight - goal.loss(model(x_adv))
+        def penalised(x_adv: Tensor, rows: Tensor) -> Tensor:
+            loss = -goal.rows(rows).loss(model(x_adv))
+            return loss + length(x_adv - x[rows]) / weight[rows]
 
         x_adv = minimise(penalised, x, steps)
         return x_adv, _reaches(goal, model, x_adv)
