@@ -187,6 +187,13 @@ def test_streams_resume_and_do_not_change_with_what_else_is_drawn(toy):
     assert torch.equal(next(again).x, expected.x)
 
 
+def test_a_stream_does_not_go_on_as_another():
+    state = ring(8).batches(5, generator()).state_dict()
+    for other in (ring(8, sigma=0.06), ring(7), grid()):
+        with pytest.raises(CourseError, match="drawn from other data"):
+            other.batches(5, generator()).load_state_dict(state)
+
+
 # ------------------------------------------------------------------------------- stacked digits
 
 

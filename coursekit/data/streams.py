@@ -1,5 +1,6 @@
 """An endless stream of fresh draws from something that can be sampled."""
 
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +28,14 @@ def own_generator(rng: torch.Generator) -> torch.Generator:
     return torch.Generator().manual_seed(int(seed))
 
 
+def fingerprint(*tensors: Tensor) -> int:
+    """A short number that two different data sets do not share, but by a chance of 2⁻³²."""
+    code = 0
+    for tensor in tensors:
+        code = zlib.crc32(tensor.cpu().contiguous().numpy().tobytes(), code)
+    return code
+
+
 class Stream(Iterator[Batch]):
     """Endless batches of fresh examples: no epoch, no example twice but by chance.
 
@@ -46,6 +55,7 @@ class Stream(Iterator[Batch]):
         require(size >= 1, f"size was {size}; a batch holds at least one example.")
         self.size, self._draw, self._device = size, draw, device
         self._rng = own_generator(rng)
+        self._data = fingerprint(*draw(16, torch.Generator().manual_seed(0)))
 
     def __next__(self) -> Batch:
         x, y = self._draw(self.size, self._rng)
@@ -53,8 +63,13 @@ class Stream(Iterator[Batch]):
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on with the very next batch, bit for bit."""
-        return {"rng": self._rng.get_state()}
+        return {"rng": self._rng.get_state(), "data": self._data}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was taken."""
+        """Continue where `state_dict` was taken.
+
+        Raises:
+            CourseError: the state belongs to a stream of something else.
+        """
+        require(state["data"] == self._data, "the saved batches were drawn from other data.")
         self._rng.set_state(state["rng"])

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coursekit.data.streams import Batch, own_generator
+from coursekit.data.streams import Batch, fingerprint, own_generator
 from coursekit.errors import require
 from coursekit.types import Images, Labels
 
@@ -124,6 +124,7 @@ class Batches(Iterator[Batch]):
         require(len(split) >= 1, "the split is empty; a batch needs at least one row.")
         self.split, self.size = split, size
         self._rng = own_generator(rng)
+        self._data = fingerprint(torch.tensor(len(split)), split.x[:4], split.y[:1000])
         self._new_epoch()
 
     def __next__(self) -> Batch:
@@ -135,17 +136,15 @@ class Batches(Iterator[Batch]):
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on with the very next batch, bit for bit."""
-        return {"rng": self._before, "position": self._position, "rows": len(self.split)}
+        return {"rng": self._before, "position": self._position, "data": self._data}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken.
 
         Raises:
-            CourseError: the state belongs to a split of another length.
+            CourseError: the state belongs to batches of other data.
         """
-        rows = state["rows"]
-        here = f"this split has {len(self.split)}"
-        require(rows == len(self.split), f"the saved batches drew from {rows} rows; {here}.")
+        require(state["data"] == self._data, "the saved batches were drawn from other data.")
         self._rng.set_state(state["rng"])
         self._new_epoch()
         self._position = state["position"]
