@@ -16,6 +16,7 @@ from torch import Tensor
 
 from coursekit.data.streams import Stream
 from coursekit.errors import require
+from coursekit.types import PerExample
 
 Points = Float[Tensor, "*shape"]  # real numbers, in any arrangement
 
@@ -98,7 +99,7 @@ class Mixture1D:
 
     def sample(
         self, n: int, rng: torch.Generator, dtype: torch.dtype = torch.float32
-    ) -> Float[Tensor, " n"]:
+    ) -> PerExample:
         """`n` independent draws, shape (n,), by inverting the distribution function."""
         return self._draw(n, rng)[0].to(dtype)
 

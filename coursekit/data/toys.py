@@ -15,8 +15,12 @@ from coursekit.data.lines import Mixture1D, gaussian, student_t, uniform
 from coursekit.data.streams import Stream
 from coursekit.data.tensors import Dataset, Split
 from coursekit.errors import require
+from coursekit.types import Features, PerExample
 
 __all__ = ["Gaussians", "Mixture1D", "gaussian", "grid", "ring", "stacked", "student_t", "uniform"]
+
+
+Centres = Float[Tensor, "k d"]
 
 
 @dataclass(frozen=True)
@@ -28,24 +32,24 @@ class Gaussians:
         sigma: standard deviation of each in every direction, positive.
     """
 
-    centres: Float[Tensor, "k d"]
+    centres: Centres
     sigma: float
 
     def __post_init__(self) -> None:
         require(self.sigma > 0, f"sigma was {self.sigma}; it must be positive.")
 
-    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, "n d"]:
+    def sample(self, n: int, rng: torch.Generator) -> Features:
         """`n` independent points, shape (n, d)."""
         return self._draw(n, rng)[0]
 
-    def log_density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def log_density(self, x: Features) -> PerExample:
         """log p(x), in the dtype of `x`."""
         k, d = self.centres.shape
         offsets = (x[:, None] - self.centres.to(x)) / self.sigma
         constant = math.log(k) + d * math.log(self.sigma * math.sqrt(2 * math.pi))
         return torch.logsumexp(-0.5 * offsets.square().sum(-1), 1) - constant
 
-    def density(self, x: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    def density(self, x: Features) -> PerExample:
         """p(x) at each row of `x`."""
         return self.log_density(x).exp()
 
