@@ -6,7 +6,7 @@ Pixels are in [0, 1] and `eps` is in the same unit ("8/255" is written 8 / 255).
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from coursekit.errors import require
 from coursekit.types import Examples, PerExample
 
 
+@runtime_checkable  # the tests enforce it in signatures
 class Threat(Protocol):
     """A ball around each image, cut with the box [0, 1] of valid pixels."""
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from coursekit.types import Examples
 
 Function = Callable[[Tensor, Tensor], Tensor]  # examples, their row numbers -> one value each
+Evaluate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # the same -> values and gradients
 Pairs = list[tuple[Tensor, Tensor]]  # steps s and changes of the gradient y, oldest first
 State = tuple[Tensor, Tensor, Tensor]  # x, value, gradient
 
@@ -50,7 +51,7 @@ def minimise(
     return best.view(x.shape)
 
 
-def _step(evaluate: Function, state: State, past: Pairs, rows: Tensor) -> State:
+def _step(evaluate: Evaluate, state: State, past: Pairs, rows: Tensor) -> State:
     """The first of the steps 1, ½, ¼ … that lowers f enough (Armijo); none: the example stays."""
     x, value, gradient = (part.clone() for part in state)
     held = ((x <= 0) & (gradient > 0)) | ((x >= 1) & (gradient < 0))

@@ -1,0 +1,112 @@
+"""Objectives: the value of each formula, and weights that feel exactly its gradient."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from coursekit.attacks import fgsm, pgd
+from coursekit.errors import CourseError
+from coursekit.nets import LinearClassifier
+from coursekit.objectives import adversarial, cross_entropy, trades
+from coursekit.threats import Linf
+
+SHAPE = (1, 4, 4)
+
+
+@pytest.fixture
+def scene(rng):
+    model = LinearClassifier(SHAPE, 3, rng)
+    return model, torch.rand(5, *SHAPE, generator=rng), torch.tensor([0, 1, 2, 0, 1])
+
+
+def still(model, x, y):
+    """An attack that does nothing."""
+    return x
+
+
+def test_cross_entropy_takes_logits_so_there_is_no_double_softmax(scene):
+    model, x, y = scene
+    by_hand = -model(x).softmax(1)[torch.arange(5), y].log().mean()
+    torch.testing.assert_close(cross_entropy(model, x, y), by_hand)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_the_mixed_loss_is_the_weighted_sum(scene, alpha):
+    model, x, y = scene
+
+    def attack(model, x, y):
+        return fgsm(model, x, y, 0.1)
+
+    clean, attacked = cross_entropy(model, x, y), cross_entropy(model, attack(model, x, y), y)
+    mixed = adversarial(attack, alpha)(model, x, y)
+    torch.testing.assert_close(mixed, alpha * clean + (1 - alpha) * attacked)
+
+
+def test_trades_adds_the_divergence_from_the_clean_answer(scene):
+    model, x, y = scene
+
+    def attack(model, x, p):
+        torch.testing.assert_close(p, model(x).softmax(1))  # it is told probabilities, not labels
+        return (x + 0.1).clamp(0, 1)
+
+    p, q = model(x).softmax(1), model((x + 0.1).clamp(0, 1)).softmax(1)
+    divergence = (p * (p / q).log()).sum(1).mean()
+    torch.testing.assert_close(
+        trades(attack, 3.0)(model, x, y), cross_entropy(model, x, y) + 3 * divergence
+    )
+
+
+def test_without_a_perturbation_trades_is_cross_entropy(scene):
+    torch.testing.assert_close(trades(still, 6.0)(*scene), cross_entropy(*scene))
+
+
+def test_an_attack_on_soft_labels_climbs_the_divergence(scene):
+    """TRADES' inner step: the gradient of KL(p ‖ f(x′)), although cross-entropy is ascended."""
+    model, x, _ = scene
+    p = model(x).softmax(1).detach()
+    start = Linf(0.1).random_start(x, torch.Generator().manual_seed(1)).requires_grad_(True)
+    F.kl_div(model(start).log_softmax(1), p, reduction="sum").backward()
+    by_hand = Linf(0.1).project(start.detach() + 0.05 * start.grad.sign(), x)
+    rng = torch.Generator().manual_seed(1)
+    assert torch.equal(pgd(model, x, p, Linf(0.1), 1, step_size=0.05, rng=rng), by_hand)
+
+
+def test_the_attack_adds_nothing_to_the_weights_gradient(scene):
+    """The inner maximum is held fixed: the weights feel the loss at x_adv and no more."""
+    model, x, y = scene
+
+    def attack(model, x, y):
+        return pgd(model, x, y, Linf(0.1), steps=3)
+
+    adversarial(attack)(model, x, y).backward()
+    felt = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    F.cross_entropy(model(attack(model, x, y)), y).backward()
+    for mine, other in zip(felt, model.parameters(), strict=True):
+        torch.testing.assert_close(mine, other.grad)
+
+
+def test_trades_reaches_the_weights_through_both_terms(scene):
+    model, x, y = scene
+
+    def attack(model, x, p):
+        return pgd(model, x, p, Linf(0.1), steps=2, rng=torch.Generator().manual_seed(0))
+
+    trades(attack, 6.0)(model, x, y).backward()
+    weight = model[1].weight
+    felt, h = weight.grad[0, 3].item(), 1e-2
+    x_adv = attack(model, x, model(x).softmax(1).detach())
+    values = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            weight[0, 3] += sign * h
+            values.append(trades(lambda *_: x_adv, 6.0)(model, x, y).item())
+            weight[0, 3] -= sign * h
+    assert felt == pytest.approx((values[0] - values[1]) / (2 * h), rel=0.02, abs=1e-4)
+
+
+def test_weights_outside_their_range_are_refused():
+    with pytest.raises(CourseError, match="alpha was 1.5"):
+        adversarial(still, 1.5)
+    with pytest.raises(CourseError, match="beta was -1"):
+        trades(still, -1.0)
