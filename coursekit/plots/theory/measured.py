@@ -1,0 +1,108 @@
+"""What was measured: sweeps, slopes, small critics, orbits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from coursekit.plots.base import (
+    BLACK,
+    BLUE,
+    GREEN,
+    PALETTE,
+    PURPLE,
+    VERMILION,
+    array,
+    canvas,
+    label,
+)
+
+Curve = Any  # a tensor, an array or a list of numbers
+GREY = "#777777"
+
+
+def with_error(
+    axes: Axes, x: Sequence[float], runs: Sequence[Sequence[float]], **style: Any
+) -> None:
+    """Mean of several runs at each x with its standard error (none for a single run)."""
+    values = np.asarray(runs, dtype=float)
+    error = values.std(0, ddof=1) / len(values) ** 0.5 if len(values) > 1 else None
+    axes.errorbar(x, values.mean(0), error, capsize=3, marker="o", markersize=4, **style)
+
+
+def sweeps(panels: Mapping[str, tuple[Sequence[float], Any, str]], y: str) -> Figure:
+    """One panel a sweep on double logarithmic axes: title → (x, runs × x, name of x)."""
+    figure, axes = canvas(1, len(panels), width=4.6)
+    for panel, (title, (x, runs, name)) in zip(axes, panels.items(), strict=True):
+        with_error(panel, x, runs, color=GREEN)
+        panel.loglog()
+        label(panel, title, name, y)
+    return figure
+
+
+def slopes(
+    d: Curve, per_logit: Mapping[str, Curve], shifts: Curve, pulls: Mapping[str, Curve]
+) -> Figure:
+    """Left: |dL/ds| against D(G(z)). Right: the pull on the generator against its distance."""
+    figure, (left, right) = canvas(1, 2, width=5.0)
+    for colour, (name, values) in zip((VERMILION, BLUE), per_logit.items(), strict=True):
+        left.plot(array(d), array(values), color=colour, label=name)
+    label(left, "Slope in the score", "D(G(z))", "|dL/ds|").legend(frameon=False)
+    for colour, (name, values) in zip((VERMILION, BLUE, GREEN), pulls.items(), strict=False):
+        right.plot(array(shifts), array(values), color=colour, label=name)
+    right.set_yscale("log")
+    label(right, "Pull towards the data, D at its best", "distance θ", "|dL/dθ|")
+    right.legend(frameon=False)
+    return figure
+
+
+def vanishing(steps: Sequence[int], runs: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """The pull on a waiting generator while its discriminator learns, every run a line."""
+    figure, (axes,) = canvas(width=6.2)
+    for colour, (name, many) in zip((VERMILION, BLUE), runs.items(), strict=True):
+        for i, values in enumerate(many):
+            axes.plot(steps, values, color=colour, linewidth=1.2, label=name * (i == 0))
+    axes.set_yscale("log")
+    label(axes, "G waits, D learns", "updates of D", "|dL/dθ|").legend(frameon=False)
+    return figure
+
+
+def small_critics(
+    m: Sequence[int], seen: Mapping[int, Any], earth: tuple[Sequence[int], Any], dimension: int
+) -> Figure:
+    """Left: what critics with k + 1 weights see between two samples. Right: exact W₁."""
+    figure, (left, right) = canvas(1, 2, width=5.2, height=3.4)
+    for colour, (k, runs) in zip(PALETTE, seen.items(), strict=False):
+        with_error(left, m, runs, color=colour, linestyle="", label=f"{k} features")
+        left.plot(
+            m, [(k + 1) / (2 * size) for size in m], color=colour, linestyle="--", linewidth=1
+        )
+    left.axhline(2 * np.log(2), color=BLACK, label="2 JS of the samples")
+    left.loglog()
+    label(
+        left, "Two samples of one distribution", "points in each sample m", "distance seen (nats)"
+    )
+    left.legend(frameon=False, fontsize=9)
+    with_error(right, earth[0], earth[1], color=PURPLE)
+    right.set_xscale("log")
+    right.set_ylim(bottom=0)
+    label(right, f"W₁ of the samples, {dimension} dimensions", "points in each sample m", "W₁")
+    return figure
+
+
+def orbits(paths: Mapping[str, Curve], circles: Mapping[str, Curve], rate: float) -> Figure:
+    """Left: the game's path under each rule. Right: eigenvalues on the complex plane."""
+    figure, (left, right) = canvas(1, 2, width=4.4, height=4.2)
+    for colour, (name, path) in zip((VERMILION, BLUE, GREEN), paths.items(), strict=True):
+        points, eigenvalues = array(path), array(circles[name])
+        left.plot(points[:, 0], points[:, 1], color=colour, linewidth=1, label=name)
+        right.plot(eigenvalues.real, eigenvalues.imag, "o", color=colour, label=name)
+    left.plot(0, 0, "+", color=BLACK)
+    label(left, f"min over x, max over y of xy, rate {rate:g}", "x", "y").set_aspect("equal")
+    turn = np.linspace(0, 2 * np.pi, 200)
+    right.plot(np.cos(turn), np.sin(turn), color=GREY, linewidth=1)
+    label(right, "Eigenvalues of one step", "Re λ", "Im λ").set_aspect("equal")
+    left.legend(frameon=False, fontsize=9, loc="upper left")
+    return figure
