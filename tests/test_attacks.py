@@ -1,0 +1,302 @@
+"""What every attack promises, and the known bugs of other people's attacks."""
+
+import pytest
+import torch
+from attacked import Noisy, accuracy, victim
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from coursekit.attacks import (
+    carlini_wagner,
+    fgsm,
+    hop_skip_jump,
+    loss_plane,
+    occlusion_map,
+    penalty_attack,
+    pgd,
+    saliency,
+    spatial_search,
+    square_attack,
+)
+from coursekit.attacks import goals as shared
+from coursekit.errors import CourseError
+from coursekit.nets import LinearClassifier, Normalize
+from coursekit.threats import L2, Linf
+
+
+def rng():
+    return torch.Generator().manual_seed(7)
+
+
+ATTACKS = {
+    "fgsm": lambda m, x, y: fgsm(m, x, y, 0.1),
+    "fgsm targeted": lambda m, x, y: fgsm(m, x, y, 0.1, target=1),
+    "pgd": lambda m, x, y: pgd(m, x, y, Linf(0.1), 3, restarts=2, rng=rng()),
+    "pgd momentum": lambda m, x, y: pgd(m, x, y, Linf(0.1), 3, momentum=1.0),
+    "pgd L2 targeted": lambda m, x, y: pgd(m, x, y, L2(0.5), 3, target=2),
+    "penalty": lambda m, x, y: penalty_attack(m, x, y, searches=2, steps=3),
+    "penalty fixed c": lambda m, x, y: penalty_attack(m, x, y, c=0.1, steps=3),
+    "carlini wagner": lambda m, x, y: carlini_wagner(m, x, y, searches=2, steps=5),
+    "spatial": lambda m, x, y: spatial_search(m, x, y).x_adv,
+    "square": lambda m, x, y: square_attack(m, x, y, 0.1, 10, rng()).x_adv,
+    "hop skip jump": lambda m, x, y: hop_skip_jump(m, x, y, 100, rng()).x_adv,
+}
+LOOKS = {
+    "saliency": lambda m, x, y: saliency(m, x, y),
+    "occlusion map": lambda m, x, y: occlusion_map(m, x, y, side=3, stride=2),
+    "loss plane": lambda m, x, y: loss_plane(
+        m, x[:1], y[:1], x[1:2], x[2:3], torch.linspace(-1, 1, 3)
+    ),
+}
+either = pytest.mark.parametrize("name", ATTACKS)
+
+
+@pytest.fixture
+def scene():
+    torch.manual_seed(3)
+    return Noisy(), torch.rand(6, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+# --- The model is left as it was found -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*ATTACKS, *LOOKS])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_is_left_as_it_was_found(scene, name, training):
+    model, x, y = scene
+    model.train(training)
+    model.drop.train(not training)  # modules need not agree
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    modes = [m.training for m in model.modules()]
+    wants = [p.requires_grad for p in model.parameters()]
+    grads = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
+    before = x.clone()
+    (ATTACKS | LOOKS)[name](model, x, y)
+    assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
+    assert modes == [m.training for m in model.modules()]
+    assert wants == [p.requires_grad for p in model.parameters()]
+    for old, parameter in zip(grads, model.parameters(), strict=True):
+        assert parameter.grad is old or torch.equal(parameter.grad, old)
+    assert torch.equal(x, before)
+
+
+def test_the_model_is_left_as_it_was_found_even_if_it_fails(scene):
+    model, x, y = scene
+    model.train()
+    model.head.register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fgsm(model, x, y, 0.1)
+    assert model.training
+
+
+@either
+def test_every_attack_runs_in_eval_mode(scene, name):
+    """In train mode dropout would make two runs differ, and BatchNorm would mix the images."""
+    model, x, y = scene
+    model.train()
+    seen = []
+    model.register_forward_hook(lambda m, *_: seen.append(m.training))
+    ATTACKS[name](model, x, y)
+    assert seen
+    assert not any(seen)
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd momentum", "pgd L2 targeted", "carlini wagner"])
+def test_an_image_is_attacked_alike_alone_and_in_company(scene, name):
+    """Batch statistics in an attack would make each image depend on the others."""
+    model, x, y = scene
+    model.train()
+    together = ATTACKS[name](model, x, y)
+    alone = torch.cat([ATTACKS[name](model, x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-4)
+
+
+# --- Budgets and pixels --------------------------------------------------------------------------
+
+
+@either
+def test_pixels_stay_in_the_unit_interval(scene, name):
+    model, x, y = scene
+    x = (2 * x - 0.5).clamp(0, 1)  # a quarter each exactly black and exactly white
+    x_adv = ATTACKS[name](model, x, y)
+    assert x_adv.shape == x.shape
+    assert x_adv.dtype == x.dtype
+    assert not x_adv.requires_grad
+    assert x_adv.min() >= 0
+    assert x_adv.max() <= 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    eps=st.floats(0, 0.5),
+    seed=st.integers(0, 1000),
+    steps=st.integers(1, 4),
+    momentum=st.sampled_from([0.0, 0.9]),
+    start=st.booleans(),
+    norm=st.sampled_from([Linf, L2]),
+)
+def test_the_budget_is_respected(eps, seed, steps, momentum, start, norm):
+    draw = torch.Generator().manual_seed(seed)
+    model = LinearClassifier((1, 4, 4), 3, draw)
+    x, y = torch.rand(4, 1, 4, 4, generator=draw).round(decimals=1), torch.tensor([0, 1, 2, 0])
+    x_adv = pgd(model, x, y, norm(eps), steps, momentum=momentum, rng=draw if start else None)
+    assert (norm(eps).norm(x_adv - x) <= eps + 1e-6).all()
+    assert x_adv.min() >= 0
+    assert x_adv.max() <= 1
+    squares = square_attack(model, x, y, eps, 5, draw).x_adv
+    assert (Linf(eps).norm(squares - x) <= eps + 1e-6).all()
+
+
+def test_fgsm_that_forgets_to_clamp_would_be_seen(scene):
+    model, _, y = scene
+    black = torch.zeros(6, 1, 8, 8)
+    gradient = (fgsm(model, black + 0.5, y, 0.1) - 0.5).sign()
+    assert (black + 0.1 * gradient).min() < 0  # there is something to clamp
+    assert fgsm(model, black, y, 0.1).min() >= 0
+
+
+def test_eps_is_in_pixels_although_the_model_normalises():
+    """In normalised space ε = .1 with std .25 would be a step of .025."""
+    model = nn.Sequential(Normalize([0.4], [0.25]), LinearClassifier((1, 4, 4), 3, rng()))
+    x = torch.full((2, 1, 4, 4), 0.5)
+    moved = (fgsm(model, x, torch.tensor([0, 1]), 0.1) - x).abs()
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.1))
+
+
+def test_the_clamp_is_not_differentiated():
+    """On a linear model the worst image of the ball is known: x + ε·sign(∇), cut to the box.
+
+    Starting at random, half of the black pixels would be held at 0 by a clamp, without gradient;
+    an attack that differentiates through it never raises them.
+    """
+    model = LinearClassifier((1, 8, 8), 2, rng())
+    x, y = torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 0])
+    worst = fgsm(model, x, y, 0.2)
+    assert 0.3 < (worst > 0).float().mean() < 0.7
+    torch.testing.assert_close(pgd(model, x, y, Linf(0.2), 10, rng=rng()), worst)
+
+
+def test_a_step_of_pgd_is_its_equation():
+    model, x, y = victim()
+    x, y, threat = x[:20], y[:20], Linf(0.1)
+    start = threat.random_start(x, rng()).requires_grad_(True)
+    F.cross_entropy(model(start), y, reduction="sum").backward()
+    by_hand = threat.project(start.detach() + 0.03 * start.grad.sign(), x)
+    model.zero_grad()
+    assert torch.equal(pgd(model, x, y, threat, 1, step_size=0.03, rng=rng()), by_hand)
+
+
+# --- One attack against another ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [None, 3])
+def test_fgsm_is_one_step_of_pgd_bit_for_bit(target):
+    model, x, y = victim()
+    one = fgsm(model, x, y, 0.1, target)
+    assert torch.equal(one, pgd(model, x, y, Linf(0.1), 1, step_size=0.1, target=target))
+    assert torch.equal(one, pgd(model, x, y, Linf(0.1), 1, target=target, momentum=0.9))
+
+
+@pytest.mark.parametrize("threat", [Linf(0.0), L2(0.0)])
+def test_without_a_budget_nothing_moves(threat):
+    model, x, y = victim()
+    assert torch.equal(pgd(model, x[:50], y[:50], threat, 3, rng=rng()), x[:50])
+    assert torch.equal(fgsm(model, x[:50], y[:50], 0.0), x[:50])
+
+
+@pytest.mark.parametrize(("norm", "eps"), [(Linf, 0.1), (L2, 1.5)])
+def test_many_steps_beat_one_and_one_beats_noise(norm, eps):
+    model, x, y = victim()
+    threat = norm(eps)
+    many = accuracy(model, pgd(model, x, y, threat, 20, rng=rng()), y)
+    one = accuracy(model, pgd(model, x, y, threat, 1, step_size=eps), y)
+    noise = accuracy(model, threat.noise(x, rng()), y)
+    assert many < one < noise
+
+
+def test_restarts_keep_the_example_that_fools_then_the_higher_loss():
+    model, x, y = victim()
+    x, y = x[:200], y[:200]
+    draw = rng()
+    runs = [pgd(model, x, y, Linf(0.06), 2, rng=draw) for _ in range(3)]
+    best = pgd(model, x, y, Linf(0.06), 2, restarts=3, rng=rng())
+    with torch.no_grad():
+        logits = [model(run) for run in [*runs, best]]
+    fooled = torch.stack([answer.argmax(1) != y for answer in logits])
+    loss = torch.stack([F.cross_entropy(answer, y, reduction="none") for answer in logits])
+    assert (fooled[0] != fooled[1]).any()  # the starts do differ
+    assert torch.equal(fooled[3], fooled[:3].any(0))
+    eligible = loss[:3].masked_fill(fooled[:3] != fooled[3], -torch.inf)
+    torch.testing.assert_close(loss[3], eligible.amax(0))
+
+
+def test_targets_are_reached_one_for_all_or_one_for_each():
+    model, x, y = victim()
+    x, y = x[:60], y[:60]
+    each = (y + 1 + torch.arange(60) % 9) % 10
+    x_adv = pgd(model, x, y, L2(6.0), 40, target=each)
+    assert accuracy(model, x_adv, each) > 0.95
+    same = pgd(model, x, y, L2(6.0), 40, target=torch.full_like(y, 4))
+    assert torch.equal(pgd(model, x, y, L2(6.0), 40, target=4), same)
+
+
+def test_probabilities_in_the_place_of_labels():
+    model, x, y = victim()
+    certain = F.one_hot(y, 10).float()
+    assert torch.equal(fgsm(model, x, certain, 0.1), fgsm(model, x, y, 0.1))
+    hard, soft = (square_attack(model, x[:9], t[:9], 0.1, 9, rng()) for t in (y, certain))
+    assert torch.equal(hard.x_adv, soft.x_adv)
+
+
+@either
+def test_many_images_are_worked_through_in_batches(scene, name, monkeypatch):
+    model, x, y = scene
+    sizes = []
+    model.register_forward_hook(lambda _m, args, _out: sizes.append(len(args[0])))
+    monkeypatch.setattr(shared, "PIXELS_AT_ONCE", 2 * x[0].numel())
+    x_adv = ATTACKS[name](model, x, y)
+    assert max(sizes) <= 2
+    assert x_adv.shape == x.shape
+    if "pgd" in name or "fgsm" in name:
+        assert Linf(0.5).norm(x_adv - x).max() > 0
+
+
+def test_batches_do_not_change_the_result(scene, monkeypatch):
+    model, x, y = scene
+    target = torch.tensor([1, 2, 0, 1, 2, 0])
+    whole = pgd(model, x, y, L2(0.5), 3, target=target)
+    monkeypatch.setattr(shared, "PIXELS_AT_ONCE", 4 * x[0].numel())
+    torch.testing.assert_close(pgd(model, x, y, L2(0.5), 3, target=target), whole)
+
+
+def test_the_same_generator_gives_the_same_attack(scene):
+    for name in ("pgd", "square", "hop skip jump"):
+        assert torch.equal(ATTACKS[name](*scene), ATTACKS[name](*scene))
+
+
+# --- Mistakes are named --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda m, x, y: fgsm(m, x, y, 8.0), "eps was 8.0"),
+        (lambda m, x, y: pgd(m, x, y, Linf(0.1), 0), "steps was 0"),
+        (lambda m, x, y: pgd(m, x, y, Linf(0.1), 1, restarts=0), "restarts was 0"),
+        (lambda m, x, y: pgd(m, x, y, Linf(0.1), 1, restarts=3), "restarts was 3 without rng"),
+        (lambda m, x, y: fgsm(m, x, F.one_hot(y)[:5].float(), 0.1), "y had 5 rows for 6"),
+        (lambda m, x, y: fgsm(m, x, y, 0.1, target=y[:5]), "target was not one class"),
+        (lambda m, x, y: penalty_attack(m, x, y, c=-1.0), "c was -1.0"),
+        (lambda m, x, y: penalty_attack(m, x, y, searches=0), "searches was 0"),
+        (lambda m, x, y: carlini_wagner(m, x, y, kappa=-1.0), "kappa was -1.0"),
+        (lambda m, x, y: spatial_search(m, x, y, []), "transforms was empty"),
+        (lambda m, x, y: square_attack(m, x, y, 8.0, 9, rng()), "eps was 8.0"),
+        (lambda m, x, y: square_attack(m, x, y, 0.1, 0, rng()), "queries was 0"),
+        (lambda m, x, y: hop_skip_jump(m, x, y, 9, rng()), "queries was 9"),
+    ],
+)
+def test_mistakes_get_one_plain_sentence(scene, call, says):
+    with pytest.raises(CourseError, match=says):
+        call(*scene)
