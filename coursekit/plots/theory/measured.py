@@ -23,10 +23,8 @@ Curve = Any  # a tensor, an array or a list of numbers
 GREY = "#777777"
 
 
-def with_error(
-    axes: Axes, x: Sequence[float], runs: Sequence[Sequence[float]], **style: Any
-) -> None:
-    """Mean of several runs at each x with its standard error (none for a single run)."""
+def with_error(axes: Axes, x: Sequence[float], runs: Any, **style: Any) -> None:
+    """Mean of several runs (rows) at each x with its standard error (none for a single run)."""
     values = np.asarray(runs, dtype=float)
     error = values.std(0, ddof=1) / len(values) ** 0.5 if len(values) > 1 else None
     axes.errorbar(x, values.mean(0), error, capsize=3, marker="o", markersize=4, **style)
@@ -76,9 +74,8 @@ def small_critics(
     figure, (left, right) = canvas(1, 2, width=5.2, height=3.4)
     for colour, (k, runs) in zip(PALETTE, seen.items(), strict=False):
         with_error(left, m, runs, color=colour, linestyle="", label=f"{k} features")
-        left.plot(
-            m, [(k + 1) / (2 * size) for size in m], color=colour, linestyle="--", linewidth=1
-        )
+        chance = [(k + 1) / (2 * size) for size in m]
+        left.plot(m, chance, color=colour, linestyle="--", linewidth=1)
     left.axhline(2 * np.log(2), color=BLACK, label="2 JS of the samples")
     left.loglog()
     label(

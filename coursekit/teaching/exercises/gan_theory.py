@@ -98,8 +98,7 @@ JENSEN_SHANNON = Exercise(
     (
         "Write m = (p + q)/2 first, then two KL divergences from m, half of each.",
         "Where p is 0 its term is 0, whatever the logarithm says.",
-        "torch.special.xlogy(p, p / m) is p·log(p/m) with 0·log 0 = 0, but 0/0 is nan where both "
-        "vanish: xlogy(p, p) - xlogy(p, m) is not.",
+        "torch.special.xlogy(p, p) - torch.special.xlogy(p, m): 0·log 0 is 0 there, and no 0/0 occurs.",
     ),
 )
 
@@ -167,6 +166,6 @@ EXTRAGRADIENT = Exercise(
     (
         "First find where a simultaneous step would lead; do not go there.",
         "The gradients of xy are y for x (which descends) and x for y (which ascends).",
-        "ahead_x, ahead_y = x - rate * y, y + rate * x; then x - rate * ahead_y, y + rate * ahead_x.",
+        "a, b = x - rate * y, y + rate * x looks ahead; then x - rate * b, y + rate * a.",
     ),
 )
