@@ -18,7 +18,7 @@ from coursekit.types import Images, Labels
 Device = torch.device | str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Images and labels on one device, in a seeded random order, so that `take` is a fair sample.
 
@@ -35,6 +35,9 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} images of {tuple(self.x.shape[1:])} on {self.x.device})"
 
     def take(self, n: int) -> "Split":
         """The first `n` rows, or all of them where there are fewer.
@@ -76,7 +79,7 @@ class Split:
         return Split(self.x[rows], self.y[rows], origin)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A data set as the course uses it. `note` tells what was done to it, where that matters."""
 
@@ -97,7 +100,7 @@ class Dataset:
         train, test = self.train.to(device), self.test.to(device)
         return Dataset(self.name, train, test, self.classes, self.note)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         c, h, w = self.shape
         sizes = f"{len(self.train):,} train, {len(self.test):,} test, {len(self.classes)} classes"
         return f"{self.name}: {sizes}, {c}×{h}×{w}. {self.note}".strip()

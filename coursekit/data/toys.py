@@ -23,7 +23,7 @@ __all__ = ["Gaussians", "Mixture1D", "gaussian", "grid", "ring", "stacked", "stu
 Centres = Float[Tensor, "k d"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gaussians:
     """Equally likely round Gaussians: p(x) = 1/k Σ N(x; cᵢ, σ² I).
 
@@ -91,7 +91,7 @@ def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> Gaussians:
     return Gaussians(torch.cartesian_prod(line, line).reshape(-1, 2), sigma)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stacked:
     """Images of three channels, each a random row of `digits`; label 100a + 10b + c.
 
@@ -119,7 +119,7 @@ class Stacked:
         return x, 100 * a + 10 * b + c
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StackedDigits:
     """The train and test side of stacked digits: 1,000 modes, shape (3, h, w)."""
 
