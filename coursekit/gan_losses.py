@@ -5,7 +5,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch.nn.functional import relu, softplus
 
@@ -13,6 +13,7 @@ from coursekit.errors import require
 from coursekit.types import PerExample, Scalar
 
 
+@runtime_checkable
 class GanLoss(Protocol):
     """What `train_gan` needs of a loss."""
 

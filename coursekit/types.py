@@ -5,7 +5,7 @@ The tests enforce these (jaxtyping with beartype); outside the tests they are do
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> sc
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> adversarial x
 
 
+@runtime_checkable
 class Constrain(Protocol):
     """Applied to the discriminator after each of its updates, e.g. `clip_weights(0.01)`."""
 

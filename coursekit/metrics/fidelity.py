@@ -8,7 +8,9 @@ from coursekit.errors import require
 from coursekit.types import Features, Probabilities
 
 
-def frechet_distance(features_a: Features, features_b: Features) -> float:
+def frechet_distance(
+    features_a: Float[Tensor, "n d_a"], features_b: Float[Tensor, "m d_b"]
+) -> float:
     """The squared W₂ distance between two Gaussians fitted to the features.
 
     ‖μₐ − μ_b‖² + tr(Σₐ + Σ_b − 2(ΣₐΣ_b)^½) (Heusel et al. 2017, eq. 6; Dowson & Landau 1982).
@@ -38,7 +40,7 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
     return max(0.0, float(distance))  # rounding may leave −1e-12
 
 
-def _checked(name: str, features: Tensor) -> Float[Tensor, "n d"]:
+def _checked(name: str, features: Tensor) -> Features:
     require(len(features) >= 2, f"{name} has {len(features)} rows; a covariance needs at least 2.")
     rows = features.detach().cpu().double()
     require(bool(rows.isfinite().all()), f"{name} holds a value that is not finite.")

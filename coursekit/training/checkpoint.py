@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def _feed(digest: Any, value: Any) -> None:
     elif isinstance(value, torch.Generator):
         _feed(digest, value.get_state())
     elif isinstance(value, Mapping):
-        _feed(digest, [[str(key), item] for key, item in value.items()])
+        _feed(digest, sorted(([str(key), item] for key, item in value.items()), key=itemgetter(0)))
     elif isinstance(value, list | tuple | set | frozenset):
         for item in sorted(value, key=repr) if isinstance(value, set | frozenset) else value:
             _feed(digest, item)
@@ -147,4 +148,6 @@ def remember(
         return history
     for key, part in parts.items():
         part.load_state_dict(state["parts"][key])
+        if isinstance(part, nn.Module):
+            part.eval()  # as training leaves it
     return History(**state["history"])

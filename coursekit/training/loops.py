@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, Unpack
+from typing import Protocol, Unpack, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ GAN_ADAM = adam(
 )  # with β₁ = 0.9 a GAN oscillates (Radford et al. 2016, §4)
 
 
+@runtime_checkable
 class Penalty(Protocol):
     """Added to the critic's loss, e.g. `gradient_penalty(10)`."""
 

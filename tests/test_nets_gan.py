@@ -1,0 +1,106 @@
+"""Generators and discriminators: shapes, ranges, initial weights, and what they depend on."""
+
+import pytest
+import torch
+
+from coursekit.errors import CourseError
+from coursekit.nets import (
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
+
+GENERATORS = {
+    "dcgan": lambda shape, rng: DCGANGenerator(shape, width=4, rng=rng),
+    "dcgan without norm": lambda shape, rng: DCGANGenerator(shape, width=4, norm="none", rng=rng),
+    "mlp": lambda shape, rng: MLPGenerator(shape, (16,), noise_dim=64, rng=rng),
+}
+DISCRIMINATORS = {
+    "batch": lambda shape, rng: DCGANDiscriminator(shape, width=4, rng=rng),
+    "none": lambda shape, rng: DCGANDiscriminator(shape, width=4, norm="none", rng=rng),
+    "spectral": lambda shape, rng: DCGANDiscriminator(shape, width=4, norm="spectral", rng=rng),
+    "pool": lambda shape, rng: DCGANDiscriminator(shape, width=4, pool=True, rng=rng),
+    "mlp": lambda shape, rng: MLPDiscriminator(shape, (16,), rng=rng),
+    "mlp spectral": lambda shape, rng: MLPDiscriminator(shape, (16,), norm="spectral", rng=rng),
+}
+SHAPES = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (2, 8, 12)], ids=str)
+G_KINDS = pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
+D_KINDS = pytest.mark.parametrize("make", DISCRIMINATORS.values(), ids=DISCRIMINATORS)
+
+
+@SHAPES
+@G_KINDS
+def test_a_generator_draws_its_noise_and_ends_in_pixels(make, shape, rng):
+    G = make(shape, rng)
+    z = G.noise(5, rng)
+    x = G(z)
+    assert z.shape == (5, G.noise_dim)
+    assert x.shape == (5, *shape)
+    assert x.min() >= 0 and x.max() <= 1
+
+
+@SHAPES
+@D_KINDS
+def test_a_discriminator_gives_one_score_each(make, shape, rng):
+    D = make(shape, rng)
+    assert D(torch.rand(5, *shape, generator=rng)).shape == (5,)
+
+
+@pytest.mark.parametrize(
+    "make", [*GENERATORS.values(), *DISCRIMINATORS.values()], ids=[*GENERATORS, *DISCRIMINATORS]
+)
+def test_initial_weights_come_from_the_generator_that_is_given(make):
+    def draw(seed):
+        return make((1, 8, 8), torch.Generator().manual_seed(seed)).state_dict()
+
+    before = torch.get_rng_state()
+    one, again, other = draw(1), draw(1), draw(2)
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+    # PyTorch draws its own weights first, from the global generator; ours must not depend on it.
+    torch.set_rng_state(before)
+    torch.rand(1)
+    moved = draw(1)
+    assert all(torch.equal(one[name], moved[name]) for name in one)
+
+
+def test_weights_start_from_a_narrow_normal(rng):
+    G = DCGANGenerator((1, 28, 28), rng=rng)
+    first = G.body[0]
+    assert first.weight.std().item() == pytest.approx(0.02, rel=0.01)
+    assert first.bias.abs().max() == 0
+
+
+@pytest.mark.parametrize("kind", ["none", "spectral", "mlp"])
+def test_without_batchnorm_a_critic_sees_each_example_alone(kind, rng):
+    D = DISCRIMINATORS[kind]((1, 8, 8), rng).eval()
+    x = torch.rand(6, 1, 8, 8, generator=rng)
+    torch.testing.assert_close(D(x)[:2], D(x[:2]))
+
+
+def test_mixed_batches_leak_through_batchnorm(rng):
+    """Why real and fake are never one batch: a score then depends on its neighbours."""
+    D = DISCRIMINATORS["batch"]((1, 8, 8), rng).train()
+    real, fake = torch.rand(8, 1, 8, 8, generator=rng), torch.zeros(8, 1, 8, 8)
+    assert not torch.allclose(D(torch.cat([real, fake]))[:8], D(real), atol=1e-3)
+
+
+def test_an_mlp_for_points_is_unbounded(rng):
+    G = MLPGenerator((2,), (8,), noise_dim=2, bounded=False, rng=rng)
+    assert G(100 * G.noise(50, rng)).min() < 0
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: DCGANGenerator((1, 27, 28)), "multiples of 4"),
+        (lambda: DCGANDiscriminator((1, 28, 30)), "multiples of 4"),
+        (lambda: DCGANGenerator((1, 28, 28), norm="spectral"), "choose one of batch, none"),
+        (lambda: DCGANDiscriminator((1, 28, 28), norm="bach"), "norm was 'bach'"),
+        (lambda: MLPDiscriminator((2,), norm="batch"), "choose one of none, spectral"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(make, said):
+    with pytest.raises(CourseError, match=said):
+        make()

@@ -1,0 +1,220 @@
+"""`fit` and the machinery both loops share: progress, schedules, watching, precision, NaN."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from coursekit.errors import CourseError
+from coursekit.objectives import cross_entropy
+from coursekit.training import Ema, adam, fit, linear_decay, run, triangle
+
+
+class Points(Iterator):
+    """Endless batches of points in the unit square, labelled by which coordinate is larger."""
+
+    def __init__(self, seed=0, size=32):
+        self.rng, self.size = torch.Generator().manual_seed(seed), size
+
+    def __next__(self):
+        x = torch.rand(self.size, 2, generator=self.rng)
+        return x, (x[:, 0] > x[:, 1]).long()
+
+
+def classifier(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
+
+
+def test_fit_lowers_the_loss_and_leaves_eval_mode():
+    model = classifier()
+    history = fit(model, Points(), cross_entropy, steps=300, optimizer=adam(1e-2))
+    loss = history.losses["loss"]
+    assert loss.shape == (300,) and loss.device.type == "cpu"
+    assert loss[-50:].mean() < 0.25 < 0.5 < loss[:5].mean()  # five seeds: 0.12–0.16 and 0.57–0.80
+    assert not model.training
+    assert history.seconds > 0
+
+
+def test_training_happens_in_train_mode_whatever_watch_does():
+    model, modes = classifier().eval(), []
+
+    def objective(model, x, y):
+        modes.append(model.training)
+        return cross_entropy(model, x, y)
+
+    fit(model, Points(), objective, steps=6, watch=lambda step: {"a": len(model.eval())}, every=2)
+    assert modes == [True] * 6
+
+
+def test_watch_sees_the_beginning_every_so_often_and_the_end():
+    seen = []
+
+    def watch(step):
+        seen.append(step)
+        return {"double": 2.0 * step}
+
+    history = fit(classifier(), Points(), cross_entropy, steps=7, watch=watch, every=3)
+    assert seen == [0, 3, 6, 7]
+    assert history.column("step") == seen
+    assert history.column("double") == [0, 6, 12, 14]
+    assert history.column("seconds") == sorted(history.column("seconds"))
+
+
+def test_watching_changes_nothing():
+    one, two = classifier(), classifier()
+    fit(one, Points(), cross_entropy, steps=9)
+    fit(two, Points(), cross_entropy, steps=9, watch=lambda step: {"a": 1.0}, every=2)
+    assert all(torch.equal(one.state_dict()[k], two.state_dict()[k]) for k in one.state_dict())
+
+
+def test_a_schedule_scales_the_learning_rate_of_each_step():
+    rates = []
+
+    class Spy(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    fit(
+        classifier(),
+        Points(),
+        cross_entropy,
+        steps=4,
+        optimizer=lambda parameters: Spy(parameters, lr=0.5),
+        schedule=linear_decay(start=0.5),
+    )
+    assert rates == pytest.approx([0.5, 0.5, 0.5, 0.25])
+
+
+def test_schedules_stay_within_nought_and_one():
+    progress = [i / 100 for i in range(100)]
+    for schedule in (triangle(), triangle(0.1), linear_decay(), linear_decay(0.0)):
+        factors = [schedule(p) for p in progress]
+        assert min(factors) > 0 and max(factors) <= 1.0
+        assert factors[-1] < 0.05
+
+
+def test_no_step_waits_for_the_device(monkeypatch):
+    """No `.item()`, `.cpu()` or truth of a tensor between one look at the losses and the next."""
+    monkeypatch.setattr(run, "LOOK_SECONDS", 1e9)
+    waited = []
+    for name in ("item", "cpu", "tolist", "numpy", "__bool__", "__float__", "__int__"):
+        real = getattr(torch.Tensor, name)
+        monkeypatch.setattr(
+            torch.Tensor,
+            name,
+            lambda self, *a, _real=real, _name=name, **k: (
+                waited.append(_name) or _real(self, *a, **k)
+            ),
+        )
+    steps = []
+
+    def objective(model, x, y):
+        steps.append(len(waited))
+        return cross_entropy(model, x, y)
+
+    fit(classifier(), Points(), objective, steps=20, optimizer=adam(1e-3))
+    assert steps == [0] * 20
+
+
+def test_progress_is_silent_when_asked(capsys, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_PROGRESS", "0")
+    fit(classifier(), Points(), cross_entropy, steps=3)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.delenv("COURSEKIT_PROGRESS")
+    fit(classifier(), Points(), cross_entropy, steps=3, name="a judge")
+    assert "a judge" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_loss_that_is_no_number_stops_the_run_in_a_sentence(bad):
+    def objective(model, x, y):
+        objective.step += 1
+        return cross_entropy(model, x, y) * (bad if objective.step >= 4 else 1)
+
+    objective.step = 0
+    said = rf"The loss loss of a judge was {bad} at step 4; lower the learning rate"
+    with pytest.raises(CourseError, match=said):
+        fit(classifier(), Points(), objective, steps=9, name="a judge")
+
+
+def test_nothing_to_do_is_refused():
+    with pytest.raises(CourseError, match="steps was 0"):
+        fit(classifier(), Points(), cross_entropy, steps=0)
+    with pytest.raises(CourseError, match="lr was 0"):
+        adam(0.0)
+
+
+def test_autocast_trains_in_lower_precision_and_hands_back_float32():
+    model, seen = classifier(), []
+    model[0].register_forward_hook(lambda layer, x, out: seen.append(out.dtype))
+
+    def objective(network, x, y):
+        out = network(x)
+        assert out.dtype == torch.float32
+        return nn.functional.cross_entropy(out, y)
+
+    history = fit(
+        model, Points(), objective, steps=200, optimizer=adam(1e-2), autocast=torch.bfloat16
+    )
+    assert set(seen) == {torch.bfloat16}
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert history.losses["loss"][-20:].mean() < 0.25  # five seeds: 0.10–0.14
+
+
+def test_compile_goes_through_torch_compile(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda f, **_: compiled.append(f) or f)
+    fit(classifier(), Points(), cross_entropy, steps=2, compile=True)
+    assert len(compiled) == 1
+
+
+# The moving average
+
+
+def test_the_average_of_a_constant_is_that_constant_and_starts_from_nowhere():
+    """After many updates nothing of the initial weights is left, buffers included."""
+    model = classifier()
+    ema = Ema(model, 0.9)
+    with torch.no_grad():
+        for value in [*model.parameters(), model[1].running_mean, model[1].running_var]:
+            value.fill_(3.0)
+    for _ in range(300):
+        ema.update(model)
+    for value in ema.model.state_dict().values():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, torch.full_like(value, 3.0))
+    assert not any(p.requires_grad for p in ema.model.parameters())
+
+
+def test_the_average_by_hand():
+    """θ̄ ← β_t θ̄ + (1 − β_t) θ with β_t = min(decay, t / (t + 10))."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 0.0)
+    ema, wanted = Ema(model, 0.15), 0.0
+    for t, value in enumerate([1.0, 2.0, 3.0], start=1):
+        nn.init.constant_(model.weight, value)
+        ema.update(model)
+        keep = min(0.15, t / (t + 10))
+        wanted = keep * wanted + (1 - keep) * value
+    assert ema.model.weight.item() == pytest.approx(wanted)
+
+
+def test_batchnorm_statistics_are_averaged_with_their_weights(rng):
+    model = nn.Sequential(nn.BatchNorm1d(2)).train()
+    ema = Ema(model, 0.5)
+    means = []
+    for _ in range(3):
+        model(5 + torch.randn(64, 2, generator=rng))
+        means.append(model[0].running_mean.clone())
+        ema.update(model)
+    low, high = torch.stack(means).amin(0), torch.stack(means).amax(0)
+    assert ((low <= ema.model[0].running_mean) & (ema.model[0].running_mean <= high)).all()
+    assert ema.model[0].num_batches_tracked == 3
+
+
+def test_a_decay_outside_its_range_is_refused():
+    with pytest.raises(CourseError, match="decay was 1"):
+        Ema(classifier(), 1.0)
