@@ -62,7 +62,7 @@ def motions(
     angles: Sequence[float] = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30),
     shifts: Sequence[float] = (-3, 0, 3),
 ) -> list[Transform]:
-    """Rotations (degrees) with translations (pixels, both ways), the smallest first.
+    """Rotations (degrees, anticlockwise) and translations (pixels, both ways), smallest first.
 
     The ranges are those of Engstrom et al. 2019 for MNIST. What enters the frame is black.
     """
@@ -97,8 +97,8 @@ def _motion(angle: float, right: float, down: float) -> Transform:
         turn, stretch = radians(angle), width / height
         # grid_sample asks where each pixel comes *from*, in units of half the image.
         back = [
-            [cos(turn), sin(turn) / stretch, -2 * right / width],
-            [-sin(turn) * stretch, cos(turn), -2 * down / height],
+            [cos(turn), -sin(turn) / stretch, -2 * right / width],
+            [sin(turn) * stretch, cos(turn), -2 * down / height],
         ]
         theta = torch.tensor(back, device=x.device, dtype=x.dtype).expand(len(x), 2, 3)
         places = F.affine_grid(theta, list(x.shape), align_corners=False)
