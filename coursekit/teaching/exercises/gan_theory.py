@@ -98,7 +98,7 @@ JENSEN_SHANNON = Exercise(
     (
         "Write m = (p + q)/2 first, then two KL divergences from m, half of each.",
         "Where p is 0 its term is 0, whatever the logarithm says.",
-        "torch.special.xlogy(p, p) - torch.special.xlogy(p, m): 0·log 0 is 0 there, and no 0/0 occurs.",
+        "xlogy(p, p) - xlogy(p, m) from torch.special: 0·log 0 is 0 there, and no 0/0 occurs.",
     ),
 )
 
