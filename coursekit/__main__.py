@@ -171,19 +171,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments)
     except Exception as error:
-        sys.exit(_explained(error))
+        from coursekit.course.reasons import of_an_exception
 
-
-def _explained(error: Exception) -> int:
-    """Say in a sentence what went wrong; a fault of our own keeps its traceback."""
-    from coursekit.course.reasons import of_an_exception
-    from coursekit.errors import CourseError
-
-    memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if not memory and not isinstance(error, CourseError | OSError):
-        raise error
-    print(of_an_exception(error), file=sys.stderr)
-    return 1
+        if (sentence := of_an_exception(error)) is None:
+            raise  # a fault of our own keeps its traceback
+        print(sentence, file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def execute(job: Job, tell: Tell, gpu: str | None = None) -> Outcome:
         ) as folder:
             reason, notebook = _in_folder(job, Path(folder), tell, gpu)
     except OSError as error:  # the disk is full, for example; the other notebooks may do better
-        reason = reasons.of_an_exception(error)
+        reason = reasons.of_an_exception(error) or str(error)
     return _outcome(job, notebook, reason, time.monotonic() - begun)
 
 

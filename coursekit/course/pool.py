@@ -15,6 +15,8 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from coursekit.course.job import Job, Outcome, Tell, execute, stop_all
 from coursekit.errors import CourseError
 
+PATIENCE = 10  # seconds for a Dask scheduler to answer
+
 
 def width(jobs: int | None, tasks: int, gpus: Sequence[str]) -> int:
     """How many notebooks run at once: as asked, else one a GPU, else one a CPU core."""
@@ -76,7 +78,9 @@ def on_a_cluster(jobs: Sequence[Job], address: str, tell: Tell) -> Generator[Out
     topic = f"coursekit-{uuid4().hex}"  # under which the workers say how far their notebooks are
     with _connected(address) as client:
         client.subscribe_topic(topic, lambda event: tell(*event[1]))
-        with parallel_config(backend="dask", client=client, n_jobs=-1):
+        with parallel_config(
+            backend="dask", client=client, n_jobs=-1, wait_for_workers_timeout=PATIENCE
+        ):
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
             yield from parallel(delayed(_over_there)(job, topic) for job in jobs)
 
@@ -102,7 +106,7 @@ def _connected(address: str) -> Iterator[Any]:
             "--scheduler needs Dask; install it with pip install 'coursekit[cluster]'."
         ) from None
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError):
         raise CourseError(f"scheduler was {address!r}; no Dask scheduler answers there.") from None
     try:

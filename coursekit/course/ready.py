@@ -88,7 +88,9 @@ def dataset_at_hand(dataset: str) -> str:
     """
     if dataset not in NAMES:
         dataset = str(find(dataset).resolve())
-    elif any(entry.name == dataset and entry.state != "present" for entry in data.catalogue()):
+    state = {entry.name: entry.state for entry in data.catalogue()}.get(dataset)
+    if state in ("missing", "incomplete"):
         data.get(dataset)
-    data.check(dataset)
+    elif state != "embedded":
+        data.check(dataset)
     return dataset

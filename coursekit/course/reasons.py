@@ -4,6 +4,8 @@ import errno
 import os
 import re
 
+from coursekit.errors import CourseError
+
 MEMORY = "Out of memory; try --jobs 1, a smaller --profile or data set, or --device cpu"
 DIED = "The kernel died, most often for want of memory; try --jobs 1, or a smaller --profile"
 DISK = "The disk is full; make room and run again with --resume"
@@ -42,13 +44,15 @@ def stopped(code: int) -> str:
     return f"The notebook's process ended with exit code {code}."
 
 
-def of_an_exception(error: BaseException) -> str:
-    """For an exception that reached the command line."""
+def of_an_exception(error: Exception) -> str | None:
+    """For an exception that reached the command line; None if it is a fault of our own."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{DISK}."
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
-    return sentence(type(error).__name__, str(error))
+    said = sentence(type(error).__name__, str(error))
+    mendable = isinstance(error, CourseError | OSError) or said == f"{MEMORY}."
+    return said if mendable else None
 
 
 def _first_line(message: str) -> str:

@@ -52,7 +52,8 @@ def perform(jobs: Sequence[Job], options: Options, console: Console) -> list[Out
                     board.ended(outcome)
                     outcomes.append(outcome)
         except KeyboardInterrupt:
-            console.print(f"Stopped. {len(outcomes)} notebooks are finished; go on with --resume.")
+            done = f"{len(outcomes)} of {len(jobs)}"
+            console.print(f"Stopped. {done} notebooks are finished; go on with --resume.")
             raise
     return outcomes
 

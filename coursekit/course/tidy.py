@@ -56,8 +56,9 @@ def _joined(outputs: list[Any]) -> list[Any]:
     """Neighbouring pieces of standard output as one, without addresses in memory."""
     joined: list[Any] = []
     for output in outputs:
-        if "text" in output:
-            output.text = re.sub(r" at 0x[0-9a-f]{6,}", "", output.text)
+        for texts, key in ((output, "text"), (output.get("data", {}), "text/plain")):
+            if key in texts:
+                texts[key] = re.sub(r" at 0x[0-9a-f]{6,}", "", texts[key])
         if joined and output.output_type == joined[-1].output_type == "stream":
             joined[-1].text += output.text
         else:

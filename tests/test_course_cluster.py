@@ -1,0 +1,81 @@
+"""The same jobs through Dask: a local cluster of two workers."""
+
+from dataclasses import replace
+
+import nbformat
+import pytest
+from tiny import RECORD, printed, quiet, shelf
+
+from coursekit.course import pool
+from coursekit.course.catalogue import catalogue
+from coursekit.course.plan import plan
+from coursekit.course.ready import Options, checked
+from coursekit.course.run import run
+from coursekit.errors import CourseError
+
+distributed = pytest.importorskip("distributed", reason="Dask is an extra: coursekit[cluster]")
+
+MEET = """
+import time
+from pathlib import Path
+Path(f"seed{seed}").touch()
+end = time.monotonic() + 60
+while len(list(Path(".").glob("seed*"))) < 2 and time.monotonic() < end:
+    time.sleep(0.05)
+print("together:", len(list(Path(".").glob("seed*"))))
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers of one thread each, on the loopback interface."""
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=":0",
+    ) as made:
+        yield made
+
+
+def test_two_seeds_run_at_once_on_two_workers(cluster, tmp_path):
+    notebooks = shelf(tmp_path / "nb", n02_meet=[MEET, RECORD])
+    address = cluster.scheduler_address
+    options = Options(
+        "smoke", device="cpu", seeds=2, scheduler=address, out=tmp_path / "build", timeout=120
+    )
+    console = quiet()
+    outcomes = run([], options, console, notebooks)
+    assert [(o.name, o.status) for o in outcomes] == [
+        ("02_meet-seed0", "done"),
+        ("02_meet-seed1", "done"),
+    ]
+    for seed in (0, 1):
+        made = nbformat.read(tmp_path / "build" / f"02_meet-seed{seed}.ipynb", 4)
+        assert f"seed {seed}, cpu" in printed(made)
+        assert "together: 2" in printed(made)
+    assert "02_meet-seed1: 3 of 6 cells" in console.file.getvalue()  # the workers said so
+    assert "| 2.5 ± 0.5 % | 6 | smoke |" in (tmp_path / "build" / "report.md").read_text()
+
+
+def test_a_worker_with_another_package_says_so(cluster, tmp_path):
+    notebooks = shelf(tmp_path / "nb", n02_x=["1"])
+    options = Options("smoke", scheduler=cluster.scheduler_address, out=tmp_path)
+    (job,) = plan(catalogue(notebooks), checked(options))
+    other = replace(job, configuration={**job.configuration, "package": "another"})
+    (outcome,) = pool.on_a_cluster([other], cluster.scheduler_address, lambda *_: None)
+    assert outcome.status == "failed"
+    assert outcome.reason.endswith("is not the one that sent the job.")
+
+
+def test_a_cluster_without_workers_gets_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "PATIENCE", 2)
+    notebooks = shelf(tmp_path / "nb", n02_x=["1"])
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=":0"
+    ) as empty:
+        options = Options("smoke", scheduler=empty.scheduler_address, out=tmp_path / "build")
+        with pytest.raises(CourseError, match="has no workers"):
+            run([], options, quiet(), notebooks)

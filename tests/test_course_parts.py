@@ -1,0 +1,286 @@
+"""The parts of a run that need no process: names, slots, sentences, cleaning, the report."""
+
+import copy
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+from tiny import notebook, shelf
+
+from coursekit.course import doctor, pool, reasons, report
+from coursekit.course.catalogue import catalogue, find, text_of
+from coursekit.course.configuration import data_digest
+from coursekit.course.job import RUN
+from coursekit.course.outputs import claims, opened
+from coursekit.course.refresh import faults
+from coursekit.course.tidy import WIDGET_VIEW, clean
+from coursekit.errors import CourseError
+from coursekit.lab import Lab
+from coursekit.teaching import MIME
+
+VIEW = {"version_major": 2, "version_minor": 0, "model_id": "abc"}
+
+
+@pytest.fixture
+def notebooks(tmp_path):
+    return shelf(tmp_path / "nb", n02_gan_theory=["1"], n07_attacks=["2"])
+
+
+@pytest.mark.parametrize("name", ["02", "2", "02_gan_theory", "02_gan_theory.ipynb"])
+def test_a_notebook_is_found_by_number_name_or_path(notebooks, name):
+    assert [lecture.name for lecture in find([name], notebooks)] == ["02_gan_theory"]
+    path = str(notebooks / "07_attacks.ipynb")
+    named = [lecture.name for lecture in find([path, name, "7"], notebooks)]
+    assert named == ["07_attacks", "02_gan_theory"]  # in the order asked for, each once
+
+
+def test_the_catalogue_is_what_the_notebooks_say(notebooks):
+    first, second = catalogue(notebooks)
+    assert (first.number, first.title, first.question) == ("02", "Tiny | <T>", "Why?")
+    assert first.minutes == {"smoke": 0.5, "course": 4.0, "full": 10.0}
+    assert find([], notebooks) == [first, second]
+
+
+def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
+    path = notebooks / "07_attacks.ipynb"
+    made = notebook(number="07")
+    del made.metadata["coursekit"]["question"]
+    nbformat.write(made, path)
+    with pytest.raises(CourseError, match=r"coursekit\.question"):
+        catalogue(notebooks)
+    path.write_text(path.read_text()[:200])
+    with pytest.raises(CourseError, match="not a whole notebook"):
+        catalogue(notebooks)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "at_once", "dealt"),
+    [
+        ([], 2, [None, None]),
+        (["0"], 3, ["0", "0", "0"]),
+        (["2", "5"], 2, ["2", "5"]),
+        (["2", "5"], 5, ["2", "5", "2", "5", "2"]),
+        (["0", "1", "2"], 2, ["0", "1"]),
+    ],
+)
+def test_gpus_are_dealt_out_in_turn(gpus, at_once, dealt):
+    assert pool.slots(gpus, at_once) == dealt
+
+
+def test_gpus_are_those_the_reader_may_see(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
+    assert pool.gpus_for("cuda") == ["GPU-a", "GPU-b"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert pool.gpus_for("cuda") == ["0", "1"]
+    assert pool.gpus_for("cuda:1") == pool.gpus_for("cpu") == []
+
+
+def test_a_slot_is_never_shared_beyond_its_turn(monkeypatch):
+    """Five notebooks, two GPUs, two at once: no GPU has two notebooks at any moment."""
+    from threading import Lock
+    from time import sleep
+
+    from coursekit.course.job import Job, Outcome
+
+    lock, busy, seen = Lock(), set(), []
+
+    def fake(job, tell, gpu):
+        with lock:
+            assert gpu not in busy
+            busy.add(gpu)
+            seen.append(gpu)
+        sleep(0.02)
+        with lock:
+            busy.remove(gpu)
+        return Outcome(job.name, "done", 0.0)
+
+    monkeypatch.setattr(pool, "execute", fake)
+    jobs = [Job(str(i), "", {}) for i in range(5)]
+    outcomes = list(pool.on_this_machine(jobs, 2, ["0", "1"], lambda *_: None))
+    assert sorted(o.name for o in outcomes) == list("01234")
+    assert set(seen) == {"0", "1"}
+
+
+def test_width_and_threads(monkeypatch):
+    monkeypatch.setattr(pool, "cpu_count", lambda: 8)
+    monkeypatch.delenv("COURSEKIT_THREADS", raising=False)
+    assert pool.width(None, 3, []) == 3  # no more than there are notebooks
+    assert pool.width(None, 20, []) == 8
+    assert pool.width(None, 20, ["0", "1"]) == 2
+    assert pool.width(5, 20, ["0", "1"]) == 5
+    assert [pool.threads_each(n) for n in (1, 3, 8, 20)] == [8, 2, 1, 1]
+    monkeypatch.setenv("COURSEKIT_THREADS", "3")
+    assert pool.threads_each(8) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "said"),
+    [
+        ("CourseError", "The loss of G is NaN at step 7.", "The loss of G is NaN at step 7."),
+        ("ClaimFailed", "1 of 12 claims failed: x", "ClaimFailed: 1 of 12 claims failed: x"),
+        ("torch.OutOfMemoryError", "CUDA out of memory. Tried", reasons.MEMORY + "."),
+        ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you", reasons.MEMORY + "."),
+        ("MemoryError", "", reasons.MEMORY + "."),
+        ("RuntimeError", "MPS backend out of memory (MPS", reasons.MEMORY + "."),
+        ("OSError", "[Errno 28] No space left on device: 'x'", reasons.DISK + "."),
+        ("DeadKernelError", "Kernel died", reasons.DIED + "."),
+        ("RuntimeError", "Kernel died before replying to kernel_info", reasons.DIED + "."),
+        ("ValueError", "\x1b[31mbad\x1b[0m\nsecond line", "ValueError: bad"),
+        ("KeyboardInterrupt", "", "KeyboardInterrupt."),
+    ],
+)
+def test_an_error_becomes_one_sentence(kind, message, said):
+    assert reasons.sentence(kind, message) == said
+
+
+def test_the_opening_line_is_the_one_that_lab_prints():
+    import torch
+
+    line = str(Lab("smoke", "/my data/cats, dogs.npz", 3, torch.device("cpu")))
+    made = notebook()
+    made.cells[1].outputs = [new_output("stream", name="stdout", text=line + "\n")]
+    read = opened(made)
+    assert (read["profile"], read["dataset"], read["seed"]) == (
+        "smoke",
+        "/my data/cats, dogs.npz",
+        "3",
+    )
+    assert read["device"].startswith("cpu (")
+
+
+def test_claims_are_read_as_check_prints_them(capsys):
+    from coursekit.teaching import check
+
+    check("tests: two is even", True)
+    check("tests: three is even", False, measured=3)
+    made = notebook()
+    text = capsys.readouterr().out
+    made.cells[1].outputs = [new_output("stream", name="stdout", text=text)]
+    assert claims(made) == {"tests: two is even": True, "tests: three is even": False}
+
+
+def executed():
+    """A notebook as papermill leaves it, with everything in it that `clean` removes."""
+    made = notebook("print(1)")
+    injected = nbformat.v4.new_code_cell("seed = 1", metadata={"tags": ["injected-parameters"]})
+    made.cells.insert(2, injected)
+    for count, cell in enumerate((c for c in made.cells if c.cell_type == "code"), 1):
+        cell.execution_count = count
+        cell.metadata["papermill"] = {"duration": 0.1}
+        cell.metadata["execution"] = {"iopub.status.busy": "2026"}
+    stream, display = "stream", "display_data"
+    made.cells[-1].outputs = [
+        new_output(stream, name="stdout", text="a\n"),
+        new_output(stream, name="stdout", text="b <X object at 0x7f3a2b1c9d10>\n"),
+        new_output(stream, name="stderr", text="50%|#####"),
+        new_output(display, data={WIDGET_VIEW: VIEW, "text/plain": "  0%| 0/100"}),
+        new_output(display, data={WIDGET_VIEW: VIEW, "image/png": "AAAA", "text/plain": "alt"}),
+    ]
+    made.metadata |= {"widgets": {"x": 1}, "papermill": {}, RUN: {}}
+    made.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
+    return made
+
+
+def test_cleaning_removes_what_depends_on_clock_and_machine():
+    made = executed()
+    before = copy.deepcopy(made)
+    tidied = clean(made)
+    assert made == before, "the notebook that was given stays as it was"
+    assert set(tidied.metadata) == {"coursekit", "kernelspec", "language_info"}
+    assert "version" not in tidied.metadata.language_info
+    assert [cell.id for cell in tidied.cells] == ["title", "cell-0", "cell-1", "cell-2"]
+    assert all(set(cell.metadata) <= {"tags"} for cell in tidied.cells)
+    printed, picture = tidied.cells[-1].outputs
+    assert printed.text == "a\nb <X object>\n"
+    assert picture.data == {"image/png": "AAAA", "text/plain": "alt"}
+    assert text_of(clean(tidied)) == text_of(tidied)
+    nbformat.validate(tidied)
+
+
+def test_a_stored_notebook_is_told_its_faults(tmp_path):
+    path = tmp_path / "02_x.ipynb"
+    made = clean(executed())
+    for count, cell in enumerate((c for c in made.cells if c.cell_type == "code"), 1):
+        cell.execution_count = count
+    path.write_text(text_of(made))
+    assert faults(find([str(path)], tmp_path)[0]) == []
+    made.cells[-1].execution_count = 9
+    made.cells[-1].outputs = [new_output("error", ename="E", evalue="e", traceback=[])]
+    made.metadata["widgets"] = {}
+    path.write_text(text_of(made))
+    said = " ".join(faults(find([str(path)], tmp_path)[0]))
+    assert "not executed" in said and "error" in said and "not clean" in said
+
+
+def of_seed(seed, ours, held, profile="smoke"):
+    """An executed notebook that recorded `ours`, and whose claim held or not."""
+    made = notebook()
+    row = {"claim": "FID", "ours": ours, "spread": 0.1, "n": 3, "paper": "—"}
+    data = {MIME: {**row, "source": "", "unit": "FID"}, "text/plain": ""}
+    line = f"profile {profile}, data digits, seed {seed}, cpu\n{'✓' if held else '✗'} a claim\n"
+    made.cells[1].outputs = [
+        new_output("stream", name="stdout", text=line),
+        new_output("display_data", data=data),
+    ]
+    told = {"profile": profile, "dataset": "digits", "seed": seed, "status": "done"}
+    made.metadata[RUN] = {**told, "seconds": 10.0 + seed, "finished": f"2026-01-0{seed + 1}"}
+    return made
+
+
+def test_the_report_gives_the_spread_over_seeds(tmp_path):
+    for seed, ours, held in ((0, 10.0, True), (1, 12.0, True), (2, 14.0, False)):
+        nbformat.write(of_seed(seed, ours, held), tmp_path / f"02_x-seed{seed}.ipynb")
+    nbformat.write(of_seed(0, 5.0, True, "course"), tmp_path / "02_x.ipynb")
+    report.write(tmp_path)
+    data = json.loads((tmp_path / "report.json").read_text())
+    course, check, smoke, checks = data["table"]
+    assert (course["ours"], course["n"], course["profile"]) == ("5 ± 0.1 FID", 3, "course")
+    assert check["ours"] == "✓ holds"
+    assert smoke["ours"] == "12 ± 1.2 FID"  # standard error of 10, 12, 14: 2 / √3
+    assert (smoke["n"], smoke["seeds"], smoke["values"]) == (9, 3, [10.0, 12.0, 14.0])
+    assert smoke["seconds"] == 11.0
+    assert (checks["ours"], checks["held"], checks["n"]) == ("✗ holds in 2 of 3", 2, 3)
+    assert len(data["runs"]) == 4
+
+
+def test_the_same_seed_twice_counts_once_the_newest(tmp_path):
+    nbformat.write(of_seed(0, 1.0, True), tmp_path / "02_x.ipynb")
+    later = of_seed(0, 2.0, True)
+    later.metadata[RUN]["finished"] = "2026-02-01"
+    nbformat.write(later, tmp_path / "02_x-seed0.ipynb")
+    report.write(tmp_path)
+    rows = json.loads((tmp_path / "report.json").read_text())["table"]
+    assert [row["value"] for row in rows if row["kind"] == "figure"] == [2.0]
+
+
+def test_a_data_set_of_the_reader_is_known_by_its_files(tmp_path):
+    file = tmp_path / "mine.npz"
+    file.write_bytes(b"1")
+    first = data_digest(str(file))
+    file.write_bytes(b"12")
+    assert first and data_digest(str(file)) != first
+    assert data_digest("digits") == ""
+
+
+def test_the_doctor_finds_this_machine_well_enough(notebooks, monkeypatch):
+    monkeypatch.chdir(notebooks)
+    findings = {finding.what: finding for finding in doctor.examine()}
+    for what in ("python", "libraries", "tools", "disk", "kernel", "device", "data"):
+        assert findings[what].state in ("ok", "note"), findings[what]
+
+
+@pytest.mark.parametrize(
+    ("patched", "value", "what"),
+    [
+        ("KERNEL", "no-such-kernel", "kernel"),
+        ("ROOM", 10**9, "disk"),
+        ("TOOLS", ("papermill", "no-such-tool"), "tools"),
+    ],
+)
+def test_the_doctor_names_a_problem_with_its_remedy(monkeypatch, patched, value, what):
+    monkeypatch.setattr(doctor, patched, value)
+    (found,) = [f for f in doctor.examine() if f.what == what]
+    assert found.state == "problem"
+    assert found.remedy.endswith(".")
