@@ -79,14 +79,15 @@ def main() -> None:
     parser.add_argument("--dataset", default="digits")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--size", type=int, default=64, help="images in a batch")
+    parser.add_argument("--images", type=int, default=10_000, help="images in an epoch")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5)
     options = parser.parse_args()
-    dataset = load(options.dataset, device=options.device)
-    speeds = race(
-        contenders(dataset.train, options.device, options.size), options.rounds, options.seconds
-    )
-    print(f"{dataset}\nBatches of {options.size} on {options.device}. {machine()}.\n")
+    train = load(options.dataset, device=options.device).train.take(options.images)
+    everyone = contenders(train, options.device, options.size)
+    speeds = race(everyone, options.rounds, options.seconds)
+    print(f"{options.dataset}: {len(train):,} images of shape {tuple(train.x.shape[1:])}, ", end="")
+    print(f"batches of {options.size} on {options.device}.\n{machine()}.\n")
     print(table(speeds, "DataLoader(TensorDataset)", "images"))
 
 

@@ -39,11 +39,12 @@ def race(contenders: dict[str, Contender], rounds: int, seconds: float) -> dict[
 def speed(work: Contender, seconds: float) -> float:
     """Units per second, over repetitions of `work` that take at least `seconds`."""
     settle()
-    units, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
+    units, start, taken = 0, time.perf_counter(), 0.0
+    while units == 0 or taken < seconds:
         units += work()
         settle()
-    return units / (time.perf_counter() - start)
+        taken = time.perf_counter() - start
+    return units / taken
 
 
 def settle() -> None:

@@ -1,0 +1,46 @@
+"""The benchmarks run, and their table says what was measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def side_by_side(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return pytest.importorskip("side_by_side")
+
+
+def test_ratios_are_taken_round_by_round(side_by_side):
+    """A machine that becomes ten times slower half-way does not change the ratio."""
+    table = side_by_side.table({"quick": [200.0, 20.0], "slow": [100.0, 10.0]}, "slow", "images")
+    assert "| quick | 110 | 2 (2–2) |" in table and "| slow | 55.0 | 1 (1–1) |" in table
+
+
+def test_every_contender_takes_its_turn_in_every_round(side_by_side):
+    turns = {"a": 0, "b": 0}
+
+    def contender(name):
+        def work():
+            turns[name] += 1
+            return 1
+
+        return work
+
+    speeds = side_by_side.race({name: contender(name) for name in turns}, rounds=3, seconds=0.0)
+    assert all(len(values) == 3 for values in speeds.values())
+    assert turns == {"a": 4, "b": 4}  # one to warm up, three that count
+
+
+def test_the_benchmark_of_batches_runs():
+    options = ["--images", "300", "--rounds", "1", "--seconds", "0.01"]
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "bench_batches.py"), *options], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 4 and "torch" in done.stdout
