@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from coursekit import data
+from coursekit.data import assemble, folders
 from coursekit.errors import CourseError
 
 RNG = np.random.default_rng(0)
@@ -206,6 +207,19 @@ def test_grey_and_colour_together_are_colour(tmp_path):
     gallery(tmp_path, "L")
     paint(tmp_path / "dog" / "0.png", "RGB")
     assert data.load(tmp_path).shape == (3, 32, 32)
+
+
+def test_more_images_than_are_read_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "CHUNK", 7)
+    monkeypatch.setattr(assemble, "CHUNK", 3)
+    own = data.load(gallery(tmp_path))
+    shade = (own.train.x[:, 0, 0, 0] * 255).round()
+    assert len(own.train) == 16 and torch.equal(shade, 50.0 + 100 * own.train.y)
+
+
+def test_a_folder_is_named_after_itself_wherever_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(gallery(tmp_path / "pets.v2"))
+    assert data.load(".").name == "pets.v2"
 
 
 def test_hidden_and_other_files_are_passed_over(tmp_path):

@@ -5,8 +5,11 @@ import functools
 import gzip
 import hashlib
 import http.server
+import io
 import pickle
+import shutil
 import socket
+import tarfile
 import threading
 from pathlib import Path
 
@@ -292,6 +295,18 @@ def test_cifar_is_read_channels_first(root, small_cifar):
     stored = pickle.loads(small_cifar["test_batch"])["data"].reshape(4, 3, 32, 32)
     back = (small.test.x * 255).round().byte()
     assert {row.numpy().tobytes() for row in back} == {row.tobytes() for row in stored}
+
+
+def test_the_cifar_archive_brought_by_hand_is_unpacked(root, small_cifar, monkeypatch):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(root / "cifar-10-batches-py", "cifar-10-batches-py")
+    shutil.rmtree(root / "cifar-10-batches-py")
+    (root / CIFAR10.filename).write_bytes(packed.getvalue())
+    monkeypatch.setattr(CIFAR10, "tgz_md5", md5(packed.getvalue()))
+    assert len(data.load("cifar10").train) == 20
+    (root / CIFAR10.filename).unlink()
+    assert "checksums are right" in data.check("cifar10")
 
 
 def test_a_damaged_cifar_file_is_never_unpickled(root, small_cifar):

@@ -48,7 +48,7 @@ def load(
         return assemble(name, _public(name), seed, size).to(device)
     path = find(name)
     raw = read_folder(path, size) if path.is_dir() else read_archive(path)
-    return assemble(path.stem, raw, seed, size).to(device)
+    return assemble(path.resolve().name.removesuffix(".npz"), raw, seed, size).to(device)
 
 
 @dataclass(frozen=True)

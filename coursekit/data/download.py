@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -31,7 +32,9 @@ def download(source: Source, root: Path) -> None:
     try:
         with _aside(root) as folder, _impatient():
             _bring_archives(source, root, folder)
-            source.torchvision()(folder, download=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python 3.12 warns of how older ones unpack
+                source.torchvision()(folder, download=True)
             source.verify(folder)
             for file in source.checksums():
                 (root / file).parent.mkdir(parents=True, exist_ok=True)
