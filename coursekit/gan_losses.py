@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from torch.nn.functional import relu, softplus
 
 from coursekit.errors import require
-from coursekit.types import PerExample, Scalar
+from coursekit.types import Examples, PerExample, Scalar
 
 
 @runtime_checkable
@@ -97,3 +97,24 @@ class Wasserstein:
 
     def generator(self, fake: PerExample) -> Scalar:
         return -fake.mean()
+
+
+@dataclass(frozen=True)
+class reconstruction:  # reads as a verb in `regularise=reconstruction(0.05)`
+    """λ·‖G(z) − x‖₁, the mean over pixels, each fake held against a real image of the batch.
+
+    Some lecture notes add it to the generator's loss to keep it close to the data. But z and x are
+    drawn independently, so the best answer to it is one image for all z: the pixel-wise median of
+    the data. It makes sense where G is given x's other half, as in pix2pix (Isola et al. 2017).
+
+    Raises:
+        CourseError: a negative weight.
+    """
+
+    weight: float
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
+
+    def __call__(self, fake: Examples, x: Examples) -> Scalar:
+        return self.weight * (fake - x).abs().mean()

@@ -16,7 +16,7 @@ def slope(f: nn.Module, x: Examples, y: Tensor | None = None, graph: bool = Fals
 
 
 @dataclass(frozen=True)
-class gradient_penalty:  # noqa: N801 - reads as a verb in `penalty=gradient_penalty(10)`
+class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
     """λ·E(‖∇D(x̂)‖₂ − 1)² at x̂ = ε·x + (1 − ε)·G(z), ε ~ U[0, 1] (Gulrajani et al. 2017, eq. 3).
 
     One ε for *each example*: with ε fixed at 1 only real points would be held, with one ε for the
@@ -41,7 +41,7 @@ class gradient_penalty:  # noqa: N801 - reads as a verb in `penalty=gradient_pen
 
 
 @dataclass(frozen=True)
-class clip_weights:  # noqa: N801
+class clip_weights:
     """Every parameter of the critic into [−bound, bound] (Arjovsky et al. 2017, Algorithm 1).
 
     Raises:

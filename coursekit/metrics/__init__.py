@@ -8,10 +8,12 @@ from coursekit.metrics.classification import (
     robust_accuracy,
 )
 from coursekit.metrics.fidelity import frechet_distance, inception_score
+from coursekit.metrics.judge import Judge
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
 __all__ = [
     "Coverage",
+    "Judge",
     "accuracy",
     "features",
     "frechet_distance",

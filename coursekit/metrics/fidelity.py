@@ -7,10 +7,12 @@ from torch import Tensor
 from coursekit.errors import require
 from coursekit.types import Features, Probabilities
 
+FeaturesA = Float[Tensor, "n d_a"]
+FeaturesB = Float[Tensor, "m d_b"]
+Covariance = Float[Tensor, "d d"]
 
-def frechet_distance(
-    features_a: Float[Tensor, "n d_a"], features_b: Float[Tensor, "m d_b"]
-) -> float:
+
+def frechet_distance(features_a: FeaturesA, features_b: FeaturesB) -> float:
     """The squared W₂ distance between two Gaussians fitted to the features.
 
     ‖μₐ − μ_b‖² + tr(Σₐ + Σ_b − 2(ΣₐΣ_b)^½) (Heusel et al. 2017, eq. 6; Dowson & Landau 1982).
@@ -47,7 +49,7 @@ def _checked(name: str, features: Tensor) -> Features:
     return rows
 
 
-def _root(covariance: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+def _root(covariance: Covariance) -> Covariance:
     """The symmetric square root of a positive semidefinite matrix."""
     values, vectors = torch.linalg.eigh(covariance)
     return (vectors * values.clamp_min(0).sqrt()) @ vectors.T

@@ -7,7 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from coursekit.errors import require
-from coursekit.types import PerExample
+from coursekit.types import Examples, Images, PerExample
+
+Points = Float[Tensor, "n d"]
+Centres = Float[Tensor, "k d"]
+Counts = Int[Tensor, " k"]
+References = Float[Tensor, "m *shape"]
+Numbers = Int[Tensor, " n"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Coverage:
         quality: share of all samples that lie within the radius of some centre.
     """
 
-    counts: Int[Tensor, " k"]
+    counts: Counts
     quality: float
 
     def covered(self, least: int = 1) -> int:
@@ -33,9 +39,7 @@ class Coverage:
         return float(torch.xlogy(share, share * len(share)).sum())
 
 
-def mode_coverage(
-    samples: Float[Tensor, "n d"], centres: Float[Tensor, "k d"], radius: float
-) -> Coverage:
+def mode_coverage(samples: Points, centres: Centres, radius: float) -> Coverage:
     """Count each sample for its nearest centre within `radius` (Srivastava et al. 2017, §4.1).
 
     Args:
@@ -56,8 +60,8 @@ def mode_coverage(
 
 
 def nearest(
-    samples: Float[Tensor, " n *shape"], references: Float[Tensor, " m *shape"], chunk: int = 500
-) -> tuple[PerExample, Int[Tensor, " n"]]:
+    samples: Examples, references: References, chunk: int = 500
+) -> tuple[PerExample, Numbers]:
     """For each sample the Euclidean distance to its nearest reference, and that one's number.
 
     A generator that has learnt its training images by heart is nearer to them than fresh real
@@ -72,7 +76,7 @@ def nearest(
     return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
 
 
-def gradient_energy(x: Float[Tensor, "n c h w"]) -> PerExample:
+def gradient_energy(x: Images) -> PerExample:
     """Mean squared difference of neighbouring pixels: high for sharp edges, low for a blur."""
     across, down = x.diff(dim=3).square(), x.diff(dim=2).square()
     return across.mean((1, 2, 3)) + down.mean((1, 2, 3))

@@ -12,9 +12,16 @@ from coursekit.nets.discriminators import (
     MLPDiscriminator,
     normalise_spectrally,
 )
-from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
+from coursekit.nets.generators import (
+    Completer,
+    DCGANGenerator,
+    Generator,
+    MLPGenerator,
+    start_small,
+)
 
 __all__ = [
+    "Completer",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Generator",

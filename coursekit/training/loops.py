@@ -1,8 +1,8 @@
 """The two loops of the course. Everything a lecture varies is an argument to one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, Unpack, runtime_checkable
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +23,19 @@ GAN_ADAM = adam(
 )  # with β₁ = 0.9 a GAN oscillates (Radford et al. 2016, §4)
 
 
-@runtime_checkable
-class Penalty(Protocol):
-    """Added to the critic's loss, e.g. `gradient_penalty(10)`."""
+# (D, x, fake, y, rng) -> what is added to the critic's loss, e.g. `gradient_penalty(10)`
+Penalty = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
+# (fake, x) -> what is added to the generator's loss, e.g. `reconstruction(0.05)`
+Regulariser = Callable[[Tensor, Tensor], Tensor | float]
 
-    def __call__(
-        self, D: nn.Module, x: Tensor, fake: Tensor, y: Tensor, rng: torch.Generator
-    ) -> Tensor: ...
+
+def no_penalty(*_: object) -> float:
+    """Nothing is added."""
+    return 0.0
+
+
+def no_constraint(critic: nn.Module) -> None:
+    """D may be as it likes."""
 
 
 def fit(
@@ -95,8 +101,9 @@ def train_gan(
     steps: int,
     rng: torch.Generator,
     critic_steps: int = 1,
-    penalty: Penalty | None = None,
-    constrain: Constrain | None = None,
+    penalty: Penalty = no_penalty,
+    constrain: Constrain = no_constraint,
+    regularise: Regulariser = no_penalty,
     optimizer_G: Optimizer = GAN_ADAM,
     optimizer_D: Optimizer = GAN_ADAM,
     ema: Ema | None = None,
@@ -117,6 +124,7 @@ def train_gan(
         critic_steps: updates of D for each of G (k in Algorithm 1).
         penalty: added to the critic's loss.
         constrain: applied to D after each of its updates.
+        regularise: added to the generator's loss.
         optimizer_G, optimizer_D: parameters -> optimiser.
         ema: takes in G after each of its updates.
         **options: see `Options`.
@@ -127,7 +135,7 @@ def train_gan(
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
     players = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}
     parts = players | {"batches": batches, "rng": rng, "ema": ema}
-    settings = (loss, critic_steps, penalty, constrain, optimizer_G, optimizer_D)
+    settings = (loss, critic_steps, penalty, constrain, regularise, optimizer_G, optimizer_D)
     run = Run(steps, parts, {"game": settings}, options)
     G, D = run.network(G), run.network(D)
     for _ in run:
@@ -135,14 +143,12 @@ def train_gan(
             x, y = next(batches)
             with torch.no_grad():
                 fake = G(G.noise(len(x), rng), y)
-            d_loss = loss.critic(D(x, y), D(fake, y))
-            if penalty:
-                d_loss = d_loss + penalty(D, x, fake, y, rng)
+            d_loss = loss.critic(D(x, y), D(fake, y)) + penalty(D, x, fake, y, rng)
             descend(d_loss, opt_D)
-            if constrain:
-                constrain(D)
+            constrain(D)
         with frozen(D):
-            g_loss = loss.generator(D(G(G.noise(len(x), rng), y), y))
+            fake = G(G.noise(len(x), rng), y)
+            g_loss = loss.generator(D(fake, y)) + regularise(fake, x)
             descend(g_loss, opt_G)
         if ema:
             ema.update(G)

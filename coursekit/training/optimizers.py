@@ -13,7 +13,7 @@ Schedule = Callable[[float], float]  # progress in [0, 1) -> factor on the learn
 
 
 @dataclass(frozen=True)
-class adam:  # noqa: N801 - a factory that reads as a verb: optimizer=adam(1e-3)
+class adam:  # a factory that reads as a verb: optimizer=adam(1e-3)
     """Adam (Kingma & Ba 2015). `adam(lr, betas)(parameters)` builds the optimiser."""
 
     lr: float = 1e-3
@@ -30,7 +30,7 @@ class adam:  # noqa: N801 - a factory that reads as a verb: optimizer=adam(1e-3)
 
 
 @dataclass(frozen=True)
-class linear_decay:  # noqa: N801
+class linear_decay:
     """Full rate until `start` (a share of the steps), then a straight line to 0."""
 
     start: float = 0.5
@@ -40,7 +40,7 @@ class linear_decay:  # noqa: N801
 
 
 @dataclass(frozen=True)
-class triangle:  # noqa: N801
+class triangle:
     """From 0 up to the full rate at `peak` (a share of the steps), and down to 0 again."""
 
     peak: float = 0.3
