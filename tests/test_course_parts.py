@@ -11,7 +11,7 @@ from tiny import notebook, shelf
 from coursekit.course import doctor, pool, reasons, report
 from coursekit.course.catalogue import catalogue, find, text_of
 from coursekit.course.configuration import data_digest
-from coursekit.course.job import RUN
+from coursekit.course.job import RUN, Job, _outcome
 from coursekit.course.outputs import claims, opened
 from coursekit.course.refresh import faults
 from coursekit.course.tidy import WIDGET_VIEW, clean
@@ -119,7 +119,7 @@ def test_width_and_threads(monkeypatch):
     ("kind", "message", "said"),
     [
         ("CourseError", "The loss of G is NaN at step 7.", "The loss of G is NaN at step 7."),
-        ("ClaimFailed", "1 of 12 claims failed: x", "ClaimFailed: 1 of 12 claims failed: x"),
+        ("ClaimFailed", "1 of 12 claims failed: x", "1 of 12 claims failed: x"),
         ("torch.OutOfMemoryError", "CUDA out of memory. Tried", reasons.MEMORY + "."),
         ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you", reasons.MEMORY + "."),
         ("MemoryError", "", reasons.MEMORY + "."),
@@ -159,6 +159,14 @@ def test_claims_are_read_as_check_prints_them(capsys):
     text = capsys.readouterr().out
     made.cells[1].outputs = [new_output("stream", name="stdout", text=text)]
     assert claims(made) == {"tests: two is even": True, "tests: three is even": False}
+
+
+def test_a_claim_that_does_not_hold_fails_a_notebook_that_forgot_to_say_so():
+    made = notebook()
+    made.cells[1].outputs = [new_output("stream", name="stdout", text="✓ a\n✗ b  (measured: 3)\n")]
+    outcome = _outcome(Job("02_x", "", {}), made, "", 1.0)
+    assert (outcome.status, outcome.held, outcome.claims) == ("failed", 1, 2)
+    assert outcome.reason == "1 of 2 claims failed: b"
 
 
 def executed():

@@ -157,6 +157,9 @@ def environment(threads: int, gpu: str | None) -> dict[str, str]:
 
 def _outcome(job: Job, notebook: NotebookNode, reason: str, seconds: float) -> Outcome:
     checked = outputs.claims(notebook)
+    broken = [claim for claim, held in checked.items() if not held]
+    if broken and not reason:
+        reason = f"{len(broken)} of {len(checked)} claims failed: " + "; ".join(broken)
     status = "failed" if reason else "done"
     notebook.metadata.pop("papermill", None)  # holds paths of this machine; the cells keep timings
     notebook.metadata[RUN] = {
@@ -170,5 +173,5 @@ def _outcome(job: Job, notebook: NotebookNode, reason: str, seconds: float) -> O
         "versions": versions(),
     }
     text = catalogue.text_of(notebook)
-    held = sum(checked.values())
+    held = len(checked) - len(broken)
     return Outcome(job.name, status, seconds, held, len(checked), reason, text)

@@ -4,8 +4,10 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+import PIL.Image
 from nbformat import NotebookNode
 
 from coursekit.course.catalogue import code_cells
@@ -22,6 +24,17 @@ class Picture:
 
     png: bytes
     alt: str
+
+    @property
+    def image(self) -> PIL.Image.Image:
+        """The picture itself."""
+        return PIL.Image.open(BytesIO(self.png)).convert("RGB")
+
+    @property
+    def broad(self) -> bool:
+        """Whether it is much wider than high, as rows of panels are."""
+        width, height = self.image.size
+        return width > 1.9 * height
 
 
 def opened(notebook: NotebookNode) -> dict[str, str]:

@@ -20,7 +20,7 @@ def sentence(kind: str, message: str) -> str:
     """
     kind = kind.rpartition(".")[2]
     said = _first_line(message)
-    if kind == "CourseError":
+    if kind in ("CourseError", "ClaimFailed"):
         return said
     if kind == "DeadKernelError" or "Kernel died" in message:
         return f"{DIED}."

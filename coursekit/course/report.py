@@ -8,7 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from coursekit.course import outputs
@@ -118,8 +117,8 @@ def as_page(entries: Sequence[Entry]) -> str:
 
 def thumbnail(picture: Picture) -> str:
     """The picture, made small, as an address that holds all of its data."""
-    image = PIL.Image.open(BytesIO(picture.png)).convert("RGB")
-    image.thumbnail((WIDTH, 2 * WIDTH))
+    image, width = picture.image, WIDTH * (1 + picture.broad)
+    image.thumbnail((width, width))
     buffer = BytesIO()
     image.save(buffer, "WEBP", quality=80)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
