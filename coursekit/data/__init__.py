@@ -2,6 +2,7 @@
 
 from coursekit.data import toys
 from coursekit.data.catalogue import Entry, catalogue, check, get, load
+from coursekit.data.photos import photo
 from coursekit.data.streams import Batch, Stream
 from coursekit.data.tensors import Batches, Dataset, Split
 
@@ -16,5 +17,6 @@ __all__ = [
     "check",
     "get",
     "load",
+    "photo",
     "toys",
 ]

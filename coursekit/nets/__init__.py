@@ -3,6 +3,7 @@
 from coursekit.nets.classifiers import (
     MLP,
     LinearClassifier,
+    Maxout,
     Normalize,
     StridedCNN,
     initialise,
@@ -19,19 +20,22 @@ from coursekit.nets.generators import (
     MLPGenerator,
     start_small,
 )
+from coursekit.nets.pretrained import squeezenet
 
 __all__ = [
     "Completer",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Generator",
+    "LinearClassifier",
+    "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
-    "normalise_spectrally",
-    "start_small",
-    "MLP",
-    "LinearClassifier",
+    "Maxout",
     "Normalize",
     "StridedCNN",
     "initialise",
+    "normalise_spectrally",
+    "squeezenet",
+    "start_small",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from coursekit.errors import require
@@ -117,6 +118,18 @@ class MLP(nn.Sequential):
             layers += [nn.Linear(inputs, outputs), activation()]
         super().__init__(*layers[:-1])
         initialise(self, rng)
+
+
+class Maxout(nn.Module):
+    """Each unit is the largest of several linear functions (Goodfellow et al. 2013, §2)."""
+
+    def __init__(self, inputs: int, outputs: int, pieces: int = 5) -> None:
+        super().__init__()
+        self.pieces = pieces
+        self.linear = nn.Linear(inputs, outputs * pieces)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n outputs"]:
+        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
 
 
 class LinearClassifier(nn.Sequential):

@@ -1,0 +1,112 @@
+"""Classifiers: pixels in, logits out, weights from a generator; a real network and a real photo."""
+
+import os
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import torch
+
+from coursekit.attacks import fgsm
+from coursekit.data import photo
+from coursekit.errors import CourseError
+from coursekit.nets import (
+    MLP,
+    LinearClassifier,
+    Maxout,
+    Normalize,
+    StridedCNN,
+    squeezenet,
+)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 8, 12)])
+def test_every_classifier_takes_every_shape(shape, rng):
+    x = torch.rand(4, *shape, generator=rng)
+    cnn = StridedCNN(shape, 7, hidden=30, rng=rng)
+    assert cnn(x).shape == LinearClassifier(shape, 7)(x).shape == (4, 7)
+    assert cnn.features(x).shape == (4, 30)
+    torch.testing.assert_close(cnn.head(cnn.features(x)), cnn(x))
+
+
+def test_a_side_that_is_no_multiple_of_four_is_refused():
+    with pytest.raises(CourseError, match=r"shape was \(1, 28, 30\)"):
+        StridedCNN((1, 28, 30), 10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: StridedCNN((1, 8, 8), 3, rng=rng),
+        lambda rng: MLP((4, 5, 2), rng=rng),
+        lambda rng: LinearClassifier((1, 4, 4), 3, rng=rng),
+    ],
+)
+def test_the_generator_decides_the_weights(make):
+    a, b, c = (make(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    for p, q, r in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
+        assert torch.equal(p, q)
+        assert not torch.equal(p, r)
+        assert p.std() > 0
+
+
+def test_an_mlp_has_no_activation_after_its_last_layer(rng):
+    model = MLP((3, 8, 1), torch.nn.Sigmoid, rng)
+    assert [type(m).__name__ for m in model] == ["Flatten", "Linear", "Sigmoid", "Linear"]
+    with pytest.raises(CourseError, match="sizes was"):
+        MLP((3,))
+
+
+def test_normalisation_is_channel_by_channel():
+    x = torch.tensor([0.5, 0.2]).view(1, 2, 1, 1)
+    expected = torch.tensor([0.0, -2.0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(Normalize([0.5, 0.4], [0.2, 0.1])(x), expected)
+    with pytest.raises(CourseError, match="std above 0"):
+        Normalize([0.5], [0.0])
+
+
+def test_maxout_is_the_largest_of_its_pieces(rng):
+    layer, x = Maxout(6, 4, pieces=3), torch.rand(5, 6, generator=rng)
+    w, b = layer.linear.weight.view(4, 3, 6), layer.linear.bias.view(4, 3)
+    by_hand = torch.stack([x @ w[:, k].T + b[:, k] for k in range(3)]).amax(0)
+    torch.testing.assert_close(layer(x), by_hand)
+
+
+def test_missing_or_broken_weights_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(CourseError, match="squeezenet1_1-b8a52dc0.pth are not in"):
+        squeezenet()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"half a file")
+    with pytest.raises(CourseError, match="cannot be read"):
+        squeezenet()
+
+
+def test_a_photo_is_its_middle(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    with pytest.raises(CourseError, match=r"There is no photo .*none\.png"):
+        photo("none.png")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "text.png").write_text("no picture")
+    with pytest.raises(CourseError, match="cannot be read"):
+        photo("text.png")
+    picture = PIL.Image.new("RGB", (24, 16), (255, 0, 0))
+    picture.paste((0, 0, 255), (4, 0, 20, 16))  # the central square is blue
+    picture.save(tmp_path / "photos" / "square.png")
+    x = photo("square.png", 8)
+    torch.testing.assert_close(x, torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1).expand(1, 3, 8, 8))
+
+
+def test_the_panda_becomes_a_lesser_panda():
+    """Known: one step of 2/255 gives "lesser panda" at .96."""
+    weights = Path(torch.hub.get_dir()) / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    picture = Path(os.environ.get("COURSEKIT_DATA", "data")) / "photos" / "panda.jpg"
+    if not (weights.exists() and picture.exists()):
+        pytest.skip(f"needs {weights.name} below TORCH_HOME and photos/panda.jpg")
+    model, classes = squeezenet()
+    x = photo("panda.jpg")
+    before = model(x).softmax(1)
+    assert classes[int(before.argmax())] == "giant panda"
+    after = model(fgsm(model, x, before.argmax(1), 2 / 255)).softmax(1)
+    assert classes[int(after.argmax())] == "lesser panda"
+    assert after.max().item() == pytest.approx(0.96, abs=0.01)
