@@ -4,6 +4,7 @@ import copy
 import json
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_output
 from tiny import notebook, shelf
@@ -13,6 +14,8 @@ from coursekit.course.catalogue import catalogue, find, text_of
 from coursekit.course.configuration import data_digest
 from coursekit.course.job import RUN, Job, _outcome
 from coursekit.course.outputs import claims, opened
+from coursekit.course.plan import plan
+from coursekit.course.ready import Options, checked
 from coursekit.course.refresh import faults
 from coursekit.course.tidy import WIDGET_VIEW, clean
 from coursekit.errors import CourseError
@@ -292,3 +295,26 @@ def test_the_doctor_names_a_problem_with_its_remedy(monkeypatch, patched, value,
     (found,) = [f for f in doctor.examine() if f.what == what]
     assert found.state == "problem"
     assert found.remedy.endswith(".")
+
+
+def test_a_path_reaches_the_notebook_absolute(tmp_path, monkeypatch, notebooks):
+    """Notebooks run in their own folder, where a reader's relative path would mean another file."""
+    images, labels = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    monkeypatch.chdir(tmp_path)
+    options = checked(Options("smoke", "mine.npz", device="cpu"))
+    job, _ = plan(catalogue(notebooks), options)
+    assert job.parameters is not None
+    assert job.parameters["dataset"] == str(tmp_path / "mine.npz")
+    assert job.cwd == str(notebooks)
+
+
+def test_a_kernel_of_another_python_is_a_problem(tmp_path, monkeypatch):
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["/another/bin/python", "-m", "x"], "display_name": "x", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    (found,) = [f for f in doctor.examine() if f.what == "kernel"]
+    assert found.state == "problem" and "another Python" in found.remedy

@@ -133,14 +133,12 @@ def _kernel() -> Finding:
     except CourseError as error:
         return Finding("kernel", "problem", "none", str(error))
     started = KernelSpecManager().get_kernel_spec(KERNEL).argv[0]
-    if Path(started).name.startswith("python") and shutil.which(started) is not None:
-        ours = os.path.samefile(shutil.which(started) or started, sys.executable)
-        if ours or not os.path.isabs(started):
-            return Finding("kernel", "ok", f"{KERNEL} runs {started}")
-    remedy = (
-        f"it is not this Python; run `python -m ipykernel install --sys-prefix --name {KERNEL}`."
-    )
-    return Finding("kernel", "problem", f"{KERNEL} runs {started}", remedy)
+    # Jupyter reads a bare "python" as the Python that it runs in.
+    if os.path.isabs(started) and Path(started).parent != Path(sys.executable).parent:
+        install = f"python -m ipykernel install --sys-prefix --name {KERNEL}"
+        remedy = f"it belongs to another Python; run `{install}`."
+        return Finding("kernel", "problem", f"{KERNEL} runs {started}", remedy)
+    return Finding("kernel", "ok", f"{KERNEL} runs this Python")
 
 
 def _notebooks() -> Finding:

@@ -53,7 +53,7 @@ def to_oneself(folder: Path) -> Iterator[None]:
             file.seek(0)
             raise CourseError(
                 f"Another run (process {file.read().strip() or 'unknown'}) is writing into "
-                f"{folder}; let it finish, or name another folder with --out."
+                f"{folder}; let it finish, or choose another folder."
             )
         file.truncate(0)
         file.write(str(os.getpid()))

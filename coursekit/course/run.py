@@ -34,10 +34,9 @@ def run(
         outcomes = finished(jobs, options.out) if options.resume else {}
         rest = [job for job in jobs if job.name not in outcomes]
         outcomes |= {outcome.name: outcome for outcome in perform(rest, options, console)}
-        page = report.write(options.out)
-    ordered = [outcomes[job.name] for job in jobs]
-    summary(ordered, console)
-    console.print(f"\nReport: {page}", soft_wrap=True)
+        ordered = [outcomes[job.name] for job in jobs]
+        summary(ordered, console)
+        console.print(f"\nReport: {report.write(options.out)}", soft_wrap=True)
     return ordered
 
 
