@@ -38,11 +38,12 @@ def random_features(dimension: int, width: int, rng: torch.Generator | None = No
     return lambda x: torch.tanh(x.double() @ weights / dimension**0.5 + biases)
 
 
-def linear_critic(real: Rows, fake: Rows) -> Float[Tensor, " e"]:
+def linear_critic(real: Rows, fake: Rows, rounds: int = 60) -> Float[Tensor, " e"]:
     """The best critic that is linear in its input, D = sigmoid(w·x + b): (w, b) as one vector.
 
-    With φ = log the problem is concave, so this is the supremum over the class and not the outcome
-    of a training run. Where a plane separates the two sets, 2 log 2 is only approached.
+    With φ = log the problem is concave, so Newton's method finds the supremum over the class: this
+    is not the outcome of a training run. Where a plane separates the two sets, 2 log 2 is only
+    approached, by a factor e a round.
 
     Raises:
         CourseError: the two sets differ in dimension.
@@ -50,19 +51,31 @@ def linear_critic(real: Rows, fake: Rows) -> Float[Tensor, " e"]:
     same = real.shape[1] == fake.shape[1]
     require(same, f"real has {real.shape[1]} columns and fake {fake.shape[1]}; not the same.")
     x, y = (pad(points.double(), (0, 1), value=1.0) for points in (real, fake))
-    w = x.new_zeros(x.shape[1]).requires_grad_(True)
-    descent = torch.optim.LBFGS(
-        [w], max_iter=500, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
-    )
+    w = x.new_zeros(x.shape[1])
+    for _ in range(rounds):
+        slope, step = _newton(x, y, w)
+        promised = float(slope @ step)
+        if promised < 1e-13:
+            break
+        rate, cost = 1.0, _loss(x, y, w)
+        while _loss(x, y, w - rate * step) > cost - 0.25 * rate * promised and rate > 1e-6:
+            rate /= 2
+        w = w - rate * step
+    return w
 
-    def loss() -> Tensor:
-        descent.zero_grad()
-        cost = softplus(-x @ w).mean() + softplus(y @ w).mean()
-        cost.backward()
-        return cost
 
-    descent.step(loss)
-    return w.detach()
+def _loss(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """−E log D(x) − E log(1 − D(y))."""
+    return softplus(-x @ w).mean() + softplus(y @ w).mean()
+
+
+def _newton(x: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of the loss at w, and the step that would be right for a parabola."""
+    d_x, d_y = (x @ w).sigmoid(), (y @ w).sigmoid()
+    slope = d_y @ y / len(y) - (1 - d_x) @ x / len(x)
+    bend = (x.T * (d_x * (1 - d_x))) @ x / len(x) + (y.T * (d_y * (1 - d_y))) @ y / len(y)
+    bend.diagonal().add_(1e-12 + 1e-9 * float(bend.diagonal().mean()))  # separable sets: singular
+    return slope, torch.linalg.solve(bend, slope)
 
 
 def linear_distance(real: Rows, fake: Rows) -> float:
