@@ -11,6 +11,7 @@ from coursekit.plots.base import (
     BLACK,
     BLUE,
     GREEN,
+    ORANGE,
     PALETTE,
     PURPLE,
     VERMILION,
