@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from coursekit.errors import require
@@ -128,7 +127,7 @@ class Maxout(nn.Module):
         self.pieces = pieces
         self.linear = nn.Linear(inputs, outputs * pieces)
 
-    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n outputs"]:
+    def forward(self, x: Features) -> Tensor:
         return self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
 
 
