@@ -62,13 +62,13 @@ def draw(axes: Axes, stage: Stage, scene: Scene) -> Axes:
     """Densities and D above the axis; below it the map from the noise line to the data line."""
     x, low = array(stage.x), float(array(stage.x).min())
     axes.fill_between(x, array(stage.p), color=BLUE, alpha=0.3, linewidth=0, label="p")
-    axes.stairs(array(scene.samples), array(stage.edges), color=VERMILION, label="p_g")
+    axes.stairs(array(scene.samples), array(stage.edges), color=VERMILION, label="q")
     axes.plot(x, array(scene.critic), color=GREEN, label="D")
     axes.axhline(0.5, color=GREEN, linestyle=":", linewidth=1)
     for z, image in array(scene.arrows):
         axes.plot([z, image], [-0.28, -0.04], color=BLACK, linewidth=0.5)
-    axes.text(low, -0.3, "z", va="bottom")
-    axes.text(low, -0.13, "G(z)", va="bottom")
+    axes.text(low + 0.1, -0.29, "z", va="bottom")
+    axes.text(low + 0.1, -0.13, "G(z)", va="bottom")
     axes.set_xlim(x.min(), x.max())
     axes.set_ylim(-0.3, 1.12)
     axes.set_yticks([0, 0.5, 1])
@@ -86,7 +86,7 @@ def desk(
 ) -> Figure:
     """The widget's picture: p and q, D*, and JS and W₁ over every mean that q could have."""
     figure, (left, middle, right) = canvas(1, 3, width=4.1, height=3.2)
-    for curve, colour, name in zip(densities, (BLUE, VERMILION), ("p", "q = p_g"), strict=True):
+    for curve, colour, name in zip(densities, (BLUE, VERMILION), ("p", "q"), strict=True):
         left.fill_between(array(x), array(curve), color=colour, alpha=0.3, linewidth=0, label=name)
     label(left, "Densities", "x", "density").legend(frameon=False)
     middle.plot(array(x), array(best), color=GREEN)

@@ -37,6 +37,11 @@ def sweeps(panels: Mapping[str, tuple[Sequence[float], Any, str]], y: str) -> Fi
     for panel, (title, (x, runs, name)) in zip(axes, panels.items(), strict=True):
         with_error(panel, x, runs, color=GREEN)
         panel.loglog()
+        panel.set_xticks(x, [f"{size:,}" for size in x])
+        heights = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+        panel.set_yticks(heights, [f"{height:g}" for height in heights])
+        panel.minorticks_off()
+        panel.set_ylim(0.004, 0.25)
         label(panel, title, name, y)
     return figure
 
@@ -102,17 +107,25 @@ def small_critics(
     return figure
 
 
-def orbits(paths: Mapping[str, Curve], circles: Mapping[str, Curve], rate: float) -> Figure:
-    """Left: the game's path under each rule. Right: eigenvalues on the complex plane."""
-    figure, (left, right) = canvas(1, 2, width=4.4, height=4.2)
+def orbits(paths: Mapping[str, Curve], spectra: Mapping[str, Curve], rate: float) -> Figure:
+    """Left: the game's path under each rule. Right: its eigenvalues as the rate grows from 0.
+
+    Args:
+        paths: rule → points (x, y), one after the other.
+        spectra: rule → complex eigenvalues, rates × 2.
+        rate: at which the paths were played.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.6, height=4.2)
     for colour, (name, path) in zip((VERMILION, BLUE, GREEN), paths.items(), strict=True):
-        points, eigenvalues = array(path), array(circles[name])
-        left.plot(points[:, 0], points[:, 1], color=colour, linewidth=1, label=name)
-        right.plot(eigenvalues.real, eigenvalues.imag, "o", color=colour, label=name)
+        points, roots = array(path), array(spectra[name])
+        left.plot(points[:, 0], points[:, 1], ".-", color=colour, linewidth=1, ms=3, label=name)
+        right.scatter(roots.real, roots.imag, 12, color=colour, label=name)
     left.plot(0, 0, "+", color=BLACK)
     label(left, f"min over x, max over y of xy, rate {rate:g}", "x", "y").set_aspect("equal")
+    left.legend(frameon=False, fontsize=9, loc="upper left")
     turn = np.linspace(0, 2 * np.pi, 200)
     right.plot(np.cos(turn), np.sin(turn), color=GREY, linewidth=1)
-    label(right, "Eigenvalues of one step", "Re λ", "Im λ").set_aspect("equal")
-    left.legend(frameon=False, fontsize=9, loc="upper left")
+    right.set_xlim(-0.1, 1.5)
+    right.set_ylim(-1.15, 1.15)
+    label(right, "Eigenvalues, rate 0 to 1; unit circle in grey", "Re λ", "Im λ")
     return figure

@@ -32,13 +32,16 @@ def fitted(sample: Curve, x: Curve, density: Curve, title: str, unit: str) -> Fi
     return figure
 
 
-def compromises(x: Curve, p: Curve, fits: Mapping[str, Curve]) -> Figure:
-    """One density p and what different divergences call its best Gaussian."""
-    figure, (axes,) = canvas(width=6.5)
-    axes.fill_between(array(x), array(p), color=BLUE, alpha=0.25, label="p", linewidth=0)
-    for colour, (name, q) in zip((VERMILION, ORANGE, PURPLE), fits.items(), strict=False):
-        axes.plot(array(x), array(q), color=colour, label=name)
-    label(axes, "Which Gaussian is nearest to p?", "x", "density").legend(frameon=False)
+def compromises(x: Curve, panels: Mapping[str, tuple[Curve, Mapping[str, Curve]]]) -> Figure:
+    """What different divergences call the Gaussian nearest to p: title → (p, name → q)."""
+    figure, axes = canvas(1, len(panels), width=5.0)
+    for panel, (title, (p, fits)) in zip(axes, panels.items(), strict=True):
+        panel.fill_between(array(x), array(p), color=BLUE, alpha=0.25, label="p", linewidth=0)
+        styles = zip((VERMILION, GREEN, BLACK), ("-", "-", "--"), fits.items(), strict=True)
+        for colour, style, (name, q) in styles:
+            panel.plot(array(x), array(q), color=colour, linestyle=style, label=name)
+        label(panel, title, "x", "density")
+    axes[0].legend(frameon=False, fontsize=9)
     return figure
 
 
@@ -70,7 +73,7 @@ def payoff(y: Curve, cases: Mapping[str, tuple[Curve, float]]) -> Figure:
         axes.plot(array(y), array(earned), color=colour, label=name)
         axes.axvline(best, color=colour, linestyle=":", linewidth=1)
     label(axes, "Payoff at one point x", "answer y = D(x)", "a log y + b log(1 − y)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower center")
     return figure
 
 
@@ -93,10 +96,11 @@ def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figur
     """Divergences against the shift θ; infinite values leave the picture at the top."""
     figure, axes = canvas(1, len(panels), width=5.2, height=3.4)
     for panel, (title, curves) in zip(axes, panels.items(), strict=True):
-        for colour, (name, values) in zip(PALETTE, curves.items(), strict=False):
-            panel.plot(array(shifts), array(values), color=colour, label=name)
+        for i, (name, values) in enumerate(curves.items()):
+            style = "--" if i == 1 else "-"  # the second often lies on the first
+            panel.plot(array(shifts), array(values), style, color=PALETTE[i], label=name)
         panel.axhline(np.log(2), color=GREY, linestyle=":", linewidth=1)
         panel.set_ylim(0, 4)
         label(panel, title, "shift θ", "divergence (nats), W₁ (units of x)")
-        panel.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
+    axes[0].legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.3))
     return figure
