@@ -67,7 +67,7 @@ def test_a_worker_with_another_package_says_so(cluster, tmp_path):
     other = replace(job, configuration={**job.configuration, "package": "another"})
     (outcome,) = pool.on_a_cluster([other], cluster.scheduler_address, lambda *_: None)
     assert outcome.status == "failed"
-    assert outcome.reason.endswith("is not the one that sent the job.")
+    assert outcome.reason.endswith("is not the one that sent the job; install that one there.")
 
 
 def test_a_cluster_without_workers_gets_a_sentence(tmp_path, monkeypatch):

@@ -85,7 +85,8 @@ def execute(job: Job, tell: Tell, gpu: str | None = None) -> Outcome:
     tell(job.name, 0, 1)
     notebook = reads(job.source, 4)
     if job.configuration.get("package") != package_digest():
-        reason = f"The course package on {platform.node()} is not the one that sent the job."
+        where = platform.node()
+        reason = f"The package on {where} is not the one that sent the job; install that one there."
         return _outcome(job, notebook, reason, 0.0)
     try:
         with tempfile.TemporaryDirectory(
