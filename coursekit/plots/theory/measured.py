@@ -122,10 +122,10 @@ def orbits(paths: Mapping[str, Curve], spectra: Mapping[str, Curve], rate: float
         right.scatter(roots.real, roots.imag, 12, color=colour, label=name)
     left.plot(0, 0, "+", color=BLACK)
     label(left, f"min over x, max over y of xy, rate {rate:g}", "x", "y").set_aspect("equal")
-    left.legend(frameon=False, fontsize=9, loc="upper left")
     turn = np.linspace(0, 2 * np.pi, 200)
     right.plot(np.cos(turn), np.sin(turn), color=GREY, linewidth=1)
     right.set_xlim(-0.1, 1.5)
     right.set_ylim(-1.15, 1.15)
     label(right, "Eigenvalues, rate 0 to 1; unit circle in grey", "Re λ", "Im λ")
+    right.legend(frameon=False, fontsize=9, loc="center left")
     return figure
