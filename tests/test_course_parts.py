@@ -318,3 +318,13 @@ def test_a_kernel_of_another_python_is_a_problem(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     (found,) = [f for f in doctor.examine() if f.what == "kernel"]
     assert found.state == "problem" and "another Python" in found.remedy
+
+
+def test_a_process_killed_from_outside_leaves_the_reason_in_the_cell_that_ran():
+    made = notebook("while True: pass", "print(1)")
+    for cell in made.cells[1:4]:
+        cell.metadata["papermill"] = {"start_time": "2026-11-20T09:00:00"}
+    text = _outcome(Job("02_x", "", {}), made, reasons.stopped(-9), 1.0).text
+    (failed,) = [c for c in nbformat.reads(text, 4).cells if c.get("outputs")]
+    assert failed.source == "while True: pass"
+    assert failed.outputs[0].evalue.startswith("The notebook's process was stopped by signal 9")

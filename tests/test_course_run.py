@@ -38,6 +38,10 @@ FAILING = {
 GOOD = {"n09_good": [SHARES, CLAIMS, RECORD, PICTURE]}  # the last, so that all others precede it
 
 
+def kinds(cell):
+    return [output.output_type for output in cell.get("outputs", [])]
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """(folder of results, options, outcomes by name, what the terminal showed)."""
@@ -75,7 +79,8 @@ def test_a_failure_is_one_sentence_and_its_file_shows_the_error(ran, name):
     assert "\n" not in outcome.reason
     assert outcome.reason in terminal.replace("\n", "")
     kept = nbformat.read(options.out / f"{name[1:]}.ipynb", 4)
-    assert [o for cell in kept.cells for o in cell.get("outputs", []) if o.output_type == "error"]
+    (failed,) = [cell for cell in kept.cells if "error" in kinds(cell)]
+    assert failed.source == FAILING[name][0][1 if len(FAILING[name][0]) > 1 else 0]
     assert "profile smoke" in printed(kept)  # the cells before it are there
     assert "never" not in printed(kept)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode, reads
+from nbformat.v4 import new_output
 
 from coursekit.course import catalogue, outputs, reasons, tidy
 from coursekit.course.configuration import machine, package_digest, versions
@@ -162,6 +163,8 @@ def _outcome(job: Job, notebook: NotebookNode, reason: str, seconds: float) -> O
     if broken and not reason:
         reason = f"{len(broken)} of {len(checked)} claims failed: " + "; ".join(broken)
     status = "failed" if reason else "done"
+    if reason:
+        _note(notebook, reason)
     notebook.metadata.pop("papermill", None)  # holds paths of this machine; the cells keep timings
     notebook.metadata[RUN] = {
         **job.configuration,
@@ -173,6 +176,15 @@ def _outcome(job: Job, notebook: NotebookNode, reason: str, seconds: float) -> O
         "threads": job.threads,
         "versions": versions(),
     }
-    text = catalogue.text_of(notebook)
-    held = len(checked) - len(broken)
-    return Outcome(job.name, status, seconds, held, len(checked), reason, text)
+    counts = (len(checked) - len(broken), len(checked))
+    return Outcome(job.name, status, seconds, *counts, reason, catalogue.text_of(notebook))
+
+
+def _note(notebook: NotebookNode, reason: str) -> None:
+    """Leave the reason in the cell that ran last, unless the kernel has left an error there."""
+    cells = catalogue.code_cells(notebook)
+    if any(output.output_type == "error" for cell in cells for output in cell.outputs):
+        return
+    started = [c for c in cells if c.metadata.get("papermill", {}).get("start_time")]
+    for cell in started[-1:] or cells[:1]:
+        cell.outputs.append(new_output("error", ename="Stopped", evalue=reason, traceback=[reason]))

@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -69,25 +68,10 @@ def execute(folder: Path) -> str:
     except PapermillExecutionError as error:  # papermill has put it into the notebook
         return reasons.sentence(error.ename, error.evalue)
     except CellTimeoutError:
-        return _noted(folder, "CellTimeoutError", reasons.too_slow(job["timeout"]))
+        return reasons.too_slow(job["timeout"])
     except (DeadKernelError, RuntimeError, OSError) as error:
-        kind = type(error).__name__
-        return _noted(folder, kind, reasons.sentence(kind, str(error)))
+        return reasons.sentence(type(error).__name__, str(error))
     return ""
-
-
-def _noted(folder: Path, kind: str, reason: str) -> str:
-    """Leave the reason in the cell that was running, where a reader will look for it."""
-    path = folder / "output.ipynb"
-    notebook = nbformat.read(path if path.exists() else folder / "input.ipynb", 4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    states = [cell.metadata.get("papermill", {}).get("status") for cell in code]
-    unfinished = [cell for cell, state in zip(code, states, strict=True) if state != "completed"]
-    for cell in (unfinished or code)[:1]:
-        told = {"ename": kind, "evalue": reason, "traceback": [reason]}
-        cell.outputs.append(nbformat.v4.new_output("error", **told))
-    nbformat.write(notebook, path)
-    return reason
 
 
 def _end_with_parent() -> None:
