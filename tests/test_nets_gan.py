@@ -2,19 +2,23 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from coursekit.errors import CourseError
 from coursekit.nets import (
+    Completer,
     DCGANDiscriminator,
     DCGANGenerator,
     MLPDiscriminator,
     MLPGenerator,
+    slerp,
 )
 
 GENERATORS = {
     "dcgan": lambda shape, rng: DCGANGenerator(shape, width=4, rng=rng),
     "dcgan without norm": lambda shape, rng: DCGANGenerator(shape, width=4, norm="none", rng=rng),
     "mlp": lambda shape, rng: MLPGenerator(shape, (16,), noise_dim=64, rng=rng),
+    "mlp with norm": lambda shape, rng: MLPGenerator(shape, (16, 8), norm="batch", rng=rng),
 }
 DISCRIMINATORS = {
     "batch": lambda shape, rng: DCGANDiscriminator(shape, width=4, rng=rng),
@@ -84,6 +88,38 @@ def test_mixed_batches_leak_through_batchnorm(rng):
     D = DISCRIMINATORS["batch"]((1, 8, 8), rng).train()
     real, fake = torch.rand(8, 1, 8, 8, generator=rng), torch.zeros(8, 1, 8, 8)
     assert not torch.allclose(D(torch.cat([real, fake]))[:8], D(real), atol=1e-3)
+
+
+def test_samples_are_drawn_in_eval_mode_and_the_mode_is_put_back(rng):
+    G = DCGANGenerator((1, 8, 8), width=4, rng=rng).train()
+    state = rng.get_state()
+    in_parts = G.sample(7, rng, batch=3)
+    rng.set_state(state)
+    torch.testing.assert_close(in_parts, G.sample(7, rng))
+    assert G.training and not in_parts.requires_grad
+    assert all(int(m.num_batches_tracked) == 0 for m in G.body if hasattr(m, "running_mean"))
+
+
+def test_a_completer_keeps_the_half_it_is_given(rng):
+    top = torch.rand(5, 3, 8, 16, generator=rng)
+    C = Completer((3, 16, 16), width=4, rng=rng)
+    x = C(C.noise(5, rng), top)
+    assert x.shape == (5, 3, 16, 16)
+    assert torch.equal(x[:, :, :8], top)
+    assert not torch.equal(C(C.noise(5, rng), top), x)
+
+
+def test_the_great_circle_keeps_lengths_and_speed(rng):
+    a, b = F.normalize(torch.randn(2, 6, 9, generator=rng, dtype=torch.float64), dim=-1)
+    whole = (a * b).sum(-1).arccos()
+    for t in (0.0, 0.3, 1.0):
+        at = slerp(a, b, t)
+        torch.testing.assert_close(at.norm(dim=-1), torch.ones(6, dtype=torch.float64))
+        turned = (a * at).sum(-1).clamp(-1, 1).arccos()
+        torch.testing.assert_close(turned, t * whole, atol=1e-7, rtol=0)
+    places = slerp(a[0], b[0], torch.tensor([0.0, 0.5, 1.0]))
+    torch.testing.assert_close(places[[0, 2]], torch.stack([a[0], b[0]]))
+    torch.testing.assert_close(slerp(a, a, 0.3), a)  # no angle between them
 
 
 def test_an_mlp_for_points_is_unbounded(rng):

@@ -1,12 +1,13 @@
 """A judge of generated images: a feature network and the real images it compares them with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import nn
 
 from coursekit.metrics.classification import features, probabilities
 from coursekit.metrics.fidelity import frechet_distance, inception_score
-from coursekit.types import Images
+from coursekit.types import Features, Images
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,14 @@ class Judge:
     network: nn.Module
     real: Images
 
+    @cached_property
+    def reference(self) -> Features:
+        """The features of the real images, computed once."""
+        return features(self.network, self.real)
+
     def fid(self, x: Images) -> float:
         """Fréchet distance between the features of `x` and of the reference."""
-        return frechet_distance(features(self.network, x), features(self.network, self.real))
+        return frechet_distance(features(self.network, x), self.reference)
 
     def inception(self, x: Images) -> float:
         """Inception score of `x`, with this network's classes."""

@@ -8,18 +8,19 @@ from coursekit.nets.classifiers import (
     StridedCNN,
     initialise,
 )
+from coursekit.nets.completers import Completer
 from coursekit.nets.discriminators import (
     DCGANDiscriminator,
     MLPDiscriminator,
     normalise_spectrally,
 )
 from coursekit.nets.generators import (
-    Completer,
     DCGANGenerator,
     Generator,
     MLPGenerator,
     start_small,
 )
+from coursekit.nets.latent import slerp
 from coursekit.nets.pretrained import squeezenet
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
+    "slerp",
     "squeezenet",
     "start_small",
 ]

@@ -45,8 +45,12 @@ class MLPGenerator(Generator):
         shape: of one sample, without the batch: (c, h, w), or (d,) for points.
         hidden: sizes of the hidden layers.
         noise_dim: length of z.
+        norm: "none", or "batch" after each hidden layer: deep dense generators hardly move without.
         bounded: end in a sigmoid, so that pixels lie in [0, 1]; points of a plane want False.
         rng: draws the initial weights.
+
+    Raises:
+        CourseError: an unknown norm.
     """
 
     def __init__(
@@ -54,16 +58,20 @@ class MLPGenerator(Generator):
         shape: Sequence[int],
         hidden: Sequence[int] = (256, 512),
         noise_dim: int = 64,
+        norm: str = "none",
         bounded: bool = True,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        choose("norm", norm, ("batch", "none"))
         self.shape, self.noise_dim = tuple(shape), noise_dim
-        sizes = (noise_dim, *hidden, prod(shape))
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
-            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.body = nn.Sequential(*layers[:-1], nn.Sigmoid() if bounded else nn.Identity())
+        for inputs, outputs in zip((noise_dim, *hidden), hidden, strict=False):
+            layers += [nn.Linear(inputs, outputs)]
+            layers += [nn.BatchNorm1d(outputs)] if norm == "batch" else []
+            layers += [nn.ReLU()]
+        last = nn.Linear((noise_dim, *hidden)[-1], prod(shape))
+        self.body = nn.Sequential(*layers, last, nn.Sigmoid() if bounded else nn.Identity())
         initialise(self, rng)
 
     def forward(self, z: Noise, y: Labels | None = None) -> Examples:
@@ -116,48 +124,6 @@ class DCGANGenerator(Generator):
 
     def forward(self, z: Noise, y: Labels | None = None) -> Images:
         return self.body(z)
-
-
-class Completer(Generator):
-    """Paints the lower half of an image, given the upper half as its label: G(z, y).
-
-    Two strided convolutions read y, z is added to what they found, two transposed convolutions
-    paint; the upper half of the answer is y itself.
-
-    Args:
-        shape: (channels, height, width) of the whole image; both sides multiples of 4, the height
-            of 8.
-        width, noise_dim, rng: as for `DCGANGenerator`.
-    """
-
-    def __init__(
-        self, shape: Shape, width: int = 32, noise_dim: int = 16, rng: torch.Generator | None = None
-    ) -> None:
-        super().__init__()
-        c, h, w = quartered(shape)
-        self.noise_dim = noise_dim
-        self.read = nn.Sequential(
-            nn.Conv2d(c, width, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
-        )
-        self.hint = nn.Linear(noise_dim, 2 * width * h * w)
-        self.paint = nn.Sequential(
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width, c, 4, stride=2, padding=1),
-            nn.Sigmoid(),
-        )
-        start_small(self, rng)
-
-    def forward(self, z: Noise, y: Images) -> Images:
-        blank = torch.zeros_like(y)
-        found = self.read(torch.cat([y, blank], 2))
-        painted = self.paint(found + self.hint(z).view_as(found))
-        return torch.cat([y, painted[:, :, y.shape[2] :]], 2)
 
 
 def quartered(shape: Shape) -> Shape:
