@@ -6,7 +6,14 @@ import torch
 from scipy.special import expit, log_expit
 
 from coursekit.errors import CourseError
-from coursekit.gan_losses import Hinge, LeastSquares, NonSaturating, Saturating, Wasserstein
+from coursekit.gan_losses import (
+    Hinge,
+    LeastSquares,
+    NonSaturating,
+    Saturating,
+    Wasserstein,
+    reconstruction,
+)
 
 CLOSED = {  # (critic's loss, generator's loss), as the papers write them, D = sigmoid(score)
     Saturating(): (
@@ -82,3 +89,16 @@ def test_label_smoothing_is_one_sided_cross_entropy_with_soft_targets(kind, rng)
 def test_an_impossible_label_is_refused(kind, label):
     with pytest.raises(CourseError, match="real_label was"):
         kind(label)
+
+
+def test_the_notes_reconstruction_term_by_hand_and_where_it_pulls(rng):
+    """Over independent pairs the best single image is the pixel-wise median."""
+    fake, x = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
+    assert reconstruction(0.05)(fake, x).item() == pytest.approx(0.05)
+    real = torch.rand(101, 1, 2, 2, generator=rng) ** 3  # skewed: mean and median differ
+    term = reconstruction(1.0)
+    best = term(real.median(0, keepdim=True).values.expand_as(real), real)
+    assert best < term(real.mean(0, keepdim=True).expand_as(real), real)
+    assert all(best <= term(real[[i]].expand_as(real), real) for i in range(101))
+    with pytest.raises(CourseError, match="weight was -1"):
+        reconstruction(-1.0)

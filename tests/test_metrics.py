@@ -10,6 +10,7 @@ from torchmetrics.image.inception import InceptionScore
 
 from coursekit.errors import CourseError
 from coursekit.metrics import (
+    Judge,
     accuracy,
     features,
     frechet_distance,
@@ -145,6 +146,15 @@ def test_the_judge_is_not_swayed_by_batches_and_not_changed_by_judging(what, ima
     for name, value in judge.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert not together.requires_grad
+
+
+def test_a_judge_compares_with_its_reference(images):
+    network = Moody().eval()
+    judge = Judge(network, images[:40])
+    wanted = frechet_distance(network.features(images[40:]), network.features(images[:40]))
+    assert judge.fid(images[40:]) == pytest.approx(wanted)
+    assert judge.reference is judge.reference
+    assert judge.inception(images) == pytest.approx(inception_score(network(images).softmax(1)))
 
 
 def test_accuracy_counts(images):
