@@ -43,7 +43,7 @@ def update_matrix(step: Step, rate: float) -> Float[Tensor, "2 2"]:
     return torch.stack([step(axis, rate) for axis in torch.eye(2, dtype=torch.float64)], dim=1)
 
 
-def play(step: Step, start: Point, rate: float, rounds: int) -> Float[Tensor, "rounds+1 2"]:
+def play(step: Step, start: Point, rate: float, rounds: int) -> Float[Tensor, "{rounds}+1 2"]:
     """The path of the game, `start` first."""
     path = [start.double()]
     for _ in range(rounds):

@@ -5,7 +5,7 @@ says what they must know.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ Function = Callable[[Tensor], Tensor]  # of points, in any arrangement
 LEVELS = torch.tensor([1e-40, 1e-12, 1e-6, 1e-3, 0.02, 0.1, 0.25, 0.5], dtype=torch.float64)
 
 
+@runtime_checkable
 class Shape(Protocol):
     """An even standard density: centre 0, scale 1."""
 
@@ -31,6 +32,7 @@ class Shape(Protocol):
     def edges(self) -> tuple[float, ...]: ...
 
 
+@runtime_checkable
 class Density(Protocol):
     """Σ wᵢ f((x − cᵢ)/sᵢ)/sᵢ: a mixture of copies of one shape f."""
 

@@ -85,7 +85,7 @@ def jensen_shannon_of_masses(p: Masses, q: Masses) -> float:
 
 def jensen_shannon_of_samples(x: Float[Tensor, "n *d"], y: Float[Tensor, "k *d"]) -> float:
     """JS between two samples, each row an atom of equal mass: log 2 where they share no row."""
-    rows = torch.cat([x, y]).flatten(1)
+    rows = torch.cat([x, y]).reshape(len(x) + len(y), -1)
     _, atom = rows.unique(dim=0, return_inverse=True)
     counts = [
         part.bincount(minlength=int(atom.max()) + 1) for part in (atom[: len(x)], atom[len(x) :])

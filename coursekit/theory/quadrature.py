@@ -18,6 +18,7 @@ from coursekit.errors import require
 from coursekit.theory.densities import Density, Function, landmarks, numbers, unbounded, width
 
 Line = Float[Tensor, " n"]
+Edges = Float[Tensor, " e"]
 ORDER = 24  # nodes in a panel
 PANEL = 0.25  # the widest panel, in units of u
 
@@ -76,7 +77,7 @@ def crossings(f: Function, *densities: Density) -> list[float]:
     return [float(root) for root in (low + high) / 2]
 
 
-def _split(edges: Line) -> Line:
+def _split(edges: Edges) -> Line:
     """Further edges, evenly between those given, so that no panel is wider than PANEL."""
     gaps = edges.diff()
     pieces = (gaps / PANEL).ceil().clamp_min(1).long()
@@ -86,7 +87,7 @@ def _split(edges: Line) -> Line:
     return torch.cat([start + share * torch.repeat_interleave(gaps, pieces), edges[-1:]])
 
 
-def _gauss_legendre(edges: Line, order: int) -> tuple[Line, Line]:
+def _gauss_legendre(edges: Edges, order: int) -> tuple[Line, Line]:
     t, w = _unit_rule(order)
     middle, half = (edges[1:] + edges[:-1]) / 2, edges.diff() / 2
     return (middle[:, None] + half[:, None] * t).flatten(), (half[:, None] * w).flatten()

@@ -15,9 +15,11 @@ from coursekit.errors import require
 from coursekit.theory.densities import Function, Points, numbers
 
 Rows = Float[Tensor, "n d"]
+Scores = Float[Tensor, " k"]
+Others = Float[Tensor, "k d"]
 
 
-def neural_distance(real: Points, fake: Points, phi: Function = torch.log) -> float:
+def neural_distance(real: Points, fake: Scores, phi: Function = torch.log) -> float:
     """What one discriminator sees: E φ(D(real)) + E φ(1 − D(fake)) − 2 φ(½).
 
     The distance is the supremum of this over a class; a trained network gives a lower bound of it.
@@ -38,7 +40,7 @@ def random_features(dimension: int, width: int, rng: torch.Generator | None = No
     return lambda x: torch.tanh(x.double() @ weights / dimension**0.5 + biases)
 
 
-def linear_critic(real: Rows, fake: Rows, rounds: int = 60) -> Float[Tensor, " e"]:
+def linear_critic(real: Rows, fake: Others, rounds: int = 60) -> Float[Tensor, " e"]:
     """The best critic that is linear in its input, D = sigmoid(w·x + b): (w, b) as one vector.
 
     With φ = log the problem is concave, so Newton's method finds the supremum over the class: this
@@ -78,7 +80,7 @@ def _newton(x: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
     return slope, torch.linalg.solve(bend, slope)
 
 
-def linear_distance(real: Rows, fake: Rows) -> float:
+def linear_distance(real: Rows, fake: Others) -> float:
     """d_{F, log} for the critics that are linear in their input, at its supremum; 0 to 2 log 2."""
     *_, bias = w = linear_critic(real, fake)
     return neural_distance(real.double() @ w[:-1] + bias, fake.double() @ w[:-1] + bias)
