@@ -229,7 +229,7 @@ def of_seed(seed, ours, held, profile="smoke"):
     """An executed notebook that recorded `ours`, and whose claim held or not."""
     made = notebook()
     row = {"claim": "FID", "ours": ours, "spread": 0.1, "n": 3, "paper": "—"}
-    data = {MIME: {**row, "source": "", "unit": "FID"}, "text/plain": ""}
+    data = {MIME: {**row, "source": "", "unit": "non-EMA"}, "text/plain": ""}
     line = f"profile {profile}, data digits, seed {seed}, cpu\n{'✓' if held else '✗'} a claim\n"
     made.cells[1].outputs = [
         new_output("stream", name="stdout", text=line),
@@ -243,13 +243,13 @@ def of_seed(seed, ours, held, profile="smoke"):
 def test_the_report_gives_the_spread_over_seeds(tmp_path):
     for seed, ours, held in ((0, 10.0, True), (1, 12.0, True), (2, 14.0, False)):
         nbformat.write(of_seed(seed, ours, held), tmp_path / f"02_x-seed{seed}.ipynb")
-    nbformat.write(of_seed(0, 5.0, True, "course"), tmp_path / "02_x.ipynb")
+    nbformat.write(of_seed(0, -5.0, True, "course"), tmp_path / "02_x.ipynb")
     report.write(tmp_path)
     data = json.loads((tmp_path / "report.json").read_text())
     course, check, smoke, checks = data["table"]
-    assert (course["ours"], course["n"], course["profile"]) == ("5 ± 0.1 FID", 3, "course")
+    assert (course["ours"], course["n"], course["profile"]) == ("−5 ± 0.1 non-EMA", 3, "course")
     assert check["ours"] == "✓ holds"
-    assert smoke["ours"] == "12 ± 1.2 FID"  # standard error of 10, 12, 14: 2 / √3
+    assert smoke["ours"] == "12 ± 1.2 non-EMA"  # standard error of 10, 12, 14: 2 / √3
     assert (smoke["n"], smoke["seeds"], smoke["values"]) == (9, 3, [10.0, 12.0, 14.0])
     assert smoke["seconds"] == 11.0
     assert (checks["ours"], checks["held"], checks["n"]) == ("✗ holds in 2 of 3", 2, 3)

@@ -69,7 +69,7 @@ def rows(entry: Entry) -> list[dict[str, Any]]:
 
 def _figure(row: dict[str, Any]) -> str:
     spread = "" if row["spread"] is None else f" ± {row['spread']:.2g}"
-    return f"{row['ours']:.4g}{spread} {row['unit']}".rstrip()
+    return f"{row['ours']:.4g}{spread} ".replace("-", "−").rstrip() + f" {row['unit']}".rstrip()
 
 
 def _verdict(held: int, of: int) -> str:
