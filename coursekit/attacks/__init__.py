@@ -7,16 +7,17 @@ One module a family: `gradient` (FGSM, PGD), `penalty` (Szegedy's L-BFGS, Carlin
 
 from coursekit.attacks.decisions import hop_skip_jump
 from coursekit.attacks.goals import Goal, Searched, undisturbed
-from coursekit.attacks.gradient import fgsm, pgd
+from coursekit.attacks.gradient import climb, fgsm, pgd
 from coursekit.attacks.penalty import carlini_wagner, penalty_attack
 from coursekit.attacks.scores import square_attack
 from coursekit.attacks.spatial import motions, occlusions, spatial_search
-from coursekit.attacks.views import loss_plane, occlusion_map, saliency
+from coursekit.attacks.views import loss_plane, occlusion_map, outcome, saliency
 
 __all__ = [
     "Goal",
     "Searched",
     "carlini_wagner",
+    "climb",
     "fgsm",
     "hop_skip_jump",
     "loss_plane",
@@ -24,6 +25,7 @@ __all__ = [
     "occlusion_map",
     "occlusions",
     "penalty_attack",
+    "outcome",
     "pgd",
     "saliency",
     "spatial_search",

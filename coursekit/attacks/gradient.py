@@ -69,14 +69,14 @@ def pgd(
     )
     goal = Goal(y, target)
     step_size = 2.5 * threat.eps / steps if step_size is None else step_size
-    best = _climb(model, x, goal, threat, steps, step_size, momentum, rng)
+    best = climb(model, x, goal, threat, steps, step_size, momentum, rng)
     for _ in range(restarts - 1):
-        again = _climb(model, x, goal, threat, steps, step_size, momentum, rng)
+        again = climb(model, x, goal, threat, steps, step_size, momentum, rng)
         best = better(goal, model, best, again)
     return best
 
 
-def _climb(
+def climb(
     model: nn.Module,
     x: Tensor,
     goal: Goal,
@@ -86,6 +86,7 @@ def _climb(
     momentum: float,
     rng: torch.Generator | None,
 ) -> Tensor:
+    """One run of PGD: `steps` times uphill in the steepest direction, back into the ball."""
     x_adv = x if rng is None else threat.random_start(x, rng)
     velocity = torch.zeros_like(x)
     for _ in range(steps):

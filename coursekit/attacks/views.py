@@ -10,6 +10,15 @@ from coursekit.gradients import input_gradient
 from coursekit.types import Images, Labels
 
 
+def outcome(model: nn.Module, x: Images, y: Labels) -> tuple[float, float]:
+    """Accuracy, and mean probability of the winning class where it is wrong (NaN: none is)."""
+    with undisturbed(model), torch.no_grad():
+        answers = torch.cat([model(part).softmax(1) for part in x.split(1000)])
+    sure, said = answers.max(1)
+    wrong = said != y
+    return float((~wrong).float().mean()), float(sure[wrong].mean())
+
+
 def loss_plane(
     model: nn.Module, x: Images, y: Labels, along: Images, across: Images, reach: Tensor
 ) -> tuple[Tensor, Tensor]:
