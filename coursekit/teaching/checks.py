@@ -14,7 +14,17 @@ class ClaimFailed(AssertionError):
     """At least one claim of the lecture did not hold."""
 
 
-def check(claim: str, holds: object, measured: object = "") -> bool:
+class Held(int):
+    """A truth value that a notebook does not echo when it ends a cell.
+
+    A trailing semicolon would not do: IPython forgets it where, as in nbval, no history is kept.
+    """
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: the claim has been printed."""
+
+
+def check(claim: str, holds: object, measured: object = "") -> Held:
     """Print ✓ or ✗ and the claim; return whether it held.
 
     Args:
@@ -29,7 +39,7 @@ def check(claim: str, holds: object, measured: object = "") -> bool:
     held = bool(holds) and bool(holds == holds)  # NaN is truthy, and differs from itself
     _seen[claim] = held
     print(f"✓ {claim}" if held else f"✗ {claim}" + f"  (measured: {measured})" * (measured != ""))
-    return held
+    return Held(held)
 
 
 def all_checks_hold() -> None:
