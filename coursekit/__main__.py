@@ -108,11 +108,20 @@ def refresh(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="A folder of executed notebooks.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder of executed notebooks.")],
+    readme: Annotated[
+        Path | None, typer.Option(help="A README whose results table is made from it.")
+    ] = None,
+) -> None:
     """Collect recorded figures and checks into report.html, report.md and report.json."""
-    from coursekit.course.report import write
+    from coursekit.course import readme as room
+    from coursekit.course.collect import collect
+    from coursekit.course.report import table, write
 
     console().print(f"Report: {write(folder)}", soft_wrap=True)
+    if readme:
+        room.put(readme, "results", room.results(table(collect(folder))))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from nbformat import NotebookNode, reads
 from rich.console import Console
 
-from coursekit.course import catalogue, pool
+from coursekit.course import catalogue, pool, readme
 from coursekit.course.board import Board, summary
 from coursekit.course.catalogue import Lecture, find
 from coursekit.course.configuration import package_digest
@@ -50,6 +50,7 @@ def refresh(
                 write_whole(lectures[outcome.name].path, text)
             board.ended(outcome)
             outcomes.append(outcome)
+    readme.update(folder)
     summary(outcomes, console)
     return outcomes
 

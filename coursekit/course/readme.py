@@ -1,0 +1,93 @@
+"""What README.md shows of the notebooks: their table, a picture of each, and measured results.
+
+All of it is made from the notebooks, between pairs of marks in the README; `refresh` keeps the
+table and the pictures up to date, `report --readme` the results. A test holds the README to them.
+"""
+
+import base64
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from coursekit.course import catalogue
+from coursekit.course.catalogue import Lecture
+from coursekit.course.files import write_whole
+from coursekit.errors import require
+
+TAG = "picture"  # of the cell whose first picture stands for the lecture
+
+
+def lectures(entries: Sequence[Lecture]) -> str:
+    """The table of the notebooks, in Markdown."""
+    lines = [
+        "| | lecture | question | smoke | course | full |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for entry in entries:
+        image = f'<img src="notebooks/pictures/{entry.number}.png" width="300" alt="{alt(entry)}">'
+        image = image if picture(entry) else ""
+        link = f"**[{entry.number} · {entry.title}](notebooks/{entry.path.name})**"
+        minutes = " | ".join(f"{value:g} min" for value in entry.minutes.values())
+        lines.append(f"| {image} | {link} | {entry.question} | {minutes} |")
+    return "\n".join(lines).replace("D*", "D\\*")
+
+
+def results(rows: Sequence[dict[str, Any]]) -> str:
+    """The recorded figures that a paper has a figure beside, in Markdown."""
+    lines = ["| no. | measured | paper | ours | n |", "| --- | --- | --- | --- | --- |"]
+    for row in rows:
+        if row["kind"] == "figure" and row["paper"] != "—":
+            cells = [str(row[key]) for key in ("notebook", "claim", "paper", "ours", "n")]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def put(readme: Path, name: str, body: str) -> None:
+    """Replace what stands between the marks called `name`.
+
+    Raises:
+        CourseError: the README has no such pair of marks.
+    """
+    write_whole(readme, between(readme.read_text(encoding="utf-8"), name, body))
+
+
+def between(text: str, name: str, body: str) -> str:
+    """`text` with `body` between its marks called `name`."""
+    marks = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)"
+    new, found = re.subn(marks, lambda m: f"{m[1]}{body}\n{m[2]}", text, flags=re.DOTALL)
+    require(found == 1, f"README.md has {found} pairs of marks called {name!r}; it needs one.")
+    return new
+
+
+def update(folder: Path) -> None:
+    """Write the table and the pictures of the notebooks in `folder`, if a README lies beside it."""
+    readme = folder.parent / "README.md"
+    if not readme.exists():
+        return
+    entries = catalogue.catalogue(folder)
+    for entry in entries:
+        if png := picture(entry):
+            (folder / "pictures").mkdir(exist_ok=True)
+            (folder / "pictures" / f"{entry.number}.png").write_bytes(png)
+    put(readme, "lectures", lectures(entries))
+
+
+def picture(entry: Lecture) -> bytes:
+    """The bytes of the picture that stands for a lecture; empty if no cell is tagged for it."""
+    return base64.b64decode(_tagged(entry).get("data", {}).get("image/png", ""))
+
+
+def alt(entry: Lecture) -> str:
+    """What that picture shows."""
+    about = _tagged(entry).get("metadata", {}).get("image/png", {})
+    return str(about.get("alt", "")).replace('"', "'")
+
+
+def _tagged(entry: Lecture) -> Any:
+    for cell in catalogue.code_cells(catalogue.read(entry.path)):
+        if TAG in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return output
+    return {}

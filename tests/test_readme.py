@@ -1,0 +1,57 @@
+"""The README shows the notebooks as they are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from coursekit.course import readme
+from coursekit.course.catalogue import catalogue
+from coursekit.errors import CourseError
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "README.md").read_text()
+
+
+def test_the_table_of_lectures_is_made_from_the_notebooks():
+    table = readme.lectures(catalogue(ROOT / "notebooks"))
+    assert readme.between(TEXT, "lectures", table) == TEXT, "run `python -m coursekit refresh`"
+
+
+def test_each_lecture_has_the_picture_that_its_notebook_holds():
+    for entry in catalogue(ROOT / "notebooks"):
+        stored = ROOT / "notebooks" / "pictures" / f"{entry.number}.png"
+        assert stored.read_bytes() == readme.picture(entry) != b""
+        assert readme.alt(entry)
+
+
+def test_every_file_and_picture_it_names_exists():
+    named = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", TEXT)
+    assert len(named) >= 6
+    for link in (a or b for a, b in named):
+        assert (ROOT / link).exists(), link
+
+
+def test_every_command_it_names_is_there():
+    from typer.main import get_command
+
+    from coursekit.__main__ import app
+
+    known = set(get_command(app).commands)
+    used = set(re.findall(r"-m coursekit (\w+)", TEXT))
+    assert used <= known
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"make (\w+) {2,}#", TEXT)) <= set(targets)
+
+
+def test_results_keep_only_what_a_paper_has_beside_it():
+    row = {"kind": "figure", "notebook": "03", "claim": "FID", "paper": "34", "ours": "80", "n": 3}
+    rows = [row, row | {"paper": "—", "claim": "mine"}, {"kind": "check", "paper": "—"}]
+    assert readme.results(rows).splitlines()[2:] == ["| 03 | FID | 34 | 80 | 3 |"]
+
+
+def test_text_without_marks_is_refused():
+    with pytest.raises(CourseError, match="0 pairs of marks called 'results'"):
+        readme.between("no marks", "results", "body")
+    marked = "a\n<!-- results: begin -->\nold\n<!-- results: end -->\nb"
+    assert "old" not in readme.between(marked, "results", "new")
