@@ -17,8 +17,12 @@ Masses = Float[Tensor, " k"]  # at least 0, summing to 1
 
 def kl(p: Density, q: Density, order: int = ORDER) -> float:
     """KL(p‖q) = ∫ p log(p/q) dx; ∞ where p has mass and q has none. `kl(q, p)` is the reverse."""
-    best = best_score(p, q)
-    return integrate(lambda x: times(p.density(x), best(x)), p, q, order=order)
+
+    def integrand(x: Points) -> Points:
+        log_p = p.log_density(x)
+        return times(log_p.exp(), log_p - q.log_density(x))
+
+    return integrate(integrand, p, q, order=order)
 
 
 def entropy(p: Density) -> float:
