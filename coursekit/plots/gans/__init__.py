@@ -5,7 +5,7 @@ from coursekit.plots.gans.numbers import (
     losses_and_quality,
     moves,
     quality_by_seconds,
-    spreads,
+    shares,
 )
 from coursekit.plots.gans.pictures import album, beside, explorer, frames, strips
 
@@ -18,6 +18,6 @@ __all__ = [
     "losses_and_quality",
     "moves",
     "quality_by_seconds",
-    "spreads",
+    "shares",
     "strips",
 ]

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.plots.base import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION, canvas, label
@@ -69,7 +71,7 @@ def _band(ax: Axes, x: Sequence[float], curves: Floats, colour: str, name: str) 
         low, high = curves.mean(0) - error, curves.mean(0) + error
         ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     if curves.min() > 0 and curves[:, 0].mean() > 10 * curves[:, -1].mean():
-        ax.set_yscale("log")
+        _logarithmic(ax.yaxis)
 
 
 def quality_by_seconds(
@@ -83,7 +85,7 @@ def quality_by_seconds(
         for i, (t, v) in enumerate(zip(times, values, strict=True)):
             ax.plot(t, v, color=colour, marker="o", markersize=3, label=name if i == 0 else None)
     ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real against real")
-    ax.set_yscale("log")
+    _logarithmic(ax.yaxis)
     label(ax, "Quality against time", "seconds of training, one line per seed", "FID (log scale)")
     ax.legend(frameon=False)
     return figure
@@ -109,20 +111,26 @@ def compared(
     ax.set_yticks(range(len(results)), list(results))
     ax.invert_yaxis()
     if log:
-        ax.set_xscale("log")
+        _logarithmic(ax.xaxis)
     label(ax, title, what)
     return figure
 
 
-def spreads(values: Mapping[str, ArrayLike], what: str, title: str) -> Figure:
-    """Histograms of several samples on one axis, each of area 1."""
-    figure, (ax,) = canvas(width=6.0, height=3.0)
-    arrays = {name: np.asarray(v, dtype=float) for name, v in values.items()}
-    top = max(float(np.quantile(v, 0.995)) for v in arrays.values())
-    bins = np.linspace(0, max(top, 1e-6), 50).tolist()
-    for colour, (name, v) in zip((BLUE, VERMILION, GREEN), arrays.items(), strict=False):
-        ax.hist(v, bins, density=True, histtype="stepfilled", color=colour, alpha=0.35)
-        ax.hist(v, bins, density=True, histtype="step", color=colour, label=name)
-    label(ax, title, what, "density")
+def _logarithmic(axis: Axis) -> None:
+    """A log axis whose ticks are plain numbers: 200, 500, 1,000."""
+    (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def shares(values: Mapping[str, ArrayLike], what: str, title: str) -> Figure:
+    """Cumulative shares: how many of each sample lie below each value."""
+    figure, (ax,) = canvas(width=6.4, height=3.0)
+    for colour, (name, v) in zip((BLUE, VERMILION, GREEN), values.items(), strict=False):
+        at = np.sort(np.asarray(v, dtype=float))
+        ax.step(at, np.arange(1, len(at) + 1) / len(at), color=colour, label=name)
+    ax.set_xlim(left=0)
+    label(ax, title, what, "share of images below")
     ax.legend(frameon=False)
     return figure

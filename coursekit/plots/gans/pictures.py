@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from coursekit.plots.base import canvas, picture, tile
+from coursekit.plots.base import STYLE, VERMILION, canvas, picture, tile
 
-INCH = 0.55  # of one small image
+INCH = 0.5  # of one small image
 
 
 def strips(rows: Mapping[str, Tensor], title: str = "", scale: float = INCH) -> Figure:
@@ -55,11 +56,12 @@ def _frame(images: Tensor, caption: str, columns: int) -> Figure:
 
 def explorer(image: Tensor, path: Tensor, position: float) -> Figure:
     """One image large, and below it the way through latent space, with the place marked."""
-    figure, axes = canvas(2, 1, width=6.2, height=2.2)
-    figure.set_size_inches(6.2, 3.6)
-    picture(axes[0], image)
-    picture(axes[1], tile(path, len(path)))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+        large, way = figure.subplots(2, 1, height_ratios=(5, 1))
+    picture(large, image)
+    picture(way, tile(path, len(path)))
     side = path.shape[-1]
     at = position * (len(path) - 1) * side + side / 2 - 0.5
-    axes[1].plot([at], [-0.14 * side], marker="v", color="#D55E00", clip_on=False)
+    way.plot([at], [-0.12 * side], marker="v", color=VERMILION, clip_on=False)
     return figure
