@@ -1,6 +1,6 @@
 """The distance that a small class of discriminators can see (Arora et al. 2017, definition 2).
 
-    d_{F,φ}(μ, ν) = sup over D in F of  E_μ φ(D) + E_ν φ(1 − D) − 2 φ(½),   φ concave
+    d_{F,φ}(p, q) = sup over D in F of  E_p φ(D) + E_q φ(1 − D) − 2 φ(½),   φ concave
 
 With φ = log and every function in F this is 2 JS. A class with few parameters sees less, and for
 that very reason a sample tells what the whole population would say.

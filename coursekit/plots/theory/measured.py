@@ -74,7 +74,7 @@ def vanishing(steps: Sequence[int], runs: Mapping[str, Sequence[Sequence[float]]
 
 
 def small_critics(
-    m: Sequence[int],
+    n: Sequence[int],
     seen: Mapping[int, Any],
     learnt: Any,
     earth: tuple[Sequence[int], Any],
@@ -83,27 +83,27 @@ def small_critics(
     """Left: what critics with k + 1 weights see between two samples. Right: exact W₁.
 
     Args:
-        m: sizes of the two samples.
-        seen: k → runs × m, at the supremum; `learnt`: the same for a trained network.
+        n: sizes of the two samples.
+        seen: k → runs × n, at the supremum; `learnt`: the same for a trained network.
         earth: sizes, and W₁ as runs × sizes.
         dimension: of the samples.
     """
     figure, (left, right) = canvas(1, 2, width=5.2, height=3.6)
     for colour, (k, runs) in zip(PALETTE, seen.items(), strict=False):
-        with_error(left, m, runs, color=colour, linestyle="", label=f"{k} fixed features")
-        chance = [(k + 1) / (2 * size) for size in m]
-        left.plot(m, chance, color=colour, linestyle="--", linewidth=1)
-    with_error(left, m, learnt, color=ORANGE, linewidth=1, label="8 units, all weights learn")
+        with_error(left, n, runs, color=colour, linestyle="", label=f"{k} fixed features")
+        chance = [(k + 1) / (2 * size) for size in n]
+        left.plot(n, chance, color=colour, linestyle="--", linewidth=1)
+    with_error(left, n, learnt, color=ORANGE, linewidth=1, label="8 units, all weights learn")
     left.axhline(2 * np.log(2), color=BLACK, label="2 JS of the samples")
     left.loglog()
-    label(left, "Two samples of one distribution", "points m in each sample", "seen (nats)")
+    label(left, "Two samples of one distribution", "points n in each sample", "seen (nats)")
     left.legend(frameon=False, fontsize=8)
     with_error(right, earth[0], earth[1], color=PURPLE)
     right.set_xscale("log")
     right.set_xticks(earth[0], [f"{size:,}" for size in earth[0]])
     right.minorticks_off()
     right.set_ylim(bottom=0)
-    label(right, f"W₁ of the samples, {dimension} dimensions", "points m in each sample", "W₁")
+    label(right, f"W₁ of the samples, {dimension} dimensions", "points n in each sample", "W₁")
     return figure
 
 
