@@ -74,7 +74,7 @@ def test_maxout_is_the_largest_of_its_pieces(rng):
 
 def test_missing_or_broken_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(CourseError, match="squeezenet1_1-b8a52dc0.pth are not in"):
+    with pytest.raises(CourseError, match=r"squeezenet1_1-b8a52dc0.pth are not in torch.s hub"):
         squeezenet()
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"half a file")
@@ -84,17 +84,24 @@ def test_missing_or_broken_weights_are_named(tmp_path, monkeypatch):
 
 def test_a_photo_is_its_middle(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    with pytest.raises(CourseError, match=r"There is no photo .*none\.png"):
+    with pytest.raises(CourseError, match=r"There is no photos/none\.png"):
         photo("none.png")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "text.png").write_text("no picture")
-    with pytest.raises(CourseError, match="cannot be read"):
+    with pytest.raises(CourseError, match=r"photos/text\.png is no picture"):
         photo("text.png")
     picture = PIL.Image.new("RGB", (24, 16), (255, 0, 0))
     picture.paste((0, 0, 255), (4, 0, 20, 16))  # the central square is blue
     picture.save(tmp_path / "photos" / "square.png")
     x = photo("square.png", 8)
     torch.testing.assert_close(x, torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1).expand(1, 3, 8, 8))
+
+
+def test_two_photos_are_always_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    for name in ("china.jpg", "flower.jpg"):
+        assert photo(name, 32).shape == (1, 3, 32, 32)
+        assert photo(name, 32).std() > 0.1
 
 
 def test_the_panda_becomes_a_lesser_panda():

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.attacks.goals import undisturbed
+from coursekit.attacks.goals import Goal, undisturbed
 from coursekit.attacks.spatial import covers
 from coursekit.gradients import input_gradient
 from coursekit.types import Images, Labels
@@ -33,7 +33,7 @@ def loss_plane(
     Returns:
         Loss (m, m) and class (m, m); rows are b, columns are a.
     """
-    b, a = torch.meshgrid(reach, reach, indexing="ij")
+    b, a = torch.meshgrid(reach.to(x), reach.to(x), indexing="ij")
     shift = a.reshape(-1, 1, 1, 1) * along + b.reshape(-1, 1, 1, 1) * across
     with undisturbed(model), torch.no_grad():
         logits = torch.cat([model(part) for part in (x + shift).clamp(0, 1).split(512)])
@@ -49,18 +49,16 @@ def saliency(model: nn.Module, x: Images, y: Labels) -> Tensor:
 
 
 def occlusion_map(model: nn.Module, x: Images, y: Labels, side: int = 5, stride: int = 1) -> Tensor:
-    """How much p(y) falls when a grey square hides a place, (n, h, w) (Zeiler & Fergus 2014, §4.2).
+    """How far y's lead falls when a grey square hides a place, (n, h, w) (Zeiler & Fergus 2014).
 
-    Each pixel shows the mean over all the squares that hide it.
+    The lead is that of its logit over the next; each pixel shows the mean over all the squares that
+    hide it.
     """
     drop, hidden = torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
+    goal = Goal(y)
     with undisturbed(model), torch.no_grad():
-        before = _probability(model, x, y)
+        before = goal.margin(model(x))
         for rows, columns, hide in covers((x.shape[1], x.shape[2], x.shape[3]), side, stride):
-            drop[:, rows, columns] += (before - _probability(model, hide(x), y))[:, None, None]
+            drop[:, rows, columns] += (goal.margin(model(hide(x))) - before)[:, None, None]
             hidden[rows, columns] += 1
     return drop / hidden.clamp_min(1)
-
-
-def _probability(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    return model(x).softmax(1).gather(1, y[:, None])[:, 0]

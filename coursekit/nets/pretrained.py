@@ -29,9 +29,9 @@ def squeezenet() -> tuple[nn.Module, tuple[str, ...]]:
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise CourseError(
-            f"The ImageNet weights {file.name} are not in {file.parent}; "
+            f"The ImageNet weights {file.name} are not in torch's hub folder (TORCH_HOME); "
             "torchvision's squeezenet1_1(weights='DEFAULT') brings them."
         ) from None
     except Exception:  # a truncated or foreign file fails in many ways
-        raise CourseError(f"The weights {file} cannot be read; delete the file.") from None
+        raise CourseError(f"The ImageNet weights {file} cannot be read; delete them.") from None
     return nn.Sequential(Normalize(MEAN, STD), model).eval(), tuple(weights.meta["categories"])

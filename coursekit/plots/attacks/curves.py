@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
 from coursekit.plots.base import BLUE, PALETTE, VERMILION, array, canvas, curves, label
@@ -32,8 +32,8 @@ def sweep(
         axes.set_ylim(-0.03, 1.03)
     label(left, "Accuracy under attack", "ε, in units of pixels", "images still right")
     label(right, "Confidence in the wrong class", "ε, in units of pixels", "mean probability")
-    if legend := right.get_legend():
-        legend.remove()
+    left.legend().remove()
+    right.legend(frameon=False, loc="lower left")  # where no curve passes
     return figure
 
 
@@ -144,7 +144,7 @@ def surfaces(reach: Tensor, planes: Mapping[str, tuple[Tensor, Tensor]], true: i
         across = "a second random direction" if number else "a random direction"
         label(ax, title, "step along " + ("a random direction" if number else "the attack"), across)
         ax.grid(False)
-    figure.colorbar(filled, ax=axes, label="loss J", format="%.1f")
+    figure.colorbar(filled, ax=axes, label="loss J", ticks=MaxNLocator(6))
     return figure
 
 
