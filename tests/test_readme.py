@@ -25,6 +25,11 @@ def test_each_lecture_has_the_picture_that_its_notebook_holds():
         assert readme.alt(entry)
 
 
+def test_the_cover_is_a_film_that_one_notebook_holds():
+    stored = ROOT / "notebooks" / "pictures" / "cover.gif"
+    assert stored.read_bytes() == readme.cover(catalogue(ROOT / "notebooks"))
+
+
 def test_every_file_and_picture_it_names_exists():
     named = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", TEXT)
     assert len(named) >= 6

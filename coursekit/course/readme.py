@@ -15,7 +15,8 @@ from coursekit.course.catalogue import Lecture
 from coursekit.course.files import write_whole
 from coursekit.errors import require
 
-TAG = "picture"  # of the cell whose first picture stands for the lecture
+PICTURE = "picture"  # tag of the cell whose figure stands for its lecture
+COVER = "cover"  # tag of the cell whose film stands for the course
 
 
 def lectures(entries: Sequence[Lecture]) -> str:
@@ -70,24 +71,36 @@ def update(folder: Path) -> None:
         if png := picture(entry):
             (folder / "pictures").mkdir(exist_ok=True)
             (folder / "pictures" / f"{entry.number}.png").write_bytes(png)
+        if film := _shown(entry, COVER, "image/gif"):
+            (folder / "pictures" / "cover.gif").write_bytes(film)
     put(readme, "lectures", lectures(entries))
 
 
 def picture(entry: Lecture) -> bytes:
     """The bytes of the picture that stands for a lecture; empty if no cell is tagged for it."""
-    return base64.b64decode(_tagged(entry).get("data", {}).get("image/png", ""))
+    return _shown(entry, PICTURE, "image/png")
+
+
+def cover(entries: Sequence[Lecture]) -> bytes:
+    """The bytes of the film that stands for the course."""
+    return b"".join(_shown(entry, COVER, "image/gif") for entry in entries)
 
 
 def alt(entry: Lecture) -> str:
-    """What that picture shows."""
-    about = _tagged(entry).get("metadata", {}).get("image/png", {})
+    """What the picture of a lecture shows."""
+    about = _tagged(entry, PICTURE, "image/png").get("metadata", {}).get("image/png", {})
     return str(about.get("alt", "")).replace('"', "'")
 
 
-def _tagged(entry: Lecture) -> Any:
+def _shown(entry: Lecture, tag: str, mime: str) -> bytes:
+    return base64.b64decode(_tagged(entry, tag, mime).get("data", {}).get(mime, ""))
+
+
+def _tagged(entry: Lecture, tag: str, mime: str) -> Any:
+    """The first output of type `mime` in a cell tagged `tag`; empty if there is none."""
     for cell in catalogue.code_cells(catalogue.read(entry.path)):
-        if TAG in cell.metadata.get("tags", []):
+        if tag in cell.metadata.get("tags", []):
             for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
+                if mime in output.get("data", {}):
                     return output
     return {}
