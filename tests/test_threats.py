@@ -40,6 +40,12 @@ def test_a_projection_lies_in_the_ball_and_in_the_box(norm, eps, reach, seed, bl
         assert point.max() <= 1
 
 
+def test_each_example_has_a_norm_of_its_own():
+    delta = torch.tensor([[3.0, -4.0], [0.0, 1.0]]).view(2, 1, 1, 2)
+    assert torch.equal(Linf(1.0).norm(delta), torch.tensor([4.0, 1.0]))
+    assert torch.equal(L2(1.0).norm(delta), torch.tensor([5.0, 1.0]))
+
+
 @settings(max_examples=40, deadline=None)
 @given(**anything)
 def test_projecting_twice_is_projecting_once(norm, eps, reach, seed, black):
