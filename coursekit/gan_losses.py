@@ -116,5 +116,7 @@ class reconstruction:  # reads as a verb in `regularise=reconstruction(0.05)`
     def __post_init__(self) -> None:
         require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
 
-    def __call__(self, fake: Examples, x: Examples) -> Scalar:
+    def __call__(
+        self, D: object, x: Examples, fake: Examples, y: object = None, rng: object = None
+    ) -> Scalar:
         return self.weight * (fake - x).abs().mean()

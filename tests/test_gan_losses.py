@@ -94,11 +94,15 @@ def test_an_impossible_label_is_refused(kind, label):
 def test_the_notes_reconstruction_term_by_hand_and_where_it_pulls(rng):
     """Over independent pairs the best single image is the pixel-wise median."""
     fake, x = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
-    assert reconstruction(0.05)(fake, x).item() == pytest.approx(0.05)
+    assert reconstruction(0.05)(None, x, fake).item() == pytest.approx(0.05)
     real = torch.rand(101, 1, 2, 2, generator=rng) ** 3  # skewed: mean and median differ
     term = reconstruction(1.0)
-    best = term(real.median(0, keepdim=True).values.expand_as(real), real)
-    assert best < term(real.mean(0, keepdim=True).expand_as(real), real)
-    assert all(best <= term(real[[i]].expand_as(real), real) for i in range(101))
+
+    def cost(image):
+        return term(None, real, image.expand_as(real))
+
+    best = cost(real.median(0, keepdim=True).values)
+    assert best < cost(real.mean(0, keepdim=True))
+    assert all(best <= cost(real[[i]]) for i in range(101))
     with pytest.raises(CourseError, match="weight was -1"):
         reconstruction(-1.0)

@@ -12,7 +12,7 @@ from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein
 from coursekit.lipschitz import clip_weights, gradient_penalty
 from coursekit.metrics import mode_coverage
 from coursekit.nets import Generator, MLPDiscriminator, MLPGenerator
-from coursekit.training import Ema, adam, frozen, no_penalty, train_gan
+from coursekit.training import Ema, adam, frozen, nothing, train_gan
 
 
 def players(seed=0, norm="none"):
@@ -145,8 +145,8 @@ def test_penalty_and_constraint_take_part():
 @pytest.mark.parametrize(
     ("loss", "norm", "penalty"),
     [
-        (NonSaturating(), "none", no_penalty),
-        (Hinge(), "spectral", no_penalty),
+        (NonSaturating(), "none", nothing),
+        (Hinge(), "spectral", nothing),
         (Wasserstein(), "none", gradient_penalty(0.1)),
     ],
     ids=["non-saturating", "spectral hinge", "gradient penalty"],

@@ -6,7 +6,7 @@
 from coursekit.training.checkpoint import cache_file, configuration_hash, remember
 from coursekit.training.ema import Ema
 from coursekit.training.history import History
-from coursekit.training.loops import descend, fit, frozen, no_penalty, train_gan
+from coursekit.training.loops import descend, fit, frozen, nothing, train_gan
 from coursekit.training.optimizers import adam, linear_decay, triangle
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "fit",
     "frozen",
     "linear_decay",
-    "no_penalty",
+    "nothing",
     "remember",
     "train_gan",
     "triangle",

@@ -23,13 +23,12 @@ GAN_ADAM = adam(
 )  # with β₁ = 0.9 a GAN oscillates (Radford et al. 2016, §4)
 
 
-# (D, x, fake, y, rng) -> what is added to the critic's loss, e.g. `gradient_penalty(10)`
-Penalty = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
-# (fake, x) -> what is added to the generator's loss, e.g. `reconstruction(0.05)`
-Regulariser = Callable[[Tensor, Tensor], Tensor | float]
+# (D, x, fake, y, rng) -> what is added to the loss of a player: `gradient_penalty(10)` to the
+# critic's, `reconstruction(0.05)` to the generator's
+Extra = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
 
 
-def no_penalty(*_: object) -> float:
+def nothing(*_: object) -> float:
     """Nothing is added."""
     return 0.0
 
@@ -101,9 +100,9 @@ def train_gan(
     steps: int,
     rng: torch.Generator,
     critic_steps: int = 1,
-    penalty: Penalty = no_penalty,
+    penalty: Extra = nothing,
     constrain: Constrain = no_constraint,
-    regularise: Regulariser = no_penalty,
+    regularise: Extra = nothing,
     optimizer_G: Optimizer = GAN_ADAM,
     optimizer_D: Optimizer = GAN_ADAM,
     ema: Ema | None = None,
@@ -122,9 +121,9 @@ def train_gan(
         steps: number of updates of G.
         rng: a CPU generator; all noise comes from it.
         critic_steps: updates of D for each of G (k in Algorithm 1).
-        penalty: added to the critic's loss.
+        penalty: (D, x, fake, y, rng) -> what is added to the critic's loss.
         constrain: applied to D after each of its updates.
-        regularise: added to the generator's loss.
+        regularise: the same, added to the generator's loss.
         optimizer_G, optimizer_D: parameters -> optimiser.
         ema: takes in G after each of its updates.
         **options: see `Options`.
@@ -148,7 +147,7 @@ def train_gan(
             constrain(D)
         with frozen(D):
             fake = G(G.noise(len(x), rng), y)
-            g_loss = loss.generator(D(fake, y)) + regularise(fake, x)
+            g_loss = loss.generator(D(fake, y)) + regularise(D, x, fake, y, rng)
             descend(g_loss, opt_G)
         if ema:
             ema.update(G)
