@@ -1,3 +1,4 @@
+import asyncio
 import io
 
 import ipywidgets
@@ -115,6 +116,39 @@ def test_a_widget_redraws_and_leaves_a_still_picture(outputs):
     assert before == bundle["image/png"]
     slider.value = 2.0
     assert image.value != before
+
+
+def test_of_a_burst_of_moves_only_the_newest_is_drawn(outputs):
+    drawn = []
+
+    def draw(slope):
+        drawn.append(slope)
+        return line(slope)
+
+    async def burst(slider, said):
+        for step in range(20):
+            slider.value = step / 10
+            await asyncio.sleep(0)
+        assert said.value == "drawing …"
+        await asyncio.sleep(0.3)
+
+    slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
+    box = teaching.play(draw, {"slope": slider}, ALT)
+    asyncio.run(burst(slider, box.children[-2]))
+    assert drawn == [1.0, 1.9]
+    assert box.children[-2].value == ""
+
+
+def test_an_error_of_a_redraw_is_said_below_the_controls(outputs):
+    def draw(slope):
+        return line(1 / slope)
+
+    slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
+    box = teaching.play(draw, {"slope": slider}, ALT)
+    still = box.children[-1].value
+    slider.value = 0.0
+    assert box.children[-2].value == "ZeroDivisionError: float division by zero"
+    assert box.children[-1].value == still
 
 
 def test_show_source_prints_the_function(capsys):
