@@ -27,7 +27,7 @@ def radial_power(x: Images, bins: int = 24) -> tuple[Tensor, Tensor]:
 def high_share(x: Images, above: float = 0.25) -> PerExample:
     """The share of each picture's power at wavelengths shorter than 1/`above` pixels, (n,)."""
     power, radius = _power(x)
-    return power[:, radius > above].sum(1) / power.sum(1).clamp_min(1e-30)
+    return power[:, radius > above].sum(1) / power.flatten(1).sum(1).clamp_min(1e-30)
 
 
 def _power(x: Tensor) -> tuple[Tensor, Tensor]:
