@@ -24,6 +24,8 @@ def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, T
         share = array(power * frequency) / float((power * frequency).sum())
         right.plot(array(frequency), share, color=colour, label=name)
     left.set_yscale("log")
+    left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    left.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" * (f"{value:g}"[0] in "25"))
     label(left, "The objective rises in every variant", "step, all octaves", "mean square (log)")
     right.set_xscale("log")
     right.set_yscale("log")
@@ -46,6 +48,7 @@ def depth(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> Figure
     axes.set_yscale("log", base=2)
     axes.set_xticks(range(len(names)), list(names))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, fontsize=8)
     label(axes, "What a unit sees, and what a dream is made of", "", "pixels (log)")
     return figure
 
