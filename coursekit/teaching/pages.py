@@ -16,7 +16,7 @@ def show_source(*functions: Callable[..., object] | type) -> None:
 
 
 def png(figure: Figure, dpi: int = 100, colours: int | None = None) -> bytes:
-    """The figure as the bytes of a PNG file; in so many colours, if given, it is a third as large."""
+    """The figure as the bytes of a PNG file; a third as large in so many `colours`, if given."""
     import PIL.Image
 
     buffer = BytesIO()
