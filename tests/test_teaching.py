@@ -77,6 +77,17 @@ def test_show_puts_a_png_with_alt_text_on_the_page(outputs):
         teaching.show(line(), "figure")
 
 
+def test_a_picture_in_fewer_colours_is_smaller_and_looks_the_same():
+    from coursekit.teaching.pages import png
+
+    rng = torch.Generator().manual_seed(0)
+    figure = base.gallery(torch.rand(20, 3, 16, 16, generator=rng))
+    full, few = png(figure), png(figure, colours=128)
+    assert len(few) < 0.6 * len(full)
+    pixels = [np.array(PIL.Image.open(io.BytesIO(b)).convert("RGB"), float) for b in (full, few)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 16  # of 255; white noise is the hardest case
+
+
 def test_a_film_has_all_its_frames(outputs):
     teaching.film([line(s) for s in (0.2, 0.6, 1.0)], ALT)
     data, metadata = outputs[0]
