@@ -3,6 +3,7 @@
 from coursekit.data import toys
 from coursekit.data.catalogue import Entry, catalogue, check, get, load
 from coursekit.data.photos import photo
+from coursekit.data.roles import Roles, mislabelled, roles
 from coursekit.data.streams import Batch, Stream
 from coursekit.data.tensors import Batches, Dataset, Split
 
@@ -11,12 +12,15 @@ __all__ = [
     "Batches",
     "Dataset",
     "Entry",
+    "Roles",
     "Split",
     "Stream",
     "catalogue",
     "check",
     "get",
     "load",
+    "mislabelled",
     "photo",
+    "roles",
     "toys",
 ]

@@ -7,14 +7,18 @@ from coursekit.metrics.classification import (
     probabilities,
     robust_accuracy,
 )
+from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
 __all__ = [
+    "ClassJudge",
     "Coverage",
     "Judge",
     "accuracy",
+    "by_class",
+    "entropy",
     "features",
     "frechet_distance",
     "gradient_energy",
@@ -24,4 +28,5 @@ __all__ = [
     "nearest",
     "probabilities",
     "robust_accuracy",
+    "total_variance",
 ]

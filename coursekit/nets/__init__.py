@@ -9,6 +9,15 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
+from coursekit.nets.conditional import (
+    AuxiliaryDiscriminator,
+    ClassBatchNorm2d,
+    ClassNormGenerator,
+    ConcatGenerator,
+    ConditionalGenerator,
+    PlaneDiscriminator,
+    ProjectionDiscriminator,
+)
 from coursekit.nets.discriminators import (
     DCGANDiscriminator,
     MLPDiscriminator,
@@ -20,11 +29,16 @@ from coursekit.nets.generators import (
     MLPGenerator,
     start_small,
 )
-from coursekit.nets.latent import slerp
+from coursekit.nets.latent import slerp, truncated
 from coursekit.nets.pretrained import squeezenet
 
 __all__ = [
+    "AuxiliaryDiscriminator",
+    "ClassBatchNorm2d",
+    "ClassNormGenerator",
     "Completer",
+    "ConcatGenerator",
+    "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Generator",
@@ -34,10 +48,13 @@ __all__ = [
     "MLPGenerator",
     "Maxout",
     "Normalize",
+    "PlaneDiscriminator",
+    "ProjectionDiscriminator",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
     "slerp",
     "squeezenet",
     "start_small",
+    "truncated",
 ]
