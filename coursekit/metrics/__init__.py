@@ -10,6 +10,7 @@ from coursekit.metrics.classification import (
 from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
+from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Coverage",
     "Judge",
     "accuracy",
+    "best_window",
     "by_class",
     "entropy",
     "features",
@@ -26,6 +28,8 @@ __all__ = [
     "judging",
     "mode_coverage",
     "nearest",
+    "parzen",
+    "parzen_by_class",
     "probabilities",
     "robust_accuracy",
     "total_variance",

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from coursekit.errors import require
 from coursekit.metrics.classification import features, probabilities
 from coursekit.metrics.fidelity import frechet_distance
 from coursekit.types import Features, Images, Labels, Probabilities, Scalar
@@ -67,14 +66,12 @@ class ClassJudge:
     def fid(self, x: Images, y: Labels) -> PerClass:
         """Fréchet distance between the samples of each class and the reference's (DeVries 2019).
 
-        Raises:
-            CourseError: a class of which there are fewer than two samples.
+        NaN for a class of which there are fewer than two samples.
         """
         rows = features(self.network, x)
-        counts = torch.bincount(y, minlength=self.classes)
-        require(int(counts.min()) > 1, f"y asks for {counts.tolist()} of the classes; at least 2.")
         pairs = [(rows[y == c], real) for c, real in enumerate(self.reference)]
-        return torch.tensor([frechet_distance(*pair) for pair in pairs], dtype=torch.float64)
+        values = [frechet_distance(*pair) if len(pair[0]) > 1 else torch.nan for pair in pairs]
+        return torch.tensor(values, dtype=torch.float64)
 
     def spread(self, x: Images, y: Labels) -> PerClass:
         """Total variance of the pixels within each class, over the reference's: 1 is as varied."""
