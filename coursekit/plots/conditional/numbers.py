@@ -116,11 +116,11 @@ def wrong_labels(rates: Sequence[float], accuracy: Any, predicted: Any, fid: Any
     """Accuracy and FID within class against the share of wrong labels, theory dashed."""
     figure, (left, right) = canvas(1, 2, width=4.2, height=3.0)
     _line(left, rates, accuracy, BLUE, "measured")
-    left.plot(rates, predicted, color=BLACK, linestyle="--", label="p(true class | label) predicts")
+    left.plot(rates, predicted, color=BLACK, linestyle="--", label="predicted")
     left.set_ylim(0, 1)
     left.yaxis.set_major_formatter(PERCENT)
     label(left, "It learns the labels it is given", "share of wrong labels", "conditional accuracy")
-    left.legend(frameon=False, loc="lower left")
+    left.legend(frameon=False, loc="upper right")
     _line(right, rates, fid, VERMILION, "FID")
     right.set_ylim(bottom=0)
     label(right, "Quality", "share of wrong labels", "FID within class")
