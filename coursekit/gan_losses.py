@@ -123,6 +123,7 @@ class reconstruction:  # reads as a verb in `regularise=reconstruction(0.05)`
         return self.weight * (fake - x).abs().mean()
 
 
+@runtime_checkable
 class NamesClasses(Protocol):
     """A discriminator with a second head."""
 

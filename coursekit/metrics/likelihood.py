@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from math import log, pi
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from coursekit.errors import require
-from coursekit.types import Examples, Labels, PerExample
+from coursekit.types import Examples, PerExample
 
 Samples = Float[Tensor, "m *shape"]
+SampleLabels = Int[Tensor, " m"]
 PerClassLogs = Float[Tensor, "n k"]
 
 
@@ -42,7 +43,7 @@ def best_window(samples: Samples, held_out: Examples, sigmas: Sequence[float]) -
 
 
 def parzen_by_class(
-    samples: Samples, y: Labels, x: Examples, sigma: float, classes: int
+    samples: Samples, y: SampleLabels, x: Examples, sigma: float, classes: int
 ) -> PerClassLogs:
     """log p(x | y) for every class, shape (n, classes): windows on that class's samples alone.
 

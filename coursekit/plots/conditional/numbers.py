@@ -141,13 +141,26 @@ def truncation(bounds: Sequence[float], panels: Mapping[str, Any]) -> Figure:
     return figure
 
 
+def over_time(steps: Sequence[int], lines: Mapping[str, Any], title: str, what: str) -> Figure:
+    """Shares between 0 and 1 against the step of one game."""
+    figure, (ax,) = canvas(width=6.4, height=3.0)
+    for colour, (name, values) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
+        ax.plot(steps, array(values), color=colour, marker="o", markersize=4, label=name)
+    ax.set_ylim(0, 1.25)
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.yaxis.set_major_formatter(PERCENT)
+    label(ax, title, "step", what)
+    ax.legend(frameon=False, loc="upper left", ncols=2, fontsize=9)
+    return figure
+
+
 def asked_and_seen(matrix: Any, classes: Sequence[str]) -> Figure:
     """Rows: what was asked for; columns: what the judge saw; shares of each row."""
     shares = array(matrix)
     long = max(len(name) for name in classes) > 3
     figure, (ax,) = canvas(width=4.6 + long, height=4.0 + long)
     image = ax.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
-    for row, column in zip(*np.nonzero(shares >= 0.005), strict=True):
+    for row, column in zip(*np.nonzero(np.round(100 * shares) >= 1), strict=True):
         tone = "white" if shares[row, column] > 0.4 else "black"
         text = f"{100 * shares[row, column]:.0f}"
         ax.text(column, row, text, ha="center", va="center", color=tone, fontsize=8)
