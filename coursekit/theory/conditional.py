@@ -28,7 +28,7 @@ def best_joint_score(p: Joint, q: Joint) -> Joint:
     """log p(x, y)/q(x, y), the score of the best discriminator that is shown image *and* label.
 
     By Bayes it is log p(y|x)/q(y|x) + log p(x)/q(x): does the label fit, and is the image real
-    (Miyato & Koyama 2018, eq. 2).
+    (Miyato & Koyama 2018, §3).
     """
     return p.log() - q.log()
 
@@ -43,7 +43,7 @@ def auxiliary_game(p: Joint, weight: float) -> Cost:
 
     The second term is KL(q(x, y) ‖ p(x, y)) − KL(q(x) ‖ p(x)) *plus* the entropy H_q(y|x), and that
     entropy is what nobody asked for: G is paid to keep away from where classes overlap (Shu et al.
-    2017; Gong et al. 2019, §3).
+    2017; Gong et al. 2019).
     """
     log_p = posterior(p).log()
     return lambda q: _double_js(p.sum(0), q.sum(0)) - weight * (q * log_p).sum()

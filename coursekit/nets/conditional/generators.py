@@ -85,7 +85,7 @@ class ConcatGenerator(ConditionalGenerator):
 class ClassBatchNorm2d(nn.Module):
     """γ_y·(h − μ)/σ + β_y: one normalisation for all, a gain and a shift for each class.
 
-    De Vries et al. 2017, §3; Dumoulin et al. 2017, eq. 5 (for styles). With equal rows it is plain
+    De Vries et al. 2017; Dumoulin et al. 2017 (for styles). With equal rows it is plain
     BatchNorm.
 
     Args:
