@@ -64,7 +64,7 @@ class ClassJudge:
         return probabilities(self.network, x).argmax(1)
 
     def fid(self, x: Images, y: Labels) -> PerClass:
-        """Fréchet distance between the samples of each class and the reference's (Miyato & Koyama 2018, §4).
+        """Fréchet distance of each class to the reference's (intra-FID: Miyato & Koyama 2018).
 
         NaN for a class of which there are fewer than two samples.
         """
