@@ -146,11 +146,11 @@ def over_time(steps: Sequence[int], lines: Mapping[str, Any], title: str, what: 
     figure, (ax,) = canvas(width=6.4, height=3.0)
     for colour, (name, values) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
         ax.plot(steps, array(values), color=colour, marker="o", markersize=4, label=name)
-    ax.set_ylim(0, 1.25)
+    ax.set_ylim(0, 1.02)
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.yaxis.set_major_formatter(PERCENT)
     label(ax, title, "step", what)
-    ax.legend(frameon=False, loc="upper left", ncols=2, fontsize=9)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.22))
     return figure
 
 
