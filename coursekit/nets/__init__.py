@@ -9,33 +9,40 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
-from coursekit.nets.discriminators import (
-    DCGANDiscriminator,
-    MLPDiscriminator,
-    normalise_spectrally,
+from coursekit.nets.conditional import (
+    AuxiliaryDiscriminator,
+    ClassBatchNorm2d,
+    ClassNormGenerator,
+    ConcatGenerator,
+    ConditionalGenerator,
+    PlaneDiscriminator,
+    ProjectionDiscriminator,
 )
-from coursekit.nets.generators import (
-    DCGANGenerator,
-    Generator,
-    MLPGenerator,
-    start_small,
-)
-from coursekit.nets.latent import slerp
+from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
+from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
+from coursekit.nets.latent import slerp, truncated
 from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
 
 __all__ = [
+    "MLP",
+    "AuxiliaryDiscriminator",
+    "ClassBatchNorm2d",
+    "ClassNormGenerator",
     "Completer",
+    "ConcatGenerator",
+    "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Generator",
     "LinearClassifier",
-    "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
     "Normalize",
     "PlaceNet",
+    "PlaneDiscriminator",
+    "ProjectionDiscriminator",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
@@ -43,4 +50,5 @@ __all__ = [
     "slerp",
     "squeezenet",
     "start_small",
+    "truncated",
 ]
