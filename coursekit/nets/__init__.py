@@ -9,6 +9,7 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
+from coursekit.nets.deeper import PooledCNN, SmallResNet
 from coursekit.nets.discriminators import (
     DCGANDiscriminator,
     MLPDiscriminator,
@@ -34,6 +35,8 @@ __all__ = [
     "MLPGenerator",
     "Maxout",
     "Normalize",
+    "PooledCNN",
+    "SmallResNet",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
