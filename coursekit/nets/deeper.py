@@ -45,7 +45,10 @@ class PooledCNN(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """Two residual blocks with batch normalisation and global pooling (He et al. 2016, §3).
+    """Two residual blocks (He et al. 2016, §3), without batch normalisation.
+
+    On an empty background a feature hardly varies; batch normalisation divides by that, and any
+    noise there floods the network. Two blocks train well without it.
 
     Args:
         shape, classes, rng: as for `PooledCNN`.
@@ -56,18 +59,18 @@ class SmallResNet(nn.Module):
     """
 
     def __init__(
-        self, shape: Shape, classes: int, width: int = 16, rng: torch.Generator | None = None
+        self, shape: Shape, classes: int, width: int = 8, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, _, _ = _fours(shape)
+        c, h, w = _fours(shape)
         self.body = nn.Sequential(
             Normalize([0.5] * c, [0.5] * c),
             nn.Conv2d(c, width, 4, stride=2, padding=1),
             Residual(width, width),
             Residual(width, 2 * width),
-            nn.AdaptiveAvgPool2d(1),
+            nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(2 * width, classes),
+            nn.Linear(2 * width * (h // 4) * (w // 4), classes),
         )
         initialise(self, rng)
 
@@ -82,16 +85,12 @@ class Residual(nn.Module):
         super().__init__()
         stride = 1 if inputs == outputs else 2
         self.long = nn.Sequential(
-            nn.BatchNorm2d(inputs),
             nn.ReLU(),
-            nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1),
             nn.ReLU(),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.Conv2d(outputs, outputs, 3, padding=1),
         )
-        self.short = (
-            nn.Identity() if stride == 1 else nn.Conv2d(inputs, outputs, 1, stride=2, bias=False)
-        )
+        self.short = nn.Identity() if stride == 1 else nn.Conv2d(inputs, outputs, 1, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.short(x) + self.long(x)

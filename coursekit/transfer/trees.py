@@ -12,6 +12,7 @@ from coursekit.errors import require
 from coursekit.types import Images, Labels, PerExample
 
 BELOW, ABOVE = -1.0, 2.0  # "no condition" on a pixel in [0, 1]
+HALF_A_LEVEL = 0.5 / 255
 AT_ONCE = 2**22  # numbers in memory at a time
 
 
@@ -44,7 +45,7 @@ class Leaves:
         passed = torch.zeros(len(nodes), tree.node_count)
         for row, (_, path, _) in enumerate(found):
             passed[row, path] = 1
-        winner = torch.as_tensor(model.classes_[tree.value[nodes, 0].argmax(1)])
+        winner = torch.as_tensor(model.classes_[tree.value[nodes, 0].argmax(1)]).long()
         boxes = _padded([box for _, _, box in found])
         return cls(*boxes, winner, passed @ passed.T, number)
 
@@ -58,7 +59,9 @@ class Leaves:
         return torch.where(fits, torch.zeros_like(here), entered - here)
 
 
-def leaf_path(model: DecisionTreeClassifier, x: Images, y: Labels, margin: float = 0.01) -> Images:
+def leaf_path(
+    model: DecisionTreeClassifier, x: Images, y: Labels, margin: float = HALF_A_LEVEL
+) -> Images:
     """Climb until another class lies below, and change the features on the way down to it.
 
     Papernot et al. 2016, Algorithm 2: from the leaf of x go up, node by node, until the other
@@ -78,7 +81,11 @@ def leaf_path(model: DecisionTreeClassifier, x: Images, y: Labels, margin: float
 
 
 def nearest_leaf(
-    model: DecisionTreeClassifier, x: Images, y: Labels, norm: float = 2.0, margin: float = 0.01
+    model: DecisionTreeClassifier,
+    x: Images,
+    y: Labels,
+    norm: float = 2.0,
+    margin: float = HALF_A_LEVEL,
 ) -> tuple[Images, PerExample]:
     """The exact optimum: of all the leaves of another class the one that is nearest to x.
 

@@ -153,7 +153,7 @@ def _questions(augment: Attempt) -> tuple[Tensor, Tensor, Tensor, int]:
     W = torch.tensor([[1.0, -2.0, 0.5, -1.0], [-1.0, 2.0, -0.5, 1.0]])
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     net[1].load_state_dict({"weight": W, "bias": torch.zeros(2)})
-    x = torch.tensor([[0.5, 0.4, 0.6, 0.5], [0.95, 0.5, 0.5, 0.5]]).view(2, 1, 2, 2)
+    x = torch.tensor([[0.5, 0.4, 0.6, 0.5], [0.5, 0.95, 0.5, 0.5]]).view(2, 1, 2, 2)
     answer, paid = augment(net, x, torch.tensor([0, 1]), 0.1)
     sign = W.sign().view(2, 1, 2, 2)
     return x, (x + 0.1 * sign).clamp(0, 1), _like(answer, torch.cat([x, x])), int(paid)
