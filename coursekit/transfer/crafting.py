@@ -12,7 +12,7 @@ from coursekit.types import Images, Labels, Logits
 
 
 def hyperplane_step(normals: Float[Tensor, "k d"], x: Images, y: Labels, threat: Threat) -> Images:
-    """x − ε·steepest(w_y): straight away from the side of class y (Papernot et al. 2016, §2.4).
+    """x − ε·steepest(w_y): straight away from the side of class y (Papernot et al. 2016).
 
     The paper divides by ‖w_y‖₂, which is the steepest direction in `L2(eps)`; in `Linf(eps)` it is
     sign(w_y), which lowers the score of class y by ε‖w_y‖₁.
@@ -27,7 +27,7 @@ def hyperplane_step(normals: Float[Tensor, "k d"], x: Images, y: Labels, threat:
 
 
 class Ensemble(nn.Module):
-    """Several networks as one: the logarithm of their mean probability (Liu et al. 2017, eq. 7).
+    """Several networks as one: the logarithm of their mean probability (Liu et al. 2017).
 
     Raises:
         CourseError: no network.

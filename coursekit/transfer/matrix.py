@@ -13,7 +13,7 @@ from coursekit.threats import Linf
 from coursekit.transfer.techniques import Classifier
 from coursekit.types import Images, Labels
 
-# Papernot, McDaniel & Goodfellow 2016, Figure 3, as reported: % of the examples of a source (row)
+# Papernot, McDaniel & Goodfellow 2016, as reported: % of the examples of a source (row)
 # that a target (column) misclassifies, on MNIST. Both in the order of TECHNIQUES.
 TECHNIQUES = ("DNN", "LR", "SVM", "DT", "kNN")
 PAPER = (
@@ -60,7 +60,7 @@ def transfer_matrix(
     eps: float,
     rng: torch.Generator,
 ) -> Transfer:
-    """Let each source craft, and ask each target (Papernot, McDaniel & Goodfellow 2016, §3).
+    """Let each source craft, and ask each target (Papernot, McDaniel & Goodfellow 2016).
 
     Args:
         sources, targets: models; a source that is also a target is attacked in the open.

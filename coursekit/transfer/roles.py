@@ -22,7 +22,7 @@ class Roles(NamedTuple):
 def deal(data: Dataset, parts: int, size: int, n: int) -> Roles:
     """Deal a data set's images out to the parties of a transfer experiment.
 
-    The training set goes to `parts` models, as in Papernot et al. 2016 (§3.1); half of the test set
+    The training set goes to `parts` models, as in Papernot et al. 2016; half of the test set
     is attacked, half is the adversary's.
 
     Args:

@@ -55,7 +55,7 @@ def jacobian_augmentation(step: float) -> Augment:
 
     The logarithm grows with F, so the sign is that of −∇ₓ J(x, y): for λ > 0 one fast gradient step
     *towards* the oracle's answer, for λ < 0 one *away* from it, across the substitute's boundary.
-    (The periodical step size of Papernot et al. 2016, §4.1, lets λ change its sign.)
+    (The periodical step size of Papernot et al. 2016 lets λ change its sign.)
     """
 
     def augment(net: nn.Module, x: Images, y: Labels) -> Images:

@@ -1,7 +1,7 @@
 """Five techniques behind one interface: images in [0, 1] → labels, and how each is attacked.
 
 The estimators are scikit-learn's own and answer by their own `predict`. To craft, each lends what
-the attack of Papernot, McDaniel & Goodfellow 2016 (§2) needs: a gradient, a hyperplane, a tree.
+the attack of Papernot, McDaniel & Goodfellow 2016 needs: a gradient, a hyperplane, a tree.
 """
 
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ def _planes(model: LogisticRegression | LinearSVC) -> tuple[Tensor, Tensor]:
 class SmoothNeighbours(nn.Module):
     """p(k | x) ∝ Σ exp(−‖x − z‖² / T) over the training points z of class k.
 
-    The vote of the nearest neighbours made differentiable (Papernot et al. 2016, §2.3): the softmax
+    The vote of the nearest neighbours made differentiable (Papernot et al. 2016): the softmax
     weighs all points, the near ones most. Returns log p as logits.
 
     Args:

@@ -85,7 +85,7 @@ def agreement(
         error = array(spread)[:, column]
         ax.errorbar(x, y, error, fmt="o", color=colour, label=name, capsize=2, markersize=5)
         for row, source in enumerate(names):
-            if abs(x[row] - y[row]) > 0.1:  # the others lie too close together to be named
+            if abs(x[row] - y[row]) > 0.15:  # the others lie too close together to be named
                 ax.annotate(
                     f"{source} →",
                     (x[row], y[row]),
@@ -118,7 +118,9 @@ def intervals(
     for column, (ax, name) in enumerate(zip(axes, names, strict=True)):
         mine, (low, high) = array(ours)[:, column], array(bounds)[:, :, column]
         error = np.stack([mine - low, high - mine]).clip(0)
-        ax.errorbar(mine, rows, xerr=error, fmt="o", color=PALETTE[0], capsize=3, label="here")
+        ax.errorbar(
+            mine, rows, xerr=error, fmt="o", color=PALETTE[0], markersize=3, capsize=3, label="here"
+        )
         ax.plot(array(paper)[:, column], rows, "x", color=PALETTE[1], label="paper")
         ax.axvline(float(noise[column]), color=GREY, linestyle="--", label="noise")
         ax.set_yticks(rows, list(names) if column == 0 else [""] * len(names))
