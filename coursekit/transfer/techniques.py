@@ -7,6 +7,7 @@ the attack of Papernot, McDaniel & Goodfellow 2016 needs: a gradient, a hyperpla
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -133,11 +134,11 @@ class Neighbours:
         return fgsm(self.smooth, x, y, eps)
 
 
-def rows(x: Images):  # type: ignore[no-untyped-def]
+def rows(x: Images) -> np.ndarray:
     """Images as scikit-learn takes them: a NumPy array (n, pixels)."""
     return x.detach().flatten(1).cpu().numpy()
 
 
-def labels(answers, like: Images) -> Labels:  # type: ignore[no-untyped-def]
+def labels(answers: np.ndarray, like: Images) -> Labels:
     """scikit-learn's answers as the course's labels, on the device of the images."""
     return torch.as_tensor(answers, dtype=torch.int64, device=like.device)
