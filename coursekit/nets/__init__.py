@@ -18,6 +18,7 @@ from coursekit.nets.conditional import (
     PlaneDiscriminator,
     ProjectionDiscriminator,
 )
+from coursekit.nets.deeper import PooledCNN, SmallResNet
 from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
 from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
 from coursekit.nets.latent import slerp, truncated
@@ -42,7 +43,9 @@ __all__ = [
     "Normalize",
     "PlaceNet",
     "PlaneDiscriminator",
+    "PooledCNN",
     "ProjectionDiscriminator",
+    "SmallResNet",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
