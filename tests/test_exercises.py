@@ -24,7 +24,7 @@ TASKS = [task for lecture in LECTURES for task in tasks(lecture)]
 by_title = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.exercise.title)
 
 
-def tested():
+def exercises_with_cases():
     """Every exercise with wrong answers in a file beside this one."""
     files = sorted(Path(__file__).parent.glob("test_exercises_[0-9][0-9].py"))
     return {exercise for file in files for exercise in importlib.import_module(file.stem).CASES}
@@ -32,7 +32,7 @@ def tested():
 
 def test_every_exercise_of_the_package_is_tested():
     every = {exercise for room in ROOMS for exercise in exercises_of(room).values()}
-    assert every == tested()
+    assert every == exercises_with_cases()
 
 
 def test_every_exercise_of_the_package_is_asked_in_one_lecture():
@@ -65,10 +65,9 @@ def test_the_stub_is_the_function_that_the_solution_defines(task):
 
 @by_title
 def test_the_solution_uses_only_what_the_lecture_has_at_hand(task):
-    code = inspect.unwrap(task.exercise.worked).__code__
-    used = {name for part in (code, *nested(code)) for name in part.co_names}
     space = inspect.unwrap(task.exercise.worked).__globals__
-    needed = {name for name in used & set(space) if not hasattr(builtins, name)}
+    names = {n.id for n in ast.walk(ast.parse(task.exercise.source())) if isinstance(n, ast.Name)}
+    needed = {name for name in names if name in space and not hasattr(builtins, name)}
     cells = code_cells(read(task.lecture.path))
     imports = [
         n
@@ -77,10 +76,6 @@ def test_the_solution_uses_only_what_the_lecture_has_at_hand(task):
         if isinstance(n, ast.Import | ast.ImportFrom)
     ]
     assert needed <= {alias.asname or alias.name for node in imports for alias in node.names}
-
-
-def nested(code):
-    return [part for part in code.co_consts if inspect.iscode(part)]
 
 
 @by_title
