@@ -14,6 +14,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+pytest.register_assert_rewrite("exercise_cases")
 
 
 @pytest.fixture

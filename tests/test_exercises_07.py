@@ -1,97 +1,60 @@
-"""The graders of 07 accept the folded solutions and reject typical wrong answers."""
+"""Wrong answers to the exercises of 07, what the graders say, and what the stored lecture found."""
 
-import re
-from functools import cache
 from pathlib import Path
 
 import nbformat
-import pytest
 import torch
+from exercise_cases import Slip, suite
 
-from coursekit.gradients import input_gradient
 from coursekit.teaching import MIME
-from coursekit.teaching.exercises.adversarial import FGSM, PROJECTION, ROBUST, SMALLEST
+from coursekit.teaching.exercises import adversarial as room
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "07_adversarial_examples.ipynb"
-EXERCISES = {
-    "my_fgsm": FGSM,
-    "project_l2": PROJECTION,
-    "smallest_eps": SMALLEST,
-    "robust_accuracy_of_all": ROBUST,
+CASES = {
+    room.FGSM: [
+        (Slip("input_gradient(loss, x).sign()", "input_gradient(loss, x)"), "only the sign counts"),
+        (Slip("x + eps", "x - eps"), "all images; the attack should make it rise"),
+        (Slip(".clamp(0, 1)", ""), r"pixels leave \[0, 1\], by 0.3 at image"),
+        (Slip("eps * ", "2 * eps * "), r"leaves the ε-ball by 0.\d+ at image \d, channel 0, pixel"),
+        (Slip("model(x), y, red", "model(x), 0 * y, red"), "48 of 96 pixels move the wrong way"),
+        (Slip(".sign())", ".sign()).mean()"), "tensor of shape"),
+        (lambda model, x, y, eps: x, "exactly ε, .*, not 0"),
+    ],
+    room.PROJECTION: [
+        (
+            Slip(".flatten(1).norm(dim=1)", ".norm()"),
+            r"image \d was outside, .* exactly ε; \S+ is missing",
+        ),
+        (Slip(".clamp(max=1)", ""), "within ε should stay"),
+        (
+            Slip("delta * (eps / length).clamp(max=1)", "delta.clamp(-eps, eps)"),
+            "still leaves the ε-ball, by",
+        ),
+        (
+            Slip("delta * (eps / length)", "delta.sign() * eps / 4 * (length / length)"),
+            "scale the perturbation",
+        ),
+        (Slip("max=1)).clamp(0, 1)", "max=1))"), "cut with the box"),
+        (Slip("eps / length", "eps / length**2"), "still leaves the ε-ball, by"),
+        (Slip(".clamp_min(1e-12)", ".pow(0)"), "exactly ε"),
+    ],
+    room.SMALLEST: [
+        (Slip("w.abs().sum()", "w.norm()"), r"for row \d your ε of \S+ is larger than it need"),
+        (Slip(".abs() / w", " / w"), r"at row \d it is -.* never negative"),
+        (Slip(" + b", ""), "smallest ε is 0, not"),
+        (Slip("w.abs().sum()", "w.abs().max()"), "larger than it need"),
+        (Slip("w.abs().sum()", "(2 * w.abs().sum())"), "too small to change the sign"),
+    ],
+    room.ROBUST: [
+        (Slip("right.all(0)", "right"), "which each leaves by itself"),
+        (Slip("right.all(0).float().mean()", "right.float().mean(1).min()"), "by itself"),
+        (Slip("right.all(0)", "right.any(0)"), "not 1.000"),
+        (Slip("right.all(0)", "right[-1]"), "by itself"),
+        (lambda right: 1 - (~right).float().mean(1).sum(), "not|never make"),
+        (lambda right: torch.tensor([0.0, 1.0]), "one number"),
+    ],
 }
-# function, text of the folded solution, what a student might write instead, what the grader says
-WRONG = [
-    ("my_fgsm", "input_gradient(loss, x).sign()", "input_gradient(loss, x)", "only the sign"),
-    ("my_fgsm", "x + eps", "x - eps", "should make it rise"),
-    ("my_fgsm", ".clamp(0, 1)", "", "pixels left"),
-    ("my_fgsm", "eps * ", "2 * eps * ", "exactly ε"),
-    ("my_fgsm", "model(x), y, red", "model(x), 0 * y, red", "wrong way"),
-    ("my_fgsm", ".sign())", ".sign()).mean()", "tensor of shape"),
-    ("project_l2", ".flatten(1).norm(dim=1)", ".norm()", "exactly ε"),
-    ("project_l2", ".clamp(max=1)", "", "within ε should stay"),
-    ("project_l2", "delta * (eps / length).clamp(max=1)", "delta.clamp(-eps, eps)", "still longer"),
-    ("project_l2", "delta * (eps / length)", "delta.sign() * eps / 4 * (length / length)", "scale"),
-    ("project_l2", "max=1)).clamp(0, 1)", "max=1))", "cut with the box"),
-    ("project_l2", "eps / length", "eps / length**2", "longer|exactly"),
-    ("smallest_eps", "w.abs().sum()", "w.norm()", "larger than it need"),
-    ("smallest_eps", ".abs() / w", " / w", "never negative"),
-    ("smallest_eps", " + b", "", "smallest ε is 0"),
-    ("smallest_eps", "w.abs().sum()", "w.abs().max()", "larger than it need"),
-    ("robust_accuracy_of_all", "right.all(0)", "right", "0.75"),
-    (
-        "robust_accuracy_of_all",
-        "right.all(0).float().mean()",
-        "right.float().mean(1).min()",
-        "0.75",
-    ),
-    ("robust_accuracy_of_all", "right.all(0)", "right.any(0)", "not 1"),
-    ("robust_accuracy_of_all", "right.all(0)", "right[-1]", "0.75"),
-]
-
-
-@cache
-def folded() -> dict[str, str]:
-    """The solutions folded away in the notebook, by the name of the function they define."""
-    text = "\n".join(
-        c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "markdown"
-    )
-    blocks = re.findall(r"<details>.*?```python\n(.*?)```.*?</details>", text, re.DOTALL)
-    return {re.match(r"def (\w+)", block)[1]: block for block in blocks}
-
-
-def defined(name: str, source: str):
-    space = {"torch": torch, "F": torch.nn.functional, "input_gradient": input_gradient}
-    exec(source, space)
-    return space[name]
-
-
-def test_every_exercise_has_its_solution():
-    assert set(folded()) == set(EXERCISES)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_folded_solution_is_accepted(name):
-    assert EXERCISES[name].verdict(defined(name, folded()[name])) is None
-
-
-@pytest.mark.parametrize(("name", "text", "slip", "says"), WRONG)
-def test_a_typical_slip_is_rejected_with_its_reason(name, text, slip, says):
-    assert text in folded()[name]
-    verdict = EXERCISES[name].verdict(defined(name, folded()[name].replace(text, slip)))
-    assert verdict is not None
-    assert re.search(says, verdict), verdict
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-@pytest.mark.parametrize("stub", [..., None])
-def test_a_stub_counts_as_not_begun(name, stub):
-    assert EXERCISES[name].verdict(lambda *_: stub) == "not attempted yet."
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_there_are_hints(name, capsys):
-    EXERCISES[name].hint(1)
-    assert "Hint 1 of" in capsys.readouterr().out
+test_exercises = suite(room, CASES)
 
 
 def recorded() -> dict[str, float]:

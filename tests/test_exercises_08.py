@@ -1,96 +1,53 @@
-"""The graders of 08 accept the folded solutions and reject typical wrong answers."""
+"""Wrong answers to the exercises of 08, what the graders say, and what the stored lecture found."""
 
 import re
-from functools import cache
 from pathlib import Path
 
 import nbformat
-import pytest
-import torch
+from exercise_cases import Slip, suite
 
-from coursekit.gradients import input_gradient
 from coursekit.teaching import MIME
-from coursekit.teaching.exercises.transfer import AUGMENT, BOX, FOOLED, GRADIENT
+from coursekit.teaching.exercises import transfer as room
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "08_transferability.ipynb"
-EXERCISES = {
-    "logistic_gradient": GRADIENT,
-    "fooled_beyond_noise": FOOLED,
-    "into_the_box": BOX,
-    "next_questions": AUGMENT,
+CASES = {
+    room.GRADIENT: [
+        (Slip("return p @ W", "return p"), "tensor of shape"),
+        (Slip("return p @ W", "return -p @ W"), r"downhill.* at row \d, column \d it is"),
+        (Slip("return p @ W", "return p @ W / len(y)"), "do not average"),
+        (Slip(" -= 1", " -= 0"), "finite differences"),
+        (Slip(".softmax(1)", ".sigmoid()"), "finite differences"),
+        (Slip(" + b", ""), "finite differences"),
+    ],
+    room.FOOLED: [
+        (Slip("clean == y", "y == y"), r"\d of the \d+ were misread before"),
+        (Slip("attack - noise", "attack"), "leaves out what noise does"),
+        (Slip("attack - noise", "(attack - noise).clamp(0)"), "less than noise; say so: -0"),
+        (Slip("(attacked != y)", "(attacked == y)"), "not"),
+        (Slip("attack - noise", "noise - attack"), "read rightly"),
+    ],
+    room.BOX: [
+        (Slip("low + margin", "low - margin"), r"inside the box by the margin; \S+ is missing at"),
+        (Slip("high - margin", "high"), "inside the box"),
+        (
+            Slip(
+                "torch.minimum(torch.maximum(x, low + margin), high - margin)", "(low + high) / 2"
+            ),
+            r"should stay; one moves by \S+, entry \d+",
+        ),
+        (Slip("low + margin), high - margin", "low + 0.1), high - margin"), "stay|further"),
+        (Slip("return ", "return 0 * "), "inside the box"),
+    ],
+    room.AUGMENT: [
+        (Slip("x + step", "x - step"), "flees"),
+        (Slip(".sign()", ""), "sign of the gradient .* at image"),
+        (Slip(".clamp(0, 1)", ""), "sign of the gradient"),
+        (Slip("[x, fresh]", "[fresh, x]"), "come first"),
+        (Slip("2 * len(x)", "len(x)"), r"\d more are needed: \d+, not \d"),
+        (Slip(", 2 * len(x)", ""), "should be a pair"),
+    ],
 }
-# function, text of the folded solution, what a student might write instead, what the grader says
-WRONG = [
-    ("logistic_gradient", "return p @ W", "return p", "tensor of shape"),
-    ("logistic_gradient", "return p @ W", "return -p @ W", "downhill"),
-    ("logistic_gradient", "return p @ W", "return p @ W / len(y)", "do not average"),
-    ("logistic_gradient", " -= 1", " -= 0", "finite differences"),
-    ("logistic_gradient", ".softmax(1)", ".sigmoid()", "finite differences"),
-    ("logistic_gradient", " + b", "", "finite differences"),
-    ("fooled_beyond_noise", "clean == y", "y == y", "only the other two"),
-    ("fooled_beyond_noise", "attack - noise", "attack", "noise does 0.5"),
-    ("fooled_beyond_noise", "attack - noise", "(attack - noise).clamp(0)", "less than noise"),
-    ("fooled_beyond_noise", "(attacked != y)", "(attacked == y)", "not"),
-    ("into_the_box", "low + margin", "low - margin", "inside the box"),
-    ("into_the_box", "high - margin", "high", "inside the box"),
-    (
-        "into_the_box",
-        "torch.minimum(torch.maximum(x, low + margin), high - margin)",
-        "(low + high) / 2",
-        "should stay",
-    ),
-    ("into_the_box", "low + margin), high - margin", "low + 0.1), high - margin", "stay|further"),
-    ("next_questions", "x + step", "x - step", "flees"),
-    ("next_questions", ".sign()", "", "sign of the gradient"),
-    ("next_questions", ".clamp(0, 1)", "", "sign of the gradient"),
-    ("next_questions", "[x, fresh]", "[fresh, x]", "come first"),
-    ("next_questions", "2 * len(x)", "len(x)", "4, not 2"),
-]
-
-
-@cache
-def folded() -> dict[str, str]:
-    """The solutions folded away in the notebook, by the name of the function they define."""
-    text = "\n".join(
-        c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "markdown"
-    )
-    blocks = re.findall(r"<details>.*?```python\n(.*?)```.*?</details>", text, re.DOTALL)
-    return {re.match(r"def (\w+)", block)[1]: block for block in blocks}
-
-
-def defined(name: str, source: str):
-    space = {"torch": torch, "input_gradient": input_gradient}
-    exec(source, space)
-    return space[name]
-
-
-def test_every_exercise_has_its_solution():
-    assert set(folded()) == set(EXERCISES)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_folded_solution_is_accepted(name):
-    assert EXERCISES[name].verdict(defined(name, folded()[name])) is None
-
-
-@pytest.mark.parametrize(("name", "text", "slip", "says"), WRONG)
-def test_a_typical_slip_is_rejected_with_its_reason(name, text, slip, says):
-    assert text in folded()[name]
-    verdict = EXERCISES[name].verdict(defined(name, folded()[name].replace(text, slip)))
-    assert verdict is not None
-    assert re.search(says, verdict), verdict
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-@pytest.mark.parametrize("stub", [..., None])
-def test_a_stub_counts_as_not_begun(name, stub):
-    assert EXERCISES[name].verdict(lambda *_: stub) == "not attempted yet."
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_there_are_hints(name, capsys):
-    EXERCISES[name].hint(1)
-    assert "Hint 1 of" in capsys.readouterr().out
+test_exercises = suite(room, CASES)
 
 
 def recorded() -> dict[str, float]:

@@ -1,5 +1,7 @@
 import asyncio
+import inspect
 import io
+import re
 
 import ipywidgets
 import numpy as np
@@ -11,7 +13,7 @@ from matplotlib.figure import Figure
 from coursekit import teaching
 from coursekit.errors import CourseError
 from coursekit.plots import base
-from coursekit.teaching import checks
+from coursekit.teaching import checks, grading
 
 ALT = "A line that rises from left to right."
 
@@ -169,14 +171,21 @@ def test_show_source_prints_the_function(capsys):
     assert capsys.readouterr().out.startswith("def input_gradient(")
 
 
+def worked_sign(x):
+    return (x > 0) - (x < 0)
+
+
 def sign_exercise():
-    def positive(attempt):
-        return None if attempt(2.0) == 1 else "the sign of 2 should be 1."
+    def positive(attempt, fresh):
+        x = fresh.number(2, 3)
+        return None if attempt(x) == 1 else f"the sign of {x} should be 1."
 
-    def odd(attempt):
-        return None if attempt(-3.0) == -attempt(3.0) else "your function is not odd."
+    def odd(attempt, fresh):
+        x = fresh.integer(1, 5)
+        return None if attempt(-x) == -attempt(x) else "your function is not odd."
 
-    return teaching.Exercise("The sign", (positive, odd), ("Think of x / |x|.", "copysign"))
+    hints = ("Think of x / |x|.", "What is x > 0 as a number?")
+    return teaching.Exercise("The sign", (positive, odd), hints, worked_sign)
 
 
 def raises(_):
@@ -186,17 +195,41 @@ def raises(_):
 @pytest.mark.parametrize(
     ("attempt", "said"),
     [
-        (lambda x: (x > 0) - (x < 0), "correct"),
+        (worked_sign, "correct"),
         (lambda x: 1, "not odd"),
         (lambda x: x, "should be 1"),
         (lambda x: ..., "not attempted yet"),
         (lambda x: None, "not attempted yet"),
-        (raises, "your code stopped with ZeroDivisionError: by zero"),
+        (raises, "with ZeroDivisionError: by zero."),
+        (
+            lambda x: 1 if type(x) is float else {},
+            "your answer cannot be used: TypeError: bad operand",
+        ),
     ],
 )
 def test_an_attempt_is_graded_in_a_sentence(attempt, said, capsys):
     assert sign_exercise().grade(attempt) == (said == "correct")
     assert said in capsys.readouterr().out
+
+
+def test_inputs_are_drawn_anew_and_can_be_had_again(capsys):
+    for _ in range(2):
+        sign_exercise().grade(lambda x: x)
+    first, second = re.findall(r"the sign of (\S+) .*\n.*seed=(\d+)", capsys.readouterr().out)
+    assert first != second
+    sign_exercise().grade(lambda x: x, seed=int(first[1]))
+    assert first[0] in capsys.readouterr().out
+
+
+def test_an_error_is_told_with_its_line():
+    _, first = inspect.getsourcelines(raises)
+    verdict = sign_exercise().verdict(raises, 0)
+    assert verdict.startswith(f"your code stopped in line {first + 1} with")
+
+
+def test_an_attempt_that_overwrites_its_input_is_told_so():
+    exercise = teaching.Exercise("x", (lambda f, fresh: f(fresh.normal(3)) and None,), (), abs)
+    assert "overwrites its argument 1" in exercise.verdict(lambda x: bool(x.zero_().sum() == 0), 0)
 
 
 def test_hints_are_given_one_at_a_time(capsys):
@@ -205,6 +238,46 @@ def test_hints_are_given_one_at_a_time(capsys):
     assert capsys.readouterr().out == (
         "Hint 1 of 2: Think of x / |x|.\nThere are 2 hints; ask for 1 to 2.\n"
     )
+
+
+def test_the_solution_is_source_that_can_be_pasted(capsys):
+    sign_exercise().solution()
+    assert capsys.readouterr().out == "def worked_sign(x):\n    return (x > 0) - (x < 0)\n"
+
+
+def test_fresh_inputs_are_what_they_are_called():
+    fresh = grading.Fresh(3)
+    assert fresh.normal(4, 2).shape == (4, 2)
+    assert fresh.uniform(2, 3, 100).min() >= 2
+    assert {fresh.integer(1, 3) for _ in range(50)} == {1, 2, 3}
+    assert fresh.labels(7, 3).bincount().tolist() == [3, 2, 2]
+    assert fresh.masses(5).sum().item() == pytest.approx(1)
+    assert torch.equal(grading.Fresh(3).normal(9), grading.Fresh(3).normal(9))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (torch.zeros(2, 3), None),
+        (torch.tensor([[0, 0, 0], [0, 0.25, -0.5]]), "at row 1, column 2 it is -0.5, not 0"),
+        (torch.tensor([[0, torch.nan, 0], [0, 9, 0]]), "at row 0, column 1 it is nan, not 0"),
+    ],
+)
+def test_a_miss_is_told_where_it_is_largest(answer, said):
+    assert grading.miss(answer, torch.zeros(2, 3)) == said
+
+
+def test_numbers_that_look_alike_are_told_with_more_digits():
+    said = grading.miss(torch.tensor([1.00001], dtype=torch.float64), torch.ones(1))
+    assert said == "at entry 0 it is 1.00001, not 1"
+
+
+@pytest.mark.parametrize("answer", ["three", [1, 2], torch.zeros(2), torch.zeros(3, 2)])
+def test_an_answer_of_another_kind_is_told_so(answer):
+    with pytest.raises(grading.Wrong, match="the answer should be one number"):
+        grading.number(answer)
+    with pytest.raises(grading.Wrong, match="the answer should be a tensor of shape"):
+        grading.tensor_like(answer, torch.zeros(2, 3))
 
 
 def test_tile_puts_images_in_reading_order():

@@ -10,20 +10,26 @@ from coursekit.cli.base import Folder, Notebooks, app, console
 
 @app.command()
 def exercises(names: Notebooks = None, notebooks: Folder = None) -> None:
-    """The exercises of each lecture: what to write, and how many hints there are."""
+    """The exercises of each lecture: what to write, as which function, with how many hints.
+
+    Each is graded in its lecture, on inputs drawn anew, and prints a worked solution on request.
+    """
     from rich.table import Table
 
     from coursekit.course.catalogue import find
     from coursekit.course.homework import tasks
 
-    table = Table("no.", "exercise", "cell", box=None, pad_edge=False)
+    table = Table("no.", "exercise", "function to write", box=None, pad_edge=False)
     table.add_column("hints", justify="right")
     for lecture in find(names or [], notebooks):
         for task in tasks(lecture):
-            hints = str(len(task.exercise.hints))
-            table.add_row(lecture.number, task.exercise.title, task.cell, hints)
+            name, hints = task.exercise.worked.__name__, str(len(task.exercise.hints))
+            table.add_row(lecture.number, task.exercise.title, name, hints)
     console().print(table)
-    console().print("coursekit work NN makes your own copy of a lecture to solve them in.")
+    console().print(
+        "coursekit work NN makes your own copy of a lecture to solve them in. There, each"
+    )
+    console().print("exercise answers to .grade(function), .hint(1), .hint(2) and .solution().")
 
 
 @app.command()

@@ -1,49 +1,47 @@
 """Exercises of 04: each attempt is graded by what it must do on fresh inputs."""
 
-from collections.abc import Callable
 from math import isclose, log
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit.teaching.exercise import Exercise
-
-Attempt = Callable[..., Any]
-
-
-def _normal(*shape: int, seed: int = 5) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, largest, miss, number, tensor_like
+from coursekit.teaching.solutions import conditional as worked
 
 # The auxiliary loss ---------------------------------------------------------------------------
 
 
-def _is_log_k_without_an_opinion(loss: Attempt) -> str | None:
-    value = float(loss(torch.zeros(4, 7, dtype=torch.float64), torch.tensor([0, 6, 3, 3])))
-    right = isclose(value, log(7), rel_tol=1e-9)
-    return None if right else f"with equal logits for 7 classes it is {value:.3f}, not log 7."
+def _is_log_k_without_an_opinion(loss: Attempt, fresh: Fresh) -> str | None:
+    n, k = fresh.integer(4, 8), fresh.integer(4, 9)
+    value = number(loss(torch.zeros(n, k, dtype=torch.float64), fresh.labels(n, k)))
+    right = isclose(value, log(k), rel_tol=1e-9)
+    return None if right else f"with equal logits it is {value:.3f}, not log {k} = {log(k):.3f}."
 
 
-def _vanishes_when_sure_and_right(loss: Attempt) -> str | None:
-    y = torch.tensor([2, 0, 1])
-    value = float(loss(40.0 * F.one_hot(y, 3).double(), y))
-    hint = "is the softmax taken twice?"
+def _vanishes_when_sure_and_right(loss: Attempt, fresh: Fresh) -> str | None:
+    k = fresh.integer(3, 6)
+    y = fresh.labels(k, k)
+    value = number(loss(40.0 * F.one_hot(y, k).double(), y))
+    hint = "is the softmax taken twice?" if value < 2 else "does each row go with its own label?"
     return None if abs(value) < 1e-6 else f"sure and right, it is {value:.3f}, not 0; {hint}"
 
 
-def _agrees_with_the_formula(loss: Attempt) -> str | None:
-    logits, y = 3 * _normal(6, 5), torch.tensor([0, 4, 2, 2, 1, 3])
-    wanted = -logits.softmax(1).gather(1, y[:, None]).log().mean()
-    right = isclose(float(loss(logits, y)), float(wanted), rel_tol=1e-6)
-    return None if right else "it is not the mean of −log softmax(logits)[y]."
+def _agrees_with_the_formula(loss: Attempt, fresh: Fresh) -> str | None:
+    n, k = fresh.integer(4, 8), fresh.integer(4, 9)
+    logits, y = 3 * fresh.normal(n, k), fresh.labels(n, k)
+    wanted = float(-logits.softmax(1).gather(1, y[:, None]).log().mean())
+    value = number(loss(logits, y))
+    right = isclose(value, wanted, rel_tol=1e-6)
+    return None if right else f"it is {value:.4f}; the mean of −log softmax(l)[y] is {wanted:.4f}."
 
 
-def _survives_far_logits(loss: Attempt) -> str | None:
-    value = float(loss(torch.tensor([[1000.0, -1000.0]], dtype=torch.float64), torch.tensor([1])))
-    right = isclose(value, 2000, rel_tol=1e-9)
-    return None if right else f"on logits ±1000 it gives {value}, not 2000; use logsumexp."
+def _survives_far_logits(loss: Attempt, fresh: Fresh) -> str | None:
+    far = fresh.integer(1000, 5000)
+    value = number(loss(torch.tensor([[far, -far]]).double(), torch.tensor([1])))
+    right = isclose(value, 2 * far, rel_tol=1e-9)
+    return None if right else f"on logits ±{far} it gives {value:g}, not {2 * far}; use logsumexp."
 
 
 AUXILIARY_LOSS = Exercise(
@@ -56,38 +54,44 @@ AUXILIARY_LOSS = Exercise(
     ),
     (
         "−log p(y | x), averaged; p is the softmax of the logits, taken once.",
-        "log softmax(l)[y] = l[y] − log Σ exp l.",
-        "logits.logsumexp(1) - logits.gather(1, y[:, None]).squeeze(1), then the mean.",
+        "log softmax(l)[y] = l[y] − log Σ exp l, and `gather` picks l[y].",
     ),
+    worked.auxiliary_loss,
 )
 
 
 # Class-conditional BatchNorm ------------------------------------------------------------------
 
-_Y = torch.tensor([0, 1, 1, 0, 2])
+_Layer = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def _is_plain_with_equal_rows(norm: Attempt) -> str | None:
-    h = 2 * _normal(5, 3, 4, 4) + 1
-    gain, shift = _normal(1, 3, seed=6).expand(3, -1), _normal(1, 3, seed=7).expand(3, -1)
+def _layer(fresh: Fresh) -> _Layer:
+    """A map that is not normal at all, gains and shifts of three classes, labels."""
+    c, side = fresh.integer(2, 4), fresh.integer(3, 5)
+    h = 2 * fresh.normal(6, c, side, side) + fresh.normal(1, c, 1, 1)
+    return h, fresh.normal(3, c), fresh.normal(3, c), fresh.labels(6, 3)
+
+
+def _is_plain_with_equal_rows(norm: Attempt, fresh: Fresh) -> str | None:
+    h, gain, shift, y = _layer(fresh)
     wanted = F.batch_norm(h, None, None, gain[0], shift[0], training=True, eps=1e-5)
-    right = torch.allclose(norm(h, gain, shift, _Y), wanted, atol=1e-4)
-    return None if right else "with equal rows for all classes it is not plain BatchNorm."
+    wrong = miss(norm(h, gain[:1].expand(3, -1), shift[:1].expand(3, -1), y), wanted, 1e-4)
+    return wrong and f"with equal rows for all classes it is not plain BatchNorm: {wrong}."
 
 
-def _listens_to_the_class(norm: Attempt) -> str | None:
-    h, gain, shift = _normal(5, 3, 4, 4), _normal(3, 3, seed=6), _normal(3, 3, seed=7)
-    out, other = norm(h, gain, shift, _Y), norm(h, gain, shift, (_Y + 1) % 3)
-    return None if not torch.allclose(out, other) else "other labels do not change the result."
+def _listens_to_the_class(norm: Attempt, fresh: Fresh) -> str | None:
+    h, gain, shift, y = _layer(fresh)
+    heard = not torch.allclose(norm(h, gain, shift, y), norm(h, gain, shift, (y + 1) % 3))
+    return None if heard else "other labels do not change the result."
 
 
-def _normalises_all_classes_together(norm: Attempt) -> str | None:
-    h, gain, shift = _normal(5, 3, 4, 4), _normal(3, 3, seed=6), _normal(3, 3, seed=7)
+def _normalises_all_classes_together(norm: Attempt, fresh: Fresh) -> str | None:
+    h, gain, shift, y = _layer(fresh)
     plain = F.batch_norm(h, None, None, training=True, eps=1e-5)
-    wanted = gain[_Y][:, :, None, None] * plain + shift[_Y][:, :, None, None]
-    right = torch.allclose(norm(h, gain, shift, _Y), wanted, atol=1e-4)
+    wanted = gain[y][:, :, None, None] * plain + shift[y][:, :, None, None]
+    wrong = miss(norm(h, gain, shift, y), wanted, 1e-4)
     hint = "statistics are of the whole batch; only gain and shift are of the class"
-    return None if right else f"it is not γ_y·(h − μ)/σ + β_y: {hint}."
+    return wrong and f"it is not γ_y·(h − μ)/σ + β_y: {wrong}; {hint}."
 
 
 CLASS_NORM = Exercise(
@@ -96,37 +100,37 @@ CLASS_NORM = Exercise(
     (
         "μ and σ² of each channel: over examples and places, dimensions (0, 2, 3).",
         "gain[y] has shape (n, c); it wants two more dimensions to meet (n, c, h, w).",
-        "gain[y][:, :, None, None] * (h - mean) / (variance + 1e-5).sqrt() + shift[y]...",
     ),
+    worked.class_norm,
 )
 
 
 # Bayes ----------------------------------------------------------------------------------------
 
 
-def _sums_to_one(bayes: Attempt) -> str | None:
-    p = bayes(_normal(6, 4), torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64))
-    right = torch.allclose(p.sum(1), torch.ones(6, dtype=torch.float64))
-    return None if right else "each row should sum to 1 over the classes."
+def _sums_to_one(bayes: Attempt, fresh: Fresh) -> str | None:
+    logs, prior = fresh.normal(6, 4), fresh.masses(4)
+    sums = tensor_like(bayes(logs, prior), logs).sum(1)
+    wrong = miss(sums, torch.ones_like(sums), place="row {}")
+    return wrong and f"each row should sum to 1 over the classes; {wrong}."
 
 
-def _is_bayes(bayes: Attempt) -> str | None:
-    logs, prior = _normal(6, 4), torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
+def _is_bayes(bayes: Attempt, fresh: Fresh) -> str | None:
+    logs, prior = fresh.normal(6, 4), fresh.masses(4)
     wanted = logs.exp() * prior
-    even = logs.exp() / logs.exp().sum(1, keepdim=True)
-    found = bayes(logs, prior)
-    if torch.allclose(found, even):
+    answer = bayes(logs, prior)
+    if torch.allclose(answer, logs.exp() / logs.exp().sum(1, keepdim=True)):
         return "it takes all classes to be as likely beforehand; use the prior."
-    right = torch.allclose(found, wanted / wanted.sum(1, keepdim=True))
-    return None if right else "it is not p(x|y)·p(y) / Σ p(x|y')·p(y')."
+    wrong = miss(answer, wanted / wanted.sum(1, keepdim=True))
+    return wrong and f"it is not p(x|y)·p(y) / Σ p(x|y')·p(y'): {wrong}."
 
 
-def _survives_small_densities(bayes: Attempt) -> str | None:
-    logs = torch.tensor([[-5000.0, -5000.0 + log(3)]], dtype=torch.float64)
-    p = bayes(logs, torch.tensor([0.5, 0.5], dtype=torch.float64))
-    right = torch.allclose(p, torch.tensor([[0.25, 0.75]], dtype=torch.float64))
-    hint = "densities of images are e^−5000 and less: stay in logarithms"
-    return None if right else f"on log-densities near −5000 it gives {p.tolist()}; {hint}."
+def _survives_small_densities(bayes: Attempt, fresh: Fresh) -> str | None:
+    near, prior, base = fresh.normal(3, 4), fresh.masses(4), fresh.number(-9000, -3000)
+    wanted = near.exp() * prior
+    wrong = miss(bayes(near + base, prior), wanted / wanted.sum(1, keepdim=True))
+    hint = "densities of images are that small: stay in logarithms"
+    return wrong and f"on log-densities near {base:.0f} {wrong}; {hint}."
 
 
 BAYES = Exercise(
@@ -135,39 +139,49 @@ BAYES = Exercise(
     (
         "p(y|x) ∝ p(x|y)·p(y): add logarithms, then normalise over y.",
         "Normalising the exponentials of logarithms has a name, and a safe implementation.",
-        "(log_likelihoods + prior.log()).softmax(1).",
     ),
+    worked.bayes,
 )
 
 
 # Wrong labels ---------------------------------------------------------------------------------
 
-_TRUE = torch.arange(2000) % 5
+
+def _corrupted(corrupt: Attempt, fresh: Fresh, rate: float) -> tuple[Tensor, Tensor, int]:
+    """True labels, what became of them, and the number of classes."""
+    k, seed = fresh.integer(4, 7), fresh.integer(0, 10**6)
+    y = fresh.labels(4000, k)
+    answer, again = (
+        tensor_like(corrupt(y.clone(), rate, k, torch.Generator().manual_seed(seed)), y)
+        for _ in range(2)
+    )
+    if not torch.equal(answer, again):
+        raise Wrong("two generators with one seed give different labels; draw all from rng.")
+    return y, answer, k
 
 
-def _corrupted(corrupt: Attempt, rate: float) -> Tensor:
-    return corrupt(_TRUE.clone(), rate, 5, torch.Generator().manual_seed(3))
+def _stays_in_the_set(corrupt: Attempt, fresh: Fresh) -> str | None:
+    _, answer, k = _corrupted(corrupt, fresh, 1.0)
+    low, high = int(answer.min()), int(answer.max())
+    return None if low >= 0 and high < k else f"of {k} classes it makes labels {low} to {high}."
 
 
-def _stays_in_the_set(corrupt: Attempt) -> str | None:
-    y = _corrupted(corrupt, 1.0)
-    inside = int(y.min()) >= 0 and int(y.max()) <= 4
-    return None if inside else f"of 5 classes it makes labels {int(y.min())} to {int(y.max())}."
-
-
-def _spoils_the_right_share(corrupt: Attempt) -> str | None:
-    for rate in (0.0, 0.3, 1.0):
-        wrong = float((_corrupted(corrupt, rate) != _TRUE).float().mean())
-        if abs(wrong - rate) > 0.05:  # more than four standard deviations of a fair draw
-            hint = "a label drawn from all classes is right by chance" if wrong < rate else "fewer"
-            return f"at rate {rate} a share {wrong:.2f} is wrong; {hint}."
+def _spoils_the_right_share(corrupt: Attempt, fresh: Fresh) -> str | None:
+    for rate in (0.0, fresh.number(0.2, 0.6), 1.0):
+        y, answer, k = _corrupted(corrupt, fresh, rate)
+        share = float((answer != y).double().mean())
+        if abs(share - rate) > 0.05:  # six standard deviations of a fair draw of 4,000
+            lucky = abs(share - rate * (k - 1) / k) < 0.05
+            hint = "; a label drawn from all classes is right by chance" if lucky else ""
+            return f"at rate {rate:.2f} a share {share:.2f} is wrong{hint}."
     return None
 
 
-def _uses_every_other_class(corrupt: Attempt) -> str | None:
-    y = _corrupted(corrupt, 1.0)
-    seen = len(set(zip(_TRUE.tolist(), y.tolist(), strict=True)))
-    return None if seen == 20 else "a wrong label should be any of the other classes."
+def _uses_every_other_class(corrupt: Attempt, fresh: Fresh) -> str | None:
+    y, answer, k = _corrupted(corrupt, fresh, 1.0)
+    never = 1 - (F.one_hot(y, k).T @ F.one_hot(answer, k)).clamp(max=1) - torch.eye(k).long()
+    missing, which = largest(never, "{} never becomes {}")
+    return f"a wrong label should be any of the other classes: {which}." if missing > 0 else None
 
 
 CORRUPT = Exercise(
@@ -176,6 +190,6 @@ CORRUPT = Exercise(
     (
         "Which rows: torch.rand(len(y), generator=rng) < rate.",
         "A wrong label is the true one moved on by 1 to k − 1 places, round a circle of k.",
-        "(y + torch.randint(1, k, y.shape, generator=rng)) % k, where the row was chosen.",
     ),
+    worked.corrupt,
 )

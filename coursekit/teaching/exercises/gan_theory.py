@@ -1,46 +1,45 @@
 """Exercises of 02: each attempt is graded by what theory says of it, on fresh inputs."""
 
-from collections.abc import Callable
-from math import isclose, log
+from math import hypot, inf, isclose, log
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from coursekit.teaching.exercise import Exercise
-
-Attempt = Callable[..., Any]
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, miss, number, tensor_like
+from coursekit.teaching.solutions import gan_theory as worked
 
 
 def _numbers(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def _near(answer: Any, expected: Tensor, tolerance: float = 1e-9) -> bool:
-    given = torch.as_tensor(answer, dtype=torch.float64)
-    return given.shape == expected.shape and torch.allclose(given, expected, 0, tolerance)
-
-
 # D* from log densities ------------------------------------------------------------------------
 
 
-def _is_the_share_of_p(d_star: Attempt) -> str | None:
-    p, q = _numbers(0.9, 0.2, 0.5), _numbers(0.3, 0.6, 0.5)
-    if _near(d_star(p.log(), q.log()), q / (p + q)):
-        return "it is high where q is large; D* is the probability that x is real, so p/(p + q)."
-    right = _near(d_star(p.log(), q.log()), p / (p + q))
-    return None if right else "where the densities are 0.9 and 0.3 it should be 0.75."
+def _is_the_share_of_p(d_star: Attempt, fresh: Fresh) -> str | None:
+    p, q = fresh.uniform(0.05, 1, 2, 5)
+    answer, wanted = tensor_like(d_star(p.log(), q.log()), p), p / (p + q)
+    wrong = miss(answer, wanted, 1e-9)
+    if wrong and torch.allclose(answer, 1 - wanted):
+        return f"{wrong}: high where q is large; D* is the probability that x is real, p/(p + q)."
+    i = int((answer - wanted).abs().argmax())
+    return wrong and f"{wrong}: the densities there are {p[i]:.4g} and {q[i]:.4g}."
 
 
-def _survives_underflow(d_star: Attempt) -> str | None:
-    answer = d_star(_numbers(-800.0, -1e6), _numbers(-801.0, -1e6 + 2))
-    right = _near(answer, torch.sigmoid(_numbers(1.0, -2.0)))
-    return None if right else "at log p = −800 it fails: exp(−800) is 0; use only the difference."
+def _survives_underflow(d_star: Attempt, fresh: Fresh) -> str | None:
+    log_p, gap = fresh.uniform(-1e5, -800, 4), fresh.uniform(-3, 3, 4)
+    wrong = miss(d_star(log_p, log_p - gap), torch.sigmoid(gap), 1e-9)
+    return wrong and f"{wrong}: log p is −800 or less and exp(−800) is 0; use only the difference."
 
 
-def _is_sure_where_one_vanishes(d_star: Attempt) -> str | None:
-    answer = d_star(_numbers(0.0, float("-inf")), _numbers(float("-inf"), 0.0))
-    return None if _near(answer, _numbers(1, 0)) else "where q = 0 it should be 1, where p = 0, 0."
+def _is_sure_where_one_vanishes(d_star: Attempt, fresh: Fresh) -> str | None:
+    there = fresh.number(-3, 3)
+    answer = d_star(_numbers(there, -inf), _numbers(-inf, there))
+    wrong = miss(answer, _numbers(1, 0), 1e-9)
+    return wrong and f"where q = 0 it should be 1, where p = 0, 0; {wrong}."
 
 
 BEST_DISCRIMINATOR = Exercise(
@@ -49,81 +48,94 @@ BEST_DISCRIMINATOR = Exercise(
     (
         "Divide p/(p + q) by p above and below: which ratio is left?",
         "q/p = exp(log q − log p), and 1/(1 + exp(−s)) has a name.",
-        "torch.sigmoid(log_p - log_q).",
     ),
+    worked.d_star,
 )
 
 
 # JS of two discrete distributions -------------------------------------------------------------
 
-_P, _Q = _numbers(0.5, 0.5, 0.0, 0.0), _numbers(0.0, 0.25, 0.75, 0.0)
+
+def _with_zeros(fresh: Fresh) -> tuple[Tensor, Tensor]:
+    """Two distributions on six atoms: one atom only p's, two only q's, one nobody's."""
+    p, q = torch.zeros(2, 6, dtype=torch.float64)
+    at = fresh.shuffled(torch.arange(6))
+    p[at[:3]], q[at[1:5]] = fresh.masses(3), fresh.masses(4)
+    return p, q
 
 
-def _is_a_number(js: Attempt) -> str | None:
-    answer = float(js(_P, _Q))
-    return None if answer == answer else "a zero mass gives nan: 0 · log 0 counts as 0."
+def _is_a_number(js: Attempt, fresh: Fresh) -> str | None:
+    value = number(js(*_with_zeros(fresh)))
+    return None if value == value else "a zero mass gives nan: 0 · log 0 counts as 0."
 
 
-def _is_symmetric_and_zero_at_home(js: Attempt) -> str | None:
-    if not isclose(float(js(_P, _Q)), float(js(_Q, _P)), abs_tol=1e-12):
-        return "JS(p‖q) and JS(q‖p) differ; both are measured from the same m = (p + q)/2."
-    same = isclose(float(js(_P, _P)), 0.0, abs_tol=1e-12)
-    return None if same else "it is not 0 between a distribution and itself."
+def _is_symmetric(js: Attempt, fresh: Fresh) -> str | None:
+    p, q = _with_zeros(fresh)
+    there, back, home = number(js(p, q)), number(js(q, p)), number(js(p, p))
+    if not isclose(there, back, abs_tol=1e-12):
+        return f"JS(p‖q) is {there:.4f} and JS(q‖p) {back:.4f}; both start from the same m."
+    if isclose(home, 0, abs_tol=1e-12):
+        return None
+    return f"between a distribution and itself it is {home:.3g}, not 0."
 
 
-def _is_log_two_when_disjoint(js: Attempt) -> str | None:
-    answer = float(js(_numbers(1.0, 0.0), _numbers(0.0, 1.0)))
-    if isclose(answer, 1.0):
+def _is_log_two_when_disjoint(js: Attempt, fresh: Fresh) -> str | None:
+    p, q, nothing = fresh.masses(3), fresh.masses(4), torch.zeros(4, dtype=torch.float64)
+    value = number(js(torch.cat([p, nothing]), torch.cat([nothing[:3], q])))
+    if isclose(value, 1):
         return "that is in bits; this course counts in nats, so log 2 is the most it can be."
-    return None if isclose(answer, log(2)) else "two distributions with no common atom have log 2."
+    right = isclose(value, log(2), rel_tol=1e-9)
+    return None if right else f"with no common atom it is {value:.4f}, not log 2 = {log(2):.4f}."
 
 
-def _agrees_with_entropies(js: Attempt) -> str | None:
-    rng = torch.Generator().manual_seed(2)
-    p, q = torch.rand(2, 7, generator=rng, dtype=torch.float64).softmax(1)
+def _agrees_with_entropies(js: Attempt, fresh: Fresh) -> str | None:
+    p, q = fresh.masses(7), fresh.masses(7)
     entropy = torch.special.entr(torch.stack([(p + q) / 2, p, q])).sum(1)
-    expected = float(entropy[0] - (entropy[1] + entropy[2]) / 2)
-    right = isclose(float(js(p, q)), expected, rel_tol=1e-9)
-    return None if right else "it differs from H(m) − ½H(p) − ½H(q) on random distributions."
+    wanted, value = float(entropy[0] - (entropy[1] + entropy[2]) / 2), number(js(p, q))
+    right = isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-12)
+    return None if right else f"it is {value:.5f}, but H(m) − ½H(p) − ½H(q) is {wanted:.5f}."
 
 
 JENSEN_SHANNON = Exercise(
     "JS of discrete distributions",
-    (
-        _is_a_number,
-        _is_symmetric_and_zero_at_home,
-        _is_log_two_when_disjoint,
-        _agrees_with_entropies,
-    ),
+    (_is_a_number, _is_symmetric, _is_log_two_when_disjoint, _agrees_with_entropies),
     (
         "Write m = (p + q)/2 first, then two KL divergences from m, half of each.",
-        "Where p is 0 its term is 0, whatever the logarithm says.",
-        "xlogy(p, p) - xlogy(p, m) from torch.special: 0·log 0 is 0 there, and no 0/0 occurs.",
+        "Where p is 0 its term is 0, whatever the logarithm says: torch.special.xlogy knows.",
     ),
+    worked.js,
 )
 
 
 # The slope of the non-saturating loss ---------------------------------------------------------
 
 
-def _points_up(slope: Attempt) -> str | None:
-    answer = torch.as_tensor(slope(_numbers(-3.0, 0.0, 3.0)))
-    rising = bool((answer < 0).all())
-    return None if rising else "a higher score must lower the loss, so the slope is negative."
+def _points_up(slope: Attempt, fresh: Fresh) -> str | None:
+    s = fresh.uniform(-4, 4, 5)
+    answer = tensor_like(slope(s), s)
+    if (answer < 0).all():
+        return None
+    i = int(answer.argmax())
+    return f"at s = {s[i]:.2f} it is {answer[i]:.3g}; a higher score lowers the loss, so below 0."
 
 
-def _is_strong_where_d_is_sure(slope: Attempt) -> str | None:
-    low, high = torch.as_tensor(slope(_numbers(-20.0, 20.0))).abs()
-    if low < high:
-        return "it vanishes at D(G(z)) ≈ 0: that is the saturating loss log(1 − D)."
-    return None if abs(float(low) - 1) < 1e-6 else "at D(G(z)) ≈ 0 its size should be 1."
+def _is_strong_where_d_is_sure(slope: Attempt, fresh: Fresh) -> str | None:
+    far = fresh.number(16, 30)
+    s = _numbers(-far, far)
+    low, high = tensor_like(slope(s), s).abs().tolist()
+    if abs(low - 1) < 1e-6:
+        return None
+    verdict = f"at s = {-far:.1f}, where D is sure of a fake, its size is {low:.3g}, not 1"
+    return f"{verdict}: the saturating loss log(1 − D)?" if low < high else f"{verdict}."
 
 
-def _is_the_derivative(slope: Attempt) -> str | None:
-    s = torch.linspace(-30, 30, 41, dtype=torch.float64, requires_grad=True)
-    (expected,) = torch.autograd.grad(-torch.nn.functional.logsigmoid(s).sum(), s)
-    right = _near(slope(s.detach()), expected)
-    return None if right else "autograd finds another derivative of −log sigmoid(s)."
+def _is_the_derivative(slope: Attempt, fresh: Fresh) -> str | None:
+    s = fresh.uniform(-30, 30, 41)
+    at = s.clone().requires_grad_(True)
+    (wanted,) = torch.autograd.grad(-F.logsigmoid(at).sum(), at)
+    answer = tensor_like(slope(s), s)
+    wrong, i = miss(answer, wanted, 1e-9), int((answer - wanted).abs().argmax())
+    return wrong and f"{wrong}, which autograd finds for −log sigmoid(s) at s = {s[i]:.2f}."
 
 
 GENERATOR_SLOPE = Exercise(
@@ -132,32 +144,49 @@ GENERATOR_SLOPE = Exercise(
     (
         "Differentiate −log σ(s) with σ′ = σ(1 − σ).",
         "One factor σ cancels; what is left is written with D = σ(s) alone.",
-        "−(1 − D) = −sigmoid(−s).",
     ),
+    worked.slope,
 )
 
 
 # Extragradient --------------------------------------------------------------------------------
 
 
-def _stays_at_rest(step: Attempt) -> str | None:
-    x, y = step(0.0, 0.0, 0.3)
-    return None if (float(x), float(y)) == (0.0, 0.0) else "(0, 0) is the equilibrium; stay there."
+def _pair(answer: Any) -> tuple[float, float]:
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise Wrong("the answer should be the new pair: x, y.")
+    return number(answer[0]), number(answer[1])
 
 
-def _comes_closer(step: Attempt) -> str | None:
-    x, y = step(1.0, 0.5, 0.3)
-    before, after = 1.25, float(x) ** 2 + float(y) ** 2
-    if after > before:
-        return "it moves away from (0, 0), as simultaneous steps do."
-    return None if after < before else "it neither approaches nor leaves (0, 0)."
+def _stepped(step: Attempt, fresh: Fresh) -> tuple[float, float, float, float, float]:
+    """Where the attempt stands, with which rate, and where its step leads."""
+    x, y, rate = fresh.number(0.5, 2), fresh.number(0.5, 2), fresh.number(0.2, 0.5)
+    return x, y, rate, *_pair(step(x, y, rate))
 
 
-def _is_one_step_with_the_gradient_ahead(step: Attempt) -> str | None:
-    answer = torch.stack([torch.as_tensor(v, dtype=torch.float64) for v in step(1.0, 0.5, 0.3)])
-    ahead_x, ahead_y = 1.0 - 0.3 * 0.5, 0.5 + 0.3 * 1.0
-    right = _near(answer, _numbers(1.0 - 0.3 * ahead_y, 0.5 + 0.3 * ahead_x))
-    return None if right else "take the gradient at the point ahead, but step from where you stand."
+def _stays_at_rest(step: Attempt, fresh: Fresh) -> str | None:
+    x, y = _pair(step(0.0, 0.0, fresh.number(0.2, 0.5)))
+    return None if (x, y) == (0, 0) else f"(0, 0) is at rest; it goes to ({x:.3g}, {y:.3g})."
+
+
+def _comes_closer(step: Attempt, fresh: Fresh) -> str | None:
+    x, y, _, new_x, new_y = _stepped(step, fresh)
+    before, after = hypot(x, y), hypot(new_x, new_y)
+    if isclose(before, after):
+        return "it neither approaches nor leaves (0, 0)."
+    way = f"its distance from (0, 0) grows from {before:.4f} to {after:.4f}"
+    return None if after < before else f"it moves away, as simultaneous steps do: {way}."
+
+
+def _is_one_step_with_the_gradient_ahead(step: Attempt, fresh: Fresh) -> str | None:
+    x, y, rate, new_x, new_y = _stepped(step, fresh)
+    ahead_x, ahead_y = x - rate * y, y + rate * x
+    wanted = x - rate * ahead_y, y + rate * ahead_x
+    if isclose(new_x, wanted[0], abs_tol=1e-6) and isclose(new_y, wanted[1], abs_tol=1e-6):
+        return None
+    start = f"from ({x:.3f}, {y:.3f}) at rate {rate:.3f} it goes to ({new_x:.3f}, {new_y:.3f})"
+    right = f"not ({wanted[0]:.3f}, {wanted[1]:.3f})"
+    return f"{start}, {right}: take the gradient ahead, but step from where you stand."
 
 
 EXTRAGRADIENT = Exercise(
@@ -166,6 +195,6 @@ EXTRAGRADIENT = Exercise(
     (
         "First find where a simultaneous step would lead; do not go there.",
         "The gradients of xy are y for x (which descends) and x for y (which ascends).",
-        "a, b = x - rate * y, y + rate * x looks ahead; then x - rate * b, y + rate * a.",
     ),
+    worked.step,
 )

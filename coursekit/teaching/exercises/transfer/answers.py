@@ -1,0 +1,121 @@
+"""The exercises of 08 on what an attacker learns from the target's answers."""
+
+import torch
+from torch import Tensor, nn
+
+from coursekit.teaching.exercise import Exercise
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, miss, number, tensor_like
+from coursekit.teaching.solutions import transfer as worked
+
+# What an attack fooled, beyond the controls -----------------------------------------------------
+
+
+def _answers(fresh: Fresh, misread: int, attack: int, noise: int) -> tuple[Tensor, ...]:
+    """Answers to images as they are, attacked, and noisy, of which so many are wrong; the truth.
+
+    Misread images stay so; attack and noise fool so many of the other seven.
+    """
+    y = fresh.shuffled(torch.arange(7 + misread) % 3)
+    order = fresh.shuffled(torch.arange(len(y)))
+    bad, good = order[:misread], order[misread:]
+    answers = []
+    for fooled in (0, attack, noise):
+        answer = y.clone()
+        slips = torch.cat([bad, fresh.shuffled(good)[:fooled]])
+        answer[slips] = (y[slips] + 1) % 3
+        answers.append(answer)
+    return *answers, y
+
+
+def _counts_only_what_was_right(fooled: Attempt, fresh: Fresh) -> str | None:
+    misread, attack = fresh.integer(3, 5), fresh.integer(1, 6)
+    value, n = number(fooled(*_answers(fresh, misread, attack, 0))), 7 + misread
+    if abs(value - attack / 7) < 1e-6:
+        return None
+    if min(abs(value - share / n) for share in (attack, attack + misread)) < 1e-6:
+        return f"{misread} of the {n} were misread before; only the other 7 can be fooled."
+    return f"of 7 images that were read rightly {attack}: {attack / 7:.3f}, not {value:.3f}."
+
+
+def _takes_off_the_noise(fooled: Attempt, fresh: Fresh) -> str | None:
+    attack, noise = fresh.integer(4, 6), fresh.integer(1, 3)
+    value = number(fooled(*_answers(fresh, 0, attack, noise)))
+    if abs(value - (attack - noise) / 7) < 1e-6:
+        return None
+    both = f"the attack fools {attack} of 7, noise fools {noise}"
+    if abs(value - attack / 7) < 1e-6:
+        return f"{both}: {value:.3f} leaves out what noise does."
+    return f"{both}: {(attack - noise) / 7:.3f}, not {value:.3f}."
+
+
+def _may_be_negative(fooled: Attempt, fresh: Fresh) -> str | None:
+    attack, noise = fresh.integer(0, 2), fresh.integer(3, 6)
+    value, wanted = number(fooled(*_answers(fresh, 0, attack, noise))), (attack - noise) / 7
+    if abs(value - wanted) < 1e-6:
+        return None
+    return f"an attack may do less than noise; say so: {wanted:.3f}, not {value:.3f}."
+
+
+FOOLED = Exercise(
+    "The share fooled, beyond noise",
+    (_counts_only_what_was_right, _takes_off_the_noise, _may_be_negative),
+    (
+        "Which images can be fooled at all? Make a mask of them.",
+        "The same mask serves for the attack and for the noise.",
+    ),
+    worked.fooled_beyond_noise,
+)
+
+# One round of the substitute's questions --------------------------------------------------------
+
+
+def _questions(augment: Attempt, fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+    """Old images; where the step leads, and where the way back would; the answer; what was paid.
+
+    The classes' weights are opposite, so that score and probability rise together.
+    """
+    w, n, step = fresh.normal(4), fresh.integer(2, 5), fresh.number(0.05, 0.1)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).double()
+    net[1].load_state_dict({"weight": torch.stack([w, -w]), "bias": torch.zeros(2)})
+    labels, x = fresh.labels(n, 2), fresh.uniform(0.3, 0.7, n, 4)
+    uphill = torch.where(labels[:, None] == 0, 1, -1) * w.sign()
+    x[:, 0] = 0.5 + 0.48 * uphill[:, 0]  # this pixel meets the edge of [0, 1]
+    x, move = x.view(n, 1, 2, 2), step * uphill.view(n, 1, 2, 2)
+    answer = augment(net, x.clone(), labels, step)
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise Wrong("the answer should be a pair: the images, and how many labels they cost.")
+    images = tensor_like(answer[0], torch.cat([x, x]))
+    return x, (x + move).clamp(0, 1), (x - move).clamp(0, 1), images, int(number(answer[1]))
+
+
+def _keeps_the_old(augment: Attempt, fresh: Fresh) -> str | None:
+    x, _, _, images, _ = _questions(augment, fresh)
+    wrong = miss(images[: len(x)], x)
+    return wrong and f"the old images come first, unchanged; {wrong}."
+
+
+def _moves_towards_the_label(augment: Attempt, fresh: Fresh) -> str | None:
+    x, there, back, images, _ = _questions(augment, fresh)
+    wrong = miss(images[len(x) :], there)
+    if wrong and torch.allclose(images[len(x) :], back):
+        return "that flees the label; the step raises the substitute's probability of it."
+    rule = "a new image moves by the sign of the gradient of its label's probability, in [0, 1]"
+    return wrong and f"{rule}; {wrong}."
+
+
+def _counts_every_label(augment: Attempt, fresh: Fresh) -> str | None:
+    x, *_, paid = _questions(augment, fresh)
+    n = len(x)
+    both = f"{n} labels were bought and {n} more are needed"
+    return None if paid == 2 * n else f"{both}: {2 * n}, not {paid}."
+
+
+AUGMENT = Exercise(
+    "One round of questions",
+    (_keeps_the_old, _moves_towards_the_label, _counts_every_label),
+    (
+        "You need the gradient of net's output for each image's own label.",
+        "`input_gradient(f, x)`, f being the log-probability of the label. What does asking cost?",
+    ),
+    worked.next_questions,
+)
