@@ -59,7 +59,7 @@ def test_every_lecture_is_reached_or_begins_a_strand():
 
 def test_nothing_on_the_map_overlaps():
     figure = draw.lecture_map(syllabus.stops([]), syllabus.FLOWS)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     (ax,) = figure.axes
     texts = [text for text in ax.texts if text.get_text()]
     frames = [p.get_window_extent() for p in ax.patches if hasattr(p, "get_boxstyle")]
