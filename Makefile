@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help course test test-browser guards lint refresh constraints bench clean
+.PHONY: help course lab test test-browser guards lint refresh constraints bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,6 +19,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 course: $(STAMP) ## set up, then run every notebook headless on the embedded data
 	$(BIN)/python -m coursekit run --profile smoke --dataset digits --out build
+
+lab: $(STAMP) ## set up, then open the first page in JupyterLab
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 test: $(STAMP) ## set up, then run the whole test suite, every notebook included
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests notebooks

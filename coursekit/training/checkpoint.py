@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from operator import itemgetter
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -72,18 +73,40 @@ def _feed(digest: Any, value: Any) -> None:
     digest.update(b"</>")
 
 
-def _feed_function(digest: Any, function: Callable[..., Any]) -> None:
-    """A function is its name or its code, its defaults and what it closes over."""
+def _feed_function(digest: Any, function: Any) -> None:
+    """A function is its name or its code, its defaults, what it closes over and what it reads."""
     function = inspect.unwrap(function)
     code, module = function.__code__, function.__module__ or ""
     _feed(digest, function.__qualname__)
     if module.startswith("coursekit."):
         _feed(digest, module)  # its text is in the hash already
     else:
-        constants = [c for c in code.co_consts if not inspect.iscode(c)]
-        _feed(digest, [code.co_code, code.co_names, constants])
+        _feed(digest, [_instructions(code), _read(function, {})])
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     _feed(digest, [function.__defaults__, cells])
+
+
+def _instructions(code: CodeType) -> list[Any]:
+    """What the code does, that of the functions inside it included."""
+    inner = [_instructions(c) if inspect.iscode(c) else c for c in code.co_consts]
+    return [code.co_code, code.co_names, inner]
+
+
+def _read(function: FunctionType, found: dict[str, Any]) -> dict[str, Any]:
+    """The numbers, texts and functions of a notebook that a function of it refers to by name.
+
+    Without them a weight changed in another cell would pass for the same run.
+    """
+    inside = [c for c in function.__code__.co_consts if inspect.iscode(c)]
+    names = {name for code in (function.__code__, *inside) for name in code.co_names}
+    for name in sorted(names - found.keys()) if function.__module__ == "__main__" else ():
+        value = function.__globals__.get(name)
+        if isinstance(value, bool | int | float | str):
+            found[name] = value
+        elif inspect.isfunction(value) and value.__module__ == "__main__":
+            found[name] = _instructions(value.__code__)
+            _read(value, found)
+    return found
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

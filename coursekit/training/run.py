@@ -1,6 +1,6 @@
 """The part of a training run that is not the lecture: progress, records, checkpoints, precision."""
 
-import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -8,17 +8,18 @@ from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from coursekit.errors import require
-from coursekit.training.checkpoint import configuration_hash, load, save
 from coursekit.training.history import History
+from coursekit.training.keeping import Keeper
 from coursekit.training.ledger import Ledger
 from coursekit.training.optimizers import Schedule
 from coursekit.training.played import N, play
+from coursekit.training.progress import bar, figures, silent
+from coursekit.training.stopping import Interrupts
 
 LOOK_SECONDS = 1.0  # how often progress is shown and the losses are looked at: one synchronisation
-SAVE_SECONDS = 20.0  # how often a run with a checkpoint writes it
+SAVE_SECONDS = 20.0  # how often the state of a run is written
 
 
 class Options(TypedDict, total=False):
@@ -28,9 +29,11 @@ class Options(TypedDict, total=False):
     autocast: dtype for mixed precision, e.g. torch.bfloat16; None is float32 throughout.
     compile: run the networks through torch.compile.
     watch: called with the number of steps done, before the first, every `every` and after the last;
-        returns a row of numbers or tensors for `History.watched`. It draws from its own generator.
+        returns a row of numbers or tensors for `History.watched`; the numbers are shown beside the
+        progress bar. It draws from its own generator.
     every: steps between two calls of `watch`; by default a tenth of the run.
-    checkpoint: a file to continue from if it exists, and to keep up to date.
+    checkpoint: a file to continue from if it exists, to keep up to date, and to recall the finished
+        run from. Without one a run is kept in the cache only while it is unfinished.
     name: shown beside the progress bar.
     """
 
@@ -47,11 +50,13 @@ class Run:
     """Iterate over it to train: it resumes, shows progress, watches, saves and stops on NaN.
 
     Its `parts` (networks, optimisers, batches, generators, EMA) are together the state of the run.
-    A checkpoint is only ever taken between two steps, and carries a hash of everything that the
-    run began with; so it continues bit for bit, and only as itself.
+    It is only ever written between two steps, with a hash of everything that the run began with; so
+    a run continues bit for bit, and only as itself. An interrupt ends it within a second: the state
+    is written, the parts are put back to where they began, and the same call continues the run.
 
     Raises:
         CourseError: fewer than one step, or a checkpoint is asked for and a part has no state.
+        KeyboardInterrupt: it was interrupted; says from which step it will continue.
     """
 
     def __init__(
@@ -64,11 +69,12 @@ class Run:
         self.history = History()
         self.name = options.get("name") or "training"
         self.ledger = Ledger(steps, self.name)
-        self.looked = self.saved = time.perf_counter()
+        self.looked = time.perf_counter()
+        self.between = True  # two steps: where the state is whole
         for group in self._groups():
             group.setdefault("initial_lr", group["lr"])
-        self.path = Path(path) if (path := options.get("checkpoint")) else None
-        self.configuration = self._hash(settings) if self.path else ""
+        about = self._about(settings)
+        self.keeper = Keeper(self.name, self.parts, about, options.get("checkpoint"))
 
     def network(self, network: N) -> N:
         """The network as the loop should call it: compiled and in lower precision if so asked."""
@@ -81,21 +87,29 @@ class Run:
     def __iter__(self) -> Iterator[int]:
         self._resume()
         self._mode(train=True)
-        silent = os.environ.get("COURSEKIT_PROGRESS") == "0"
-        with tqdm(
-            total=self.steps, initial=self.done, desc=self.name, disable=silent, leave=False
-        ) as bar:
-            if self.done == 0:
+        with (
+            Interrupts(self, self._abandon) as interrupts,
+            bar(self.name, self.steps, self.done) as shown,
+        ):
+            try:
                 self._watch()
-            while self.done < self.steps:
-                clock = time.perf_counter()
-                self._schedule()
-                yield self.done
-                self.done += 1
-                self._look(bar)
-                self.history.seconds += time.perf_counter() - clock
-                self._watch()
-                self._save()
+                while not self._over:
+                    clock = time.perf_counter()
+                    self._schedule()
+                    self.between = False
+                    yield self.done
+                    self.done += 1
+                    self.between = True
+                    self._look(shown)
+                    self.history.seconds += time.perf_counter() - clock
+                    self._watch()
+                    self._save()
+                    if interrupts.asked:
+                        raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                interrupts.settle()
+                raise KeyboardInterrupt(self._abandon()) from None
+        self.keeper.finish()
         self._mode(train=False)
 
     @property
@@ -116,62 +130,64 @@ class Run:
             for group in self._groups():
                 group["lr"] = factor * group["initial_lr"]
 
-    def _look(self, bar: Any) -> None:
+    def _look(self, shown: Any) -> None:
         """About once a second: show progress, and stop a run whose losses are no numbers."""
         now = time.perf_counter()
         if not self._over and now - self.looked < LOOK_SECONDS:
             return
         self.looked = now
         self.history.losses = self.ledger.look(self.done)
-        last = {name: f"{values[-1]:.3f}" for name, values in self.history.losses.items()}
-        bar.set_postfix(last, refresh=False)
-        bar.update(self.done - bar.n)
+        row = self.history.watched[-1] if self.history.watched else {}
+        live = "" if silent() else figures(self.history.losses, self.done - int(shown.n), row)
+        shown.set_postfix_str(live, refresh=False)
+        shown.update(self.done - shown.n)
 
     def _watch(self) -> None:
         """Let the caller look; then put the networks back into train mode, whatever was done."""
         every = self.options.get("every") or max(1, self.steps // 10)
         watch = self.options.get("watch")
-        if watch is None or (self.done % every and not self._over):
+        seen = bool(self.history.watched) and self.history.watched[-1]["step"] == self.done
+        if watch is None or seen or (self.done % every and not self._over):
             return
         row = {"step": self.done, "seconds": self.history.seconds, **watch(self.done)}
         self.history.watched.append(row)
         self._mode(train=True)
 
-    def _hash(self, settings: dict[str, Any]) -> str:
+    def _about(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """All that tells this run from others, but for the state of its parts."""
         given = {k: self.options.get(k) for k in ("schedule", "autocast", "compile", "every")}
-        start = {"state": self._state(), "networks": [repr(network) for network in self.networks]}
-        return configuration_hash(settings=settings, steps=self.steps, given=given, start=start)
+        networks = [repr(network) for network in self.networks]
+        return {"settings": settings, "steps": self.steps, "given": given, "networks": networks}
 
-    def _state(self) -> dict[str, Any]:
-        return {name: _state_of(name, part) for name, part in self.parts.items()}
-
-    def _save(self) -> None:
-        now = time.perf_counter()
-        if self.path is None or (not self._over and now - self.saved < SAVE_SECONDS):
+    def _save(self, now: bool = False) -> None:
+        """Write the state if it is time to, or at the end if that was asked for."""
+        due = self.keeper.asked_for if self._over else self.keeper.age() >= SAVE_SECONDS
+        if not now and not due:
             return
         self.ledger.look(self.done)  # never keep a state that is already lost
-        own = {"done": self.done, "ledger": self.ledger.state_dict(), "parts": self._state()}
         told = {"watched": self.history.watched, "seconds": self.history.seconds}
-        chance = {"torch": torch.get_rng_state()}  # for dropout and the like
-        save(self.path, {"configuration": self.configuration} | own | told | chance)
-        self.looked = self.saved = time.perf_counter()
+        self.keeper.save(self.done, {"ledger": self.ledger.state_dict()} | told)
+        self.looked = time.perf_counter()
 
     def _resume(self) -> None:
         self.looked = time.perf_counter()
-        if self.path is None or (state := load(self.path, self.configuration)) is None:
+        if (state := self.keeper.resume()) is None:
             return
-        for name, part in self.parts.items():
-            restore = part.set_state if hasattr(part, "set_state") else part.load_state_dict
-            restore(state["parts"][name])
         self.ledger.load_state_dict(state["ledger"])
         self.done = state["done"]
         self.history = History(self.ledger.look(self.done), state["watched"], state["seconds"])
-        torch.set_rng_state(state["torch"])
+        if not self._over and not silent():
+            print(
+                f"{self.name}: continues at step {self.done:,} of {self.steps:,}.", file=sys.stderr
+            )
 
-
-def _state_of(name: str, part: Any) -> Any:
-    """The state of a generator, or of anything with a `state_dict`."""
-    if isinstance(part, torch.Generator):
-        return part.get_state()
-    require(hasattr(part, "state_dict"), f"checkpoint: {name} has no state_dict to continue from.")
-    return part.state_dict()
+    def _abandon(self) -> str:
+        """Keep what is whole, put everything back to where it began; return what to tell."""
+        if self.between:
+            self._save(now=True)
+        self.keeper.rewind()
+        self._mode(train=False)
+        ends = f"{self.name} was interrupted after {self.done:,} of {self.steps:,} steps"
+        if (kept := self.keeper.kept) is None:
+            return f"{ends}; it will begin again."
+        return f"{ends}; run it again, and it continues at step {kept:,}."
