@@ -26,7 +26,7 @@ SPILLS = """() => {
     (e.scrollHeight > e.clientHeight + 2 || e.scrollWidth > e.clientWidth + 2);
   return [page, ...parts].filter(e => out(e) || cut(e)).map(e => e.outerHTML.slice(0, 120));
 }"""
-LETTERS = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll('.page .fit, .page h3')]
+LETTERS = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll('.fit, h3')]
   .filter(e => e.textContent.trim()).map(e => parseFloat(getComputedStyle(e).fontSize)), 99)"""
 
 

@@ -10,6 +10,7 @@ from coursekit.course.slides import prose
 
 POINTS, ROWS, CLAIMS = 5, 8, 5  # on one slide
 FEW = 3  # points that may be set larger
+BELOW = 2  # claims that find room below a figure
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Card:
         kicker: the section it belongs to, Markdown.
         notes: what the speaker says and nobody reads, Markdown.
         mark: a word at the edge of the slide, such as "film".
+        foot: claims below a figure, HTML.
     """
 
     kind: str
@@ -31,6 +33,7 @@ class Card:
     kicker: str = ""
     notes: list[str] = field(default_factory=list)
     mark: str = ""
+    foot: str = ""
 
 
 def in_parts(rows: Sequence[str], most: int) -> Iterator[Sequence[str]]:

@@ -6,8 +6,8 @@ The rule, for notebooks that say nothing about slides:
 - a displayed formula, a list and a table of the prose are slides of their own;
 - a figure or a film is a slide; its headline is the key sentence of the cell that reads it (its id
   ends with `read` or `reading`), or a phrase in bold that leads to it, or its description;
-- the claims that a section checked are listed at its end; of the figures it recorded, those that a
-  paper has a figure beside; guesses stand beside what was measured;
+- the claims that a section checked are listed at its end, one or two below its last figure; of the
+  figures it recorded, those with a paper's beside; guesses stand beside what was measured;
 - code is shown if it derives or is the package's own, and is short enough (`sources`);
 - all other prose is for the speaker's notes, and so is what a slide shortened.
 
@@ -28,7 +28,7 @@ GUESSED = re.compile(r"^(.+?): you guessed (.+?), measured (.+?)\.?$", re.MULTIL
 TO_DO = re.compile(r"^(.+): not attempted yet\.$", re.MULTILINE)
 READS = re.compile(r"read(ing)?$")  # ids of cells of prose that read the figure before them
 QUIET = ("exercise", "reference")  # sections whose prose is for those who read the notebook
-BARE = ("limits",)  # and those that need no slide to open them
+BARE = ("limits", "play")  # and those that need no slide to open them
 
 
 def cards(lecture: Lecture) -> list[Card]:
@@ -136,7 +136,7 @@ class Talk:
         """A cell of code: what it shows, checks and records; itself, if it derives."""
         calls = ("show_source(", "check(")  # what these print is shown, and not the cell
         bare = "" if any(call in cell.source for call in calls) else sources.short(cell.source)
-        if self.derives and bare:
+        if bare and (self.derives or "derive" in cell.get("id", "")):
             self.listing(bare)
         self.derives = False
         for output in cell.outputs:
@@ -184,6 +184,8 @@ class Talk:
             self.add(Card("part", self.part, prose.inline(self.lead)))
         if self.claims and "reference" in self.chapter.lower():
             self.chapter, self.part = "At the end", ""
+        if len(self.claims) <= card.BELOW and self.cards[-1].kind == "figure":
+            self.cards[-1].foot, self.claims = card.claims(self.claims), []
         for part in card.in_parts(self.claims, card.CLAIMS):
             self.add(Card("claims", "Checked by measurement", card.claims(part)))
         head = "| measured | paper | ours |\n| --- | --- | --- |\n"

@@ -2,7 +2,7 @@
 
 import ast
 
-LINES, COLUMNS = 16, 92  # what a person at the back of a room reads
+LINES, COLUMNS = 16, 100  # what a person at the back of a room reads
 
 
 def short(source: str) -> str:
