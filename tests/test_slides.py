@@ -10,9 +10,9 @@ import PIL.Image
 import pytest
 
 from coursekit.course.catalogue import Lecture, catalogue, read
-from coursekit.course.slides import cards as room
 from coursekit.course.slides import deck, sources
 from coursekit.course.slides import prose as words
+from coursekit.course.slides import talk as room
 from coursekit.errors import CourseError
 
 pytest.importorskip("mdit_py_plugins", reason="slides need the extra `site`")

@@ -44,8 +44,8 @@ def in_parts(rows: Sequence[str], most: int) -> Iterator[Sequence[str]]:
 
 
 def points(items: Sequence[str]) -> str:
-    """A list, each point as its first sentence."""
-    return _listed("points", (prose.inline(prose.shortened(prose.sentences(i)[0])) for i in items))
+    """A list, each point as its first sentences."""
+    return _listed("points", (prose.inline(prose.brief(item)) for item in items))
 
 
 def claims(lines: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 
 LONGEST = 230  # characters of a sentence that still reads as the headline of a slide
+WIDEST = 100  # characters of TeX that fit on a line in large type
+STOP = re.compile(r"(\\\((?:(?!\\\)).)*\\\)[,.;:!?)]+)", re.DOTALL)
 MASKED = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]*`|\[[^\]]*\]\([^)]*\)", re.DOTALL)
 ABBREVIATED = re.compile(
     r"(?:\b(?:al|cf|eq|eqs|fig|figs|sec|app|thm|vs|resp|no)|e\.g|i\.e)\.$", re.I
@@ -60,12 +62,15 @@ def html(markdown: str) -> str:
 
 
 def inline(markdown: str) -> str:
-    """A sentence as HTML, without a paragraph around it."""
-    return str(parser().renderInline(markdown))
+    """A sentence as HTML, without a paragraph around it; no comma begins a line."""
+    return STOP.sub(r'<span class="whole">\1</span>', str(parser().renderInline(markdown)))
 
 
 def formula(tex: str) -> str:
-    """Displayed maths, for MathJax."""
+    """Displayed maths, for MathJax; what stands side by side on paper is stacked if it is long."""
+    parts = [part.strip() for part in tex.split(r"\qquad") if part.strip()]
+    if len(parts) > 1 and len(tex) > WIDEST:
+        tex = r"\begin{gathered}" + r"\\[.6em]".join(parts) + r"\end{gathered}"
     return _maths(tex.strip(), {"display_mode": True})
 
 
@@ -144,6 +149,17 @@ def stressed(sentence: str) -> bool:
 
 def _says_something(sentence: str) -> bool:
     return len(sentence.split()) >= 6 and sentence.rstrip('*_)”"')[-1] in ".!?"
+
+
+def brief(text: str) -> str:
+    """As many of the first sentences as a point of a list can hold."""
+    first, *more = sentences(text)
+    said = shortened(first)
+    for sentence in more:
+        if said != first or len(f"{said} {sentence}") > LONGEST:
+            break
+        said = first = f"{said} {sentence}"
+    return said
 
 
 def shortened(sentence: str) -> str:

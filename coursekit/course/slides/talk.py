@@ -28,7 +28,7 @@ GUESSED = re.compile(r"^(.+?): you guessed (.+?), measured (.+?)\.?$", re.MULTIL
 TO_DO = re.compile(r"^(.+): not attempted yet\.$", re.MULTILINE)
 READS = re.compile(r"read(ing)?$")  # ids of cells of prose that read the figure before them
 QUIET = ("exercise", "reference")  # sections whose prose is for those who read the notebook
-BARE = ("limits", "play")  # and those that need no slide to open them
+BARE = ("limits", "play", "predict")  # and those that need no slide to open them
 
 
 def cards(lecture: Lecture) -> list[Card]:
@@ -50,7 +50,7 @@ class Talk:
     def __init__(self, lecture: Lecture) -> None:
         self.cards = [_opening(lecture)]
         self.chapter = self.part = ""  # the headings that we stand under
-        self.opened = 0  # how many slides there were when the last of them was read
+        self.waiting = ""  # a heading that needs a slide if nothing else follows it
         self.lead = "Notation"  # key sentence of the prose just before, if no slide shows it yet
         self.spoken: list[str] = []  # prose for the notes of the next slide
         self.figure: Card | None = None  # the last figure, until a sentence has read it
@@ -77,7 +77,7 @@ class Talk:
         """Put a slide at the end; the speaker says there what has not been said."""
         new.kicker = " · ".join(filter(None, (self.chapter, self.part)))
         new.notes += self.spoken
-        self.spoken = []
+        self.spoken, self.waiting = [], ""
         self.cards.append(new)
         return new
 
@@ -107,13 +107,14 @@ class Talk:
         """A new section, which has a slide, or a part of one, which needs none."""
         title, number = re.sub(r"^\d+\s*·\s*", "", heading.source), re.match(r"\d+", heading.source)
         if heading.level > 2:
-            self.part, self.lead = title, lead
+            self.part = title
         else:
             self.chapter, self.part = title, ""
-            if not any(word in title.lower() for word in (*QUIET, *BARE)):
-                body = prose.inline(lead) if lead else ""
-                self.add(Card("section", title, body, mark=number[0] if number else ""))
-        self.opened = len(self.cards)
+        if heading.level > 2 or any(word in title.lower() for word in BARE):
+            self.lead, self.waiting = lead, title
+        elif not any(word in title.lower() for word in QUIET):
+            body = prose.inline(lead) if lead else ""
+            self.add(Card("section", title, body, mark=number[0] if number else ""))
 
     def project(self, pieces: list[prose.Block]) -> bool:
         """Formulas, lists and tables become slides; whether there were any."""
@@ -168,7 +169,13 @@ class Talk:
         if MIME in data and data[MIME]["paper"] != "—":
             self.papers.append(_row(data[MIME]))
         if "text/latex" in data:
-            self.add(Card("words", self.lead, prose.formula(data["text/latex"].strip("$ \n"))))
+            self.add(
+                Card(
+                    "words",
+                    self.lead or "SymPy's answer",
+                    prose.formula(data["text/latex"].strip("$ \n")),
+                )
+            )
 
     def picture(self, cell: Any, data: str, mime: str, alt: str) -> None:
         """A slide with one figure."""
@@ -180,8 +187,8 @@ class Talk:
 
     def close(self) -> None:
         """End a section: what it claimed, compared and set as exercises."""
-        if self.part and len(self.cards) == self.opened:
-            self.add(Card("part", self.part, prose.inline(self.lead)))
+        if self.waiting:
+            self.add(Card("part", self.waiting, prose.inline(self.lead)))
         if self.claims and "reference" in self.chapter.lower():
             self.chapter, self.part = "At the end", ""
         if len(self.claims) <= card.BELOW and self.cards[-1].kind == "figure":
