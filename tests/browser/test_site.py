@@ -1,6 +1,6 @@
 """The site in a Chromium without a network: desktop and phone, by day and by night, and its search.
 
-make test-browser          # screenshots in build/browser/site/; COURSEKIT_SITE names one built before
+make test-browser   # screenshots in build/browser/site/; COURSEKIT_SITE names a site built before
 """
 
 import os
