@@ -47,6 +47,15 @@ def test_docstrings_become_what_sphinx_reads():
     assert dialect.to_rst("θ_ and snake_case") == r"θ\_ and snake_case"
 
 
+def test_names_explained_one_by_one_get_a_head():
+    text = "All of it.\n\nsteps: how many,\n    at least 1.\nname: shown."
+    wanted = (
+        "All of it.\n\nAttributes:\n    steps: how many,\n        at least 1.\n    name: shown."
+    )
+    assert dialect.with_heads(text) == wanted
+    assert dialect.with_heads("Note: one of these.") == "Note: one of these."
+
+
 def test_signatures_are_those_of_the_source():
     def attack(self, x: Images, threat: Linf, eps: float = 8 / 255) -> Images:
         return x

@@ -50,9 +50,10 @@ def test_every_lecture_makes_a_deck_worth_showing(lecture):
     found = room.cards(lecture)
     kinds = [card.kind for card in found]
     assert (kinds[0], kinds[-1]) == ("title", "end")
-    assert kinds.count("figure") >= 10
-    assert 30 <= len(found) <= 90
-    assert sum(len(" ".join(card.notes)) for card in found) > 3_000, "the prose went nowhere"
+    least = 3 if lecture.number == "00" else 10  # the first page has few figures
+    assert kinds.count("figure") >= least
+    assert 3 * least <= len(found) <= 90
+    assert sum(len(" ".join(card.notes)) for card in found) > 300 * least, "the prose went nowhere"
     assert max(len(card.headline) for card in found) <= 330
 
 

@@ -35,7 +35,9 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 add_module_names = False
+suppress_warnings = ["ref.python"]  # a type alias may have the name of another room's
 python_maximum_signature_line_length = 88
 viewcode_line_numbers = True
 

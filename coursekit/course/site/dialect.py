@@ -11,6 +11,7 @@ from typing import Any
 from coursekit.course import catalogue, outputs
 
 ASSETS = "_assets"  # in the sources: what is copied into the site as it is
+NAMES = re.compile(r"^[a-z_]+: \S", re.MULTILINE)
 CODE = re.compile(r"`+([^`]+)`+")
 
 
@@ -21,7 +22,17 @@ def own_assets(app: Any, config: Any) -> None:
 
 def docstring(app: Any, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
     """Our docstrings are plain text with `code`; in reStructuredText code has two ticks."""
-    lines[:] = to_rst("\n".join(lines)).splitlines()
+    lines[:] = to_rst(with_heads("\n".join(lines))).splitlines()
+
+
+def with_heads(text: str) -> str:
+    """Paragraphs that explain one name after the other, under the head that napoleon looks for."""
+    return "\n\n".join(
+        "Attributes:\n" + textwrap.indent(paragraph, "    ")
+        if len(NAMES.findall(paragraph)) > 1 and NAMES.match(paragraph)
+        else paragraph
+        for paragraph in text.split("\n\n")
+    )
 
 
 def to_rst(text: str) -> str:

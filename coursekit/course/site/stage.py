@@ -11,13 +11,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-import coursekit
+import coursekit.types
 from coursekit.course import catalogue, outputs, readme
 from coursekit.course.catalogue import Lecture
 from coursekit.course.collect import collect
 from coursekit.course.report import table
 from coursekit.course.site.dialect import ASSETS
 from coursekit.course.slides.deck import MATHJAX, shipped
+from coursekit.teaching import MIME
 
 START = "00_start_here"  # the page before the lectures
 STRANDS = (("Dreaming", "01", "01"), ("Generating", "02", "06"), ("Fooling", "07", "99"))
@@ -61,20 +62,25 @@ def results(said: str) -> str:
 
 
 def _with_tools(path: Path) -> str:
-    """The notebook with links to its slides and to the file itself below its title."""
+    """The notebook with links to its slides and to the file itself below its title.
+
+    Of a recorded figure only the line that people read is left.
+    """
     notebook = catalogue.read(path)
-    tools = f'<p class="tools"><a href="{path.name}" download>Notebook</a>'
-    if path.stem != START:
-        tools += f'<a href="../slides/{path.stem}.html">Slides</a>'
-    if notebook.cells and notebook.cells[0].cell_type == "markdown":
-        title, _, rest = notebook.cells[0].source.partition("\n")
-        notebook.cells[0].source = f"{title}\n\n{tools}</p>\n{rest}"
+    links = f'<a href="{path.name}" download>Notebook</a>'
+    links += f'<a href="../slides/{path.stem}.html">Slides</a>'
+    title, _, rest = notebook.cells[0].source.partition("\n")
+    notebook.cells[0].source = f'{title}\n\n<p class="tools">{links}</p>\n{rest}'
+    for cell in catalogue.code_cells(notebook):
+        for output in cell.outputs:
+            output.get("data", {}).pop(MIME, None)
     return catalogue.text_of(notebook)
 
 
 def api(folder: Path) -> None:
     """A page for each room of the package, with everything public in it."""
     (folder / "api").mkdir()
+    shutil.copy(str(coursekit.types.__file__), folder / "api")
     rooms = {name: modules(name) for name in _names(coursekit)}
     for name, found in rooms.items():
         _render("room.rst", folder / "api" / f"{name}.rst", name=name, modules=found)
