@@ -13,7 +13,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
-    "sphinx.ext.viewcode",
 ]
 
 # Notebooks are shown as they are stored; films count as pictures.
@@ -39,7 +38,6 @@ napoleon_use_ivar = True
 add_module_names = False
 suppress_warnings = ["ref.python"]  # a type alias may have the name of another room's
 python_maximum_signature_line_length = 88
-viewcode_line_numbers = True
 
 html_theme = "furo"
 html_title = "coursekit"

@@ -1,6 +1,7 @@
 """Code for the wall: only what is short, without its docstrings, highlighted."""
 
 import ast
+import re
 
 LINES, COLUMNS = 16, 100  # what a person at the back of a room reads
 
@@ -26,6 +27,12 @@ def pieces(listing: str) -> list[str]:
         return []
     parts = (ast.get_source_segment(listing, node) or "" for node in tree.body)
     return [part for part in map(short, parts) if part]
+
+
+def name(listing: str) -> str:
+    """What it defines first."""
+    found = re.search(r"(?:def|class) (\w+)", listing)
+    return found[1] if found else ""
 
 
 def highlighted(source: str) -> str:

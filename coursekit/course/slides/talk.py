@@ -138,7 +138,7 @@ class Talk:
         calls = ("show_source(", "check(")  # what these print is shown, and not the cell
         bare = "" if any(call in cell.source for call in calls) else sources.short(cell.source)
         if bare and (self.derives or "derive" in cell.get("id", "")):
-            self.listing(bare)
+            self.listing(bare, "By hand")
         self.derives = False
         for output in cell.outputs:
             printed = output.get("text", "") if output.output_type == "stream" else ""
@@ -153,12 +153,12 @@ class Talk:
             self.add(Card("guess", "What did you expect?", card.guesses(rows)))
         if "show_source(" in cell.source:
             for piece in sources.pieces(text):
-                self.listing(piece)
+                self.listing(piece, f"`{sources.name(piece)}` in the package")
 
-    def listing(self, code: str) -> None:
-        """A slide of code."""
+    def listing(self, code: str, otherwise: str) -> None:
+        """A slide of code under the key sentence that leads to it, or else under `otherwise`."""
         body = f'<pre class="code tex2jax_ignore"><code>{sources.highlighted(code)}</code></pre>'
-        self.add(Card("code", self.lead, body))
+        self.add(Card("code", self.lead or otherwise, body))
         self.lead = ""
 
     def shown(self, cell: Any, data: dict[str, Any], about: dict[str, Any]) -> None:
