@@ -12,7 +12,7 @@ import pytest
 from coursekit.course.catalogue import Lecture, catalogue, read
 from coursekit.course.slides import deck, sources
 from coursekit.course.slides import prose as words
-from coursekit.course.slides import talk as room
+from coursekit.course.slides import rule as room
 from coursekit.errors import CourseError
 
 pytest.importorskip("mdit_py_plugins", reason="slides need the extra `site`")

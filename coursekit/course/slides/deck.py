@@ -12,7 +12,7 @@ from coursekit.course import readme
 from coursekit.course.catalogue import Lecture
 from coursekit.course.files import write_whole
 from coursekit.course.slides import card, prose, sources
-from coursekit.course.slides.talk import cards
+from coursekit.course.slides.rule import cards
 from coursekit.errors import CourseError
 
 EXTRA = "python -m pip install -c constraints.txt -e '.[site]'"
