@@ -142,6 +142,9 @@ def test_long_code_stays_out_and_docstrings_go():
         + "    x += 1\n" * 20
     )
     assert sources.pieces(listing) == ["def f(x):\n    return x"]
+    assert sources.pieces('    def m(self):\n        """Say."""\n        return 1\n') == [
+        "def m(self):\n    return 1"
+    ]
     assert sources.short("x = 1") == "x = 1"
     assert sources.short("x" * 101) == ""
 

@@ -119,5 +119,5 @@ def _row(record: dict[str, Any]) -> str:
     """A recorded figure as a row of a Markdown table."""
     spread = "" if record["spread"] is None else f" ± {record['spread']:.2g}"
     ours = f"{record['ours']:.4g}{spread} {record['unit']}".rstrip()
-    cells = (record["claim"], record["paper"], ours)
+    cells = (record["claim"], record["paper"], ours.replace(" ", "\N{NO-BREAK SPACE}"))
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"

@@ -2,16 +2,14 @@
 
 import ast
 import re
+import textwrap
 
 LINES, COLUMNS = 16, 100  # what a person at the back of a room reads
 
 
 def short(source: str) -> str:
-    """`source` without docstrings, or nothing if it is still too long for a slide.
-
-    Listings that are no Python on their own (a method, say) keep what they have.
-    """
-    bare = _without_docstrings(source).strip("\n")
+    """`source` without docstrings, or nothing if it is still too long for a slide."""
+    bare = _without_docstrings(textwrap.dedent(source)).strip("\n")
     lines = bare.splitlines()
     fits = len(lines) <= LINES and all(len(line) <= COLUMNS for line in lines)
     return bare if fits else ""
@@ -22,7 +20,7 @@ def pieces(listing: str) -> list[str]:
     if whole := short(listing):
         return [whole]
     try:
-        tree = ast.parse(listing)
+        tree = ast.parse(listing := textwrap.dedent(listing))
     except SyntaxError:
         return []
     parts = (ast.get_source_segment(listing, node) or "" for node in tree.body)
