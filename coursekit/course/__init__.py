@@ -3,5 +3,6 @@
 catalogue (which notebooks) · ready (may a run start?) · plan (what is to be done) · pool (who does
 it when) · job and worker (one notebook, one process) · reasons (errors in a sentence) · board (the
 terminal) · run (all of it together) · outputs and report (what came out) · tidy and refresh (the
-stored notebooks) · doctor (why does it not work) · files (whole or not at all).
+stored notebooks) · slides and site (for a projector, for a browser) · doctor (why does it not work)
+· files (whole or not at all).
 """

@@ -65,6 +65,16 @@ def pictures(notebook: NotebookNode) -> list[Picture]:
     ]
 
 
+def descriptions(notebook: NotebookNode) -> list[str]:
+    """What each of its figures and films shows, in order."""
+    return [
+        about.get(mime, {}).get("alt", "")
+        for bundle, about in _bundles(notebook)
+        for mime in ("image/png", "image/gif")
+        if mime in bundle
+    ]
+
+
 def _outputs(notebook: NotebookNode) -> Iterator[Any]:
     for cell in code_cells(notebook):
         yield from cell.outputs

@@ -1,0 +1,62 @@
+"""Building the site: stage the sources, run Sphinx (a warning is an error), add the decks."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from coursekit.course import slides
+from coursekit.course.catalogue import catalogue
+from coursekit.course.site import links, stage
+from coursekit.course.slides.deck import EXTRA
+from coursekit.errors import CourseError, require
+
+HERE = Path(__file__).parent
+
+
+def build(folder: Path, say: Callable[[str], None] = print, notebooks: Path | None = None) -> Path:
+    """Build the site into `folder`, which is emptied first if it holds an earlier one.
+
+    Args:
+        folder: where to.
+        say: told of each step, in a sentence.
+        notebooks: where the notebooks are; the project's if None.
+
+    Returns:
+        The home page.
+
+    Raises:
+        CourseError: the extra `site` is not installed, the folder holds something else, Sphinx
+            warned, or a link leads nowhere.
+    """
+    lectures = catalogue(notebooks)
+    _emptied(folder)
+    with tempfile.TemporaryDirectory() as sources:
+        say("Putting the sources together.")
+        stage.stage(lectures, Path(sources))
+        say("Sphinx builds the pages.")
+        _sphinx(Path(sources), folder)
+    say("Making the slides.")
+    for lecture in lectures:
+        slides.write(lecture, folder / "slides")
+        shutil.copy(lecture.path, folder / "notebooks")
+    faults = links.faults(folder)
+    require(not faults, "The site has links that lead nowhere: " + "; ".join(faults[:5]))
+    return folder / "index.html"
+
+
+def _emptied(folder: Path) -> None:
+    ours = not folder.exists() or (folder / "objects.inv").exists() or not any(folder.iterdir())
+    require(ours, f"{folder} holds something that is no site; choose another folder with --out.")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sphinx(sources: Path, folder: Path) -> None:
+    try:
+        from sphinx.cmd.build import build_main
+    except ImportError:
+        raise CourseError(f"Sphinx is not installed; install it with {EXTRA}") from None
+    with tempfile.TemporaryDirectory() as doctrees:
+        options = ["-b", "html", "-W", "--keep-going", "-q", "-c", str(HERE), "-d", doctrees]
+        failed = build_main([*options, str(sources), str(folder)])
+    require(not failed, "Sphinx warned or failed, as it says above; the site is not whole.")
