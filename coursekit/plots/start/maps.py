@@ -80,10 +80,10 @@ def _box(ax: Axes, stop: Stop) -> None:
     frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=shape, **look)
     ax.add_patch(frame)
     title = "\n".join(textwrap.wrap(f"{stop.number} · {stop.title}", 20))
-    question = "\n".join(textwrap.wrap(stop.question, 25))
+    question = "\n".join(textwrap.wrap(stop.question, 27))
     later = "" if stop.there else "\n(to come)"
     ax.text(x, y + 0.46, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
-    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=9, color=BLACK)
+    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=8.5, color=BLACK)
 
 
 def _arrow(ax: Axes, start: str, end: str, words: str) -> None:
