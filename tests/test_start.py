@@ -109,6 +109,7 @@ def test_what_the_doctor_says_is_shown_but_not_stored():
     cell = nbformat.v4.new_code_cell("screen()", execution_count=1)
     cell.outputs = [nbformat.v4.new_output("display_data", view)]
     assert clean(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs == []
+    assert CELLS["doctor"].outputs == []
 
 
 # Three kinds of model

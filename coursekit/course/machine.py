@@ -15,7 +15,7 @@ def screen(findings: list[Finding]) -> widgets.HTML:
 
     Paths and versions of one machine have no place in a file that others read.
     """
-    console = Console(file=io.StringIO(), record=True, width=110)
+    console = Console(file=io.StringIO(), record=True, width=110, force_jupyter=False)
     show(findings, console)
     page = f'<pre style="{FONT}">{{code}}</pre>'
     return widgets.HTML(console.export_html(inline_styles=True, code_format=page))

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ def lecture_map(stops: Sequence[Stop], flows: Mapping[tuple[str, str], str]) -> 
     for stop in stops:
         _box(ax, stop)
     left, bottom = _centre("01")
-    heading = {"fontsize": 13, "fontweight": "bold"}
+    heading: dict[str, Any] = {"fontsize": 13, "fontweight": "bold"}
     ax.text(left - WIDTH / 2, _centre("02")[1] + 0.75, PAINT, color=BLUE, **heading)
     ax.text(left - WIDTH / 2, bottom + 0.75, LOOK, color=VERMILION, **heading)
     ax.set(xlim=(-1.15, 3 * STEP_X + 1.15), ylim=(bottom - 1.15, _centre("04")[1] + 0.65))
@@ -71,14 +71,19 @@ def _box(ax: Axes, stop: Stop) -> None:
     colour = STRANDS.get(stop.number, BLUE)
     corner, line = (x - WIDTH / 2, y - HEIGHT / 2), "-" if stop.there else "--"
     shape = "round,pad=0.04,rounding_size=0.12"
-    look = {"facecolor": "white", "edgecolor": colour, "linewidth": 2.0, "linestyle": line}
+    look: dict[str, Any] = {
+        "facecolor": "white",
+        "edgecolor": colour,
+        "linewidth": 2.0,
+        "linestyle": line,
+    }
     frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=shape, **look)
     ax.add_patch(frame)
     title = "\n".join(textwrap.wrap(f"{stop.number} · {stop.title}", 20))
-    question = "\n".join(textwrap.wrap(stop.question, 25))
+    question = "\n".join(textwrap.wrap(stop.question, 27))
     later = "" if stop.there else "\n(to come)"
     ax.text(x, y + 0.46, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
-    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=9, color=BLACK)
+    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=8.5, color=BLACK)
 
 
 def _arrow(ax: Axes, start: str, end: str, words: str) -> None:

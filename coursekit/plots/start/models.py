@@ -71,9 +71,9 @@ def refusal(
     figure, axes = canvas(1, 2, width=5.0, height=4.0)
     side = np.asarray(side)
     levels = (np.linspace(0, 1, 11), np.arange(-60, 1, 6))
-    parts = zip(axes, (posterior, log10_p), levels, ("cividis", "viridis"), strict=True)
-    for ax, values, steps, colours in parts:
-        shown = ax.contourf(side, side, array(values), steps, cmap=colours, extend="min")
+    looks = ({"cmap": "cividis"}, {"cmap": "viridis", "extend": "min"})
+    for ax, values, steps, look in zip(axes, (posterior, log10_p), levels, looks, strict=True):
+        shown = ax.contourf(side, side, array(values), steps, **look)
         figure.colorbar(shown, ax=ax, shrink=0.85)
         for points, colour in zip(samples, ("white", VERMILION), strict=True):
             points = array(points)
