@@ -9,6 +9,7 @@ import nbformat
 import PIL.Image
 import pytest
 
+from coursekit.__main__ import main
 from coursekit.course.catalogue import Lecture, catalogue, read
 from coursekit.course.slides import deck, sources
 from coursekit.course.slides import prose as words
@@ -169,3 +170,18 @@ def test_the_notebook_is_left_as_it_is():
     before = copy.deepcopy(read(LECTURES[0].path))
     room.cards(LECTURES[0])
     assert read(LECTURES[0].path) == before
+
+
+def test_the_command_line_writes_a_deck(tmp_path, capsys):
+    code = 0
+    try:
+        main(["slides", LECTURES[0].number, "--out", str(tmp_path / "decks")])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    told = capsys.readouterr()
+    if "not installed" in told.err:
+        pytest.skip(told.err)
+    assert code == 0
+    (written,) = (tmp_path / "decks").iterdir()
+    assert written.name == f"{LECTURES[0].name}.html"
+    assert str(written) in told.out

@@ -22,8 +22,9 @@ SPILLS = """() => {
     !e.closest('mjx-assistive-mml, svg') && getComputedStyle(e).display !== 'none');
   const out = e => { const box = e.getBoundingClientRect();
     return box.right > 1921 || box.bottom > 1081 || box.left < -1 || box.top < -1; };
-  const cut = e => e.matches('.page, .body, pre, .lead') &&
-    (e.scrollHeight > e.clientHeight + 2 || e.scrollWidth > e.clientWidth + 2);
+  const cut = e =>
+    e.matches('.page, .body') && e.scrollHeight > e.clientHeight + 2 ||
+    e.matches('.page, .body, .lead, pre') && e.scrollWidth > e.clientWidth + 2;
   return [page, ...parts].filter(e => out(e) || cut(e)).map(e => e.outerHTML.slice(0, 120));
 }"""
 LETTERS = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll('.fit, h3')]

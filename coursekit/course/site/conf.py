@@ -43,6 +43,7 @@ html_theme = "furo"
 html_title = "coursekit"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
@@ -52,7 +53,7 @@ html_theme_options = {
     "footer_icons": [],
 }
 pygments_style = "friendly"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 
 
 def setup(app: Any) -> None:
