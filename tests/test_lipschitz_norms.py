@@ -12,6 +12,7 @@ from coursekit.lipschitz import (
     adjoint,
     applied,
     clamp_singular_value,
+    gradient_penalty,
     kantorovich,
     lipschitz_bound,
     operator_norm,
@@ -229,3 +230,21 @@ def test_the_kantorovich_objective_is_minus_what_the_critic_earns(rng):
     x, is_real = torch.randn(6, 1, generator=rng), torch.tensor([1.0, 0, 1, 0, 0, 1])
     earned = critic(x)[is_real == 1].mean() - critic(x)[is_real == 0].mean()
     assert kantorovich(rng)(critic, x, is_real).item() == pytest.approx(-earned.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("one_sided", "end"), [(False, -0.9), (True, 1.1)])
+def test_the_two_sided_penalty_has_a_second_well(one_sided, end, rng):
+    """Two points at distance 2 and f = m·x from m = −1: −mW + λ(|m| − 1)² has a minimum at
+    −(1 − W/2λ) too; one-sided, only the right one at 1 + W/2λ remains."""
+    critic = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Flatten(0)).double()
+    nn.init.constant_(critic[0].weight, -1.0)
+    wrapped = lambda x, y=None: critic(x)  # noqa: E731
+    real, fake = torch.ones(8, 1).double(), -torch.ones(8, 1).double()
+    penalty = gradient_penalty(10.0, one_sided)
+    opt = torch.optim.SGD(critic.parameters(), 0.02)
+    for _ in range(400):
+        opt.zero_grad()
+        loss = critic(fake).mean() - critic(real).mean()
+        (loss + penalty(wrapped, real, fake, None, rng)).backward()
+        opt.step()
+    assert critic[0].weight.item() == pytest.approx(end, abs=1e-3)

@@ -19,11 +19,15 @@ class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
     batch the line between real and fake would be sampled at a single place. The critic must treat
     examples independently: no BatchNorm (§4).
 
+    With `one_sided` only slopes above 1 are penalised, λ·E max(0, ‖∇D‖₂ − 1)² (Petzka et al. 2018):
+    all that the dual asks for, and convex in ∇D, so that no slope of the wrong sign is held.
+
     Raises:
         CourseError: a negative weight.
     """
 
     weight: float = 10.0
+    one_sided: bool = False
 
     def __post_init__(self) -> None:
         require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
@@ -33,7 +37,8 @@ class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
     ) -> Tensor:
         between = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng).to(x)
         mixed = torch.lerp(fake.detach(), x, between)
-        return self.weight * (slope(D, mixed, y, graph=True) - 1).square().mean()
+        excess = slope(D, mixed, y, graph=True) - 1
+        return self.weight * (excess.relu() if self.one_sided else excess).square().mean()
 
 
 @dataclass(frozen=True)

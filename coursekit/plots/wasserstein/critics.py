@@ -1,13 +1,14 @@
 """Critics, their weights and their slopes: arrays in, `Figure` out."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.plots.base import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION, canvas, label
-from coursekit.plots.gans.numbers import _logarithmic
+from coursekit.plots.gans.numbers import _logarithmic, smooth
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +75,8 @@ def gradients(norms: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
     colours = (BLUE, VERMILION, GREEN)
     for ax, (name, places) in zip(axes, norms.items(), strict=True):
         drawn = ax.violinplot([np.asarray(v, float) for v in places.values()], showmedians=True)
-        for part, colour in zip(drawn["bodies"], colours, strict=False):  # type: ignore[arg-type]
+        bodies: Any = drawn["bodies"]
+        for part, colour in zip(bodies, colours, strict=False):
             part.set(facecolor=colour, alpha=0.55)
         for part in ("cmedians", "cbars", "cmins", "cmaxes"):
             drawn[part].set(color=BLACK, linewidth=0.9)
@@ -107,4 +109,16 @@ def games(
         _logarithmic(ax.yaxis)
         label(ax, f"FID against {axis}", axis, "FID (log scale)" if ax is axes[0] else "")
     axes[-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def opinions(losses: Mapping[str, ArrayLike], nothing: float, window: int) -> Figure:
+    """The critic's loss over steps, a running mean over seeds; `nothing`: without an opinion."""
+    figure, (ax,) = canvas(width=6.2, height=3.2)
+    for colour, (name, values_) in zip(PALETTE, losses.items(), strict=False):
+        curve = smooth(np.atleast_2d(np.asarray(values_, dtype=float)).mean(0), window)
+        ax.plot(np.arange(1, len(curve) + 1), curve, color=colour, label=name)
+    ax.axhline(nothing, color=BLACK, linestyle=":", linewidth=1, label="no opinion")
+    label(ax, "How sure the critic is", "step", "critic's loss (running mean)")
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

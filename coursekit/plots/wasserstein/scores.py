@@ -43,16 +43,22 @@ def bias(
     return figure
 
 
-def ranking(counts: Sequence[int], perfect: ArrayLike, shrunk: ArrayLike) -> Figure:
-    """Mean scores of a perfect generator and of a narrowed one over n: the order turns."""
+def ranking(counts: Sequence[int], drawn: ArrayLike, derived: ArrayLike) -> Figure:
+    """The narrowed generator's mean score minus the perfect one's, over n: where the order turns.
+
+    Args:
+        counts: the n.
+        drawn: differences, one row for each repetition.
+        derived: the expected difference at each n.
+    """
     figure, (ax,) = canvas(width=6.0, height=3.2)
-    for values, colour, name in (
-        (perfect, BLUE, "perfect"),
-        (shrunk, VERMILION, "narrowed"),
-    ):
-        ax.plot(counts, np.asarray(values, float), "o-", color=colour, label=name)
+    rows = np.asarray(drawn, dtype=float)
+    ax.axhline(0, color=BLACK, linewidth=1)
+    ax.plot(counts, derived, color=BLUE, label="derived, to order 1/n")
+    ax.errorbar(counts, rows.mean(0), rows.std(0), fmt="o", color=VERMILION, label="drawn ± s.d.")
     ax.set_xscale("log")
-    ax.set_yscale("log")
-    label(ax, "Which generator is better?", "n (log scale)", "Fréchet distance (log scale)")
+    ax.set_xticks(counts, [f"{n:,}" for n in counts])
+    ax.minorticks_off()
+    label(ax, "Below 0 the worse generator wins", "n (log scale)", "narrowed − perfect")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

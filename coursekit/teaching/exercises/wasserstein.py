@@ -151,12 +151,6 @@ def _finds_the_largest(sigma: Attempt) -> str | None:
     return None if good else f"after 300 rounds it is {value:.3f}, and σ(W) is {exact:.3f}."
 
 
-def _scales(sigma: Attempt) -> str | None:
-    W = _draw(5, 5, seed=8)
-    ratio = _number(sigma(-3 * W, 300)) / _number(sigma(W, 300))
-    return None if isclose(ratio, 3, rel_tol=1e-3) else f"σ(−3W) should be 3·σ(W), not {ratio:.3f}."
-
-
 def _takes_any_shape(sigma: Attempt) -> str | None:
     for shape in ((9, 2), (1, 7)):
         W = _draw(*shape, seed=9)
@@ -168,16 +162,13 @@ def _takes_any_shape(sigma: Attempt) -> str | None:
 
 SIGMA = Exercise(
     "The largest singular value by power iteration",
-    (_finds_the_largest, _scales, _takes_any_shape),
+    (_finds_the_largest, _takes_any_shape),
     (
         "Start from any vector u of length len(W); in turn v ← Wᵀu and u ← Wv, each normalised.",
         "In the end u and v are the first singular vectors.",
         "σ = u @ W @ v.",
     ),
 )
-
-
-# The critic's loss ----------------------------------------------------------------------------
 
 
 def _earns_the_difference(loss: Attempt) -> str | None:
@@ -197,15 +188,9 @@ def _knows_no_margin(loss: Attempt) -> str | None:
     return None if even else "far scores have another slope than near ones: is that a hinge?"
 
 
-def _ignores_the_level(loss: Attempt) -> str | None:
-    real, fake = _draw(5, seed=10), _draw(5, seed=11)
-    gap = _number(loss(real + 7, fake + 7)) - _number(loss(real, fake))
-    return None if abs(gap) < 1e-6 else "raising all scores by 7 should change nothing."
-
-
 CRITIC = Exercise(
     "The critic's loss of a Wasserstein GAN",
-    (_earns_the_difference, _knows_no_margin, _ignores_the_level),
+    (_earns_the_difference, _knows_no_margin),
     (
         "The critic maximises the mean score of real images minus that of fakes.",
         "No margin, no logarithm, no sigmoid: it is linear.",
