@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.plots.base import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION, canvas, label
+from coursekit.plots.base import BLACK, BLUE, GREEN, PALETTE, VERMILION, canvas, label
 from coursekit.plots.gans.numbers import _logarithmic, smooth
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def values(found: Mapping[str, Sequence[float]], exact: float, title: str) -> Fi
         share = np.asarray(given, dtype=float) / exact
         ax.barh(row, share.mean(), 0.6, color=PALETTE[row % 6], alpha=0.75)
         ax.plot(share, np.full(len(share), row), "|", color=BLACK, markersize=9)
-        ax.text(max(share.mean(), 0) + 0.02, row - 0.32, f"{share.mean():.2f}", fontsize=8)
+        ax.text(share.max() + 0.02, row, f"{share.mean():.2f}", va="center", fontsize=9)
     ax.axvline(1, color=BLACK, linewidth=1.2, linestyle=":")
     ax.set_yticks(range(len(found)), list(found))
     ax.invert_yaxis()
@@ -102,7 +102,7 @@ def games(
     for ax, (axis, effort) in zip(axes, along.items(), strict=True):
         for i, (name, v) in enumerate(fid.items()):
             t = np.asarray(effort[name], dtype=float).mean(0)
-            colour = (*PALETTE[:6], "#777777", ORANGE)[i % 8]
+            colour = (*PALETTE[:6], "#777777", "#8B5A2B")[i % 8]
             mean = np.asarray(v, dtype=float).mean(0)
             ax.plot(t, mean, color=colour, marker=marks[i % 8], markersize=4, label=name)
         ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real against real")

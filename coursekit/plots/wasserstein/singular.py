@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from coursekit.plots.base import (
@@ -76,6 +77,9 @@ def bounds(rows: Mapping[str, Mapping[str, float]]) -> Figure:
         numbers = [row[kind] for row in rows.values()]
         ax.plot(numbers, range(len(rows)), mark, color=colour, label=kind, markersize=8)
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     label(ax, "Bounds and slopes", "Lipschitz constant, or slope (log scale)")
