@@ -7,6 +7,7 @@ from coursekit.metrics.classification import (
     probabilities,
     robust_accuracy,
 )
+from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
 from coursekit.metrics.extrapolation import (
     Extrapolation,
     expected_bias,
@@ -15,13 +16,18 @@ from coursekit.metrics.extrapolation import (
 )
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
+from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
 __all__ = [
+    "ClassJudge",
     "Coverage",
     "Extrapolation",
     "Judge",
     "accuracy",
+    "best_window",
+    "by_class",
+    "entropy",
     "expected_bias",
     "expected_on_line",
     "features",
@@ -32,6 +38,9 @@ __all__ = [
     "judging",
     "mode_coverage",
     "nearest",
+    "parzen",
+    "parzen_by_class",
     "probabilities",
     "robust_accuracy",
+    "total_variance",
 ]

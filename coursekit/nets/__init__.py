@@ -9,35 +9,49 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
-from coursekit.nets.discriminators import (
-    DCGANDiscriminator,
-    MLPDiscriminator,
-    normalise_spectrally,
+from coursekit.nets.conditional import (
+    AuxiliaryDiscriminator,
+    ClassBatchNorm2d,
+    ClassNormGenerator,
+    ConcatGenerator,
+    ConditionalGenerator,
+    PlaneDiscriminator,
+    ProjectionDiscriminator,
 )
-from coursekit.nets.generators import (
-    DCGANGenerator,
-    Generator,
-    MLPGenerator,
-    start_small,
-)
-from coursekit.nets.latent import slerp
-from coursekit.nets.pretrained import squeezenet
+from coursekit.nets.deeper import PooledCNN, SmallResNet
+from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
+from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
+from coursekit.nets.latent import slerp, truncated
+from coursekit.nets.places import PlaceNet
+from coursekit.nets.pretrained import pretrained, squeezenet
 
 __all__ = [
+    "MLP",
+    "AuxiliaryDiscriminator",
+    "ClassBatchNorm2d",
+    "ClassNormGenerator",
     "Completer",
+    "ConcatGenerator",
+    "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Generator",
     "LinearClassifier",
-    "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
     "Normalize",
+    "PlaceNet",
+    "PlaneDiscriminator",
+    "PooledCNN",
+    "ProjectionDiscriminator",
+    "SmallResNet",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
+    "pretrained",
     "slerp",
     "squeezenet",
     "start_small",
+    "truncated",
 ]
