@@ -33,7 +33,7 @@ def iterations(fresh: ArrayLike, kept: ArrayLike, restarted: ArrayLike) -> Figur
         right.plot(np.asarray(values, dtype=float), color=colour, label=name)
     right.axhline(1, color=BLACK, linestyle=":", linewidth=1)
     label(right, "One round a pass, while W moves", "pass", "σ of the normalised weight")
-    right.legend(frameon=False)
+    right.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.25))
     return figure
 
 
@@ -57,13 +57,14 @@ def stretches(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
 
 
 def spectra(values: Mapping[str, Sequence[ArrayLike]], layers: Sequence[str]) -> Figure:
-    """All singular values of each layer, one line per critic."""
+    """All singular values of each layer above 1e-4, one line per critic."""
     figure, axes = canvas(1, len(layers), width=3.9, height=3.1)
     for k, (ax, name) in enumerate(zip(axes, layers, strict=True)):
         for colour, (critic, sets) in zip(PALETTE, values.items(), strict=False):
             s = np.asarray(sets[k], dtype=float)
             ax.plot(np.arange(1, len(s) + 1), s, color=colour, marker=".", label=critic)
         ax.set_yscale("log")
+        ax.set_ylim(bottom=max(1e-4, ax.get_ylim()[0]))
         label(ax, name, "number", "singular value of W" if k == 0 else "")
     axes[-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
