@@ -8,6 +8,12 @@ from coursekit.metrics.classification import (
     robust_accuracy,
 )
 from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
+from coursekit.metrics.extrapolation import (
+    Extrapolation,
+    expected_bias,
+    expected_on_line,
+    frechet_at_infinity,
+)
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
 from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
@@ -16,12 +22,16 @@ from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, ne
 __all__ = [
     "ClassJudge",
     "Coverage",
+    "Extrapolation",
     "Judge",
     "accuracy",
     "best_window",
     "by_class",
     "entropy",
+    "expected_bias",
+    "expected_on_line",
     "features",
+    "frechet_at_infinity",
     "frechet_distance",
     "gradient_energy",
     "inception_score",

@@ -2,8 +2,8 @@
 
 Rooms: `densities` on the line and their tails; `quadrature` to 1e-10 and better; the `value` of a
 game and its best discriminator; `divergences` and `f_divergences`; what `small_critics` can see;
-the `slopes` a generator feels; the `bilinear` game; and `symbolic`, where SymPy derives it all
-(imported by name, since SymPy takes a second).
+the `slopes` a generator feels; the `bilinear` game; and `symbolic`, where SymPy derives it all,
+and `transport`, where SciPy carries earth (both imported by name, since these take a second).
 
 Notation, the same everywhere: p is the density of the data, q that of the generator's samples,
 m = (p + q)/2, s a discriminator's raw score (its logit), D = sigmoid(s). Logarithms are natural,

@@ -1,4 +1,4 @@
-"""Floor 1. Ways to keep a critic from being too steep, and ways to see how steep it is."""
+"""What holds a critic's slope: a penalty or a box for the weights. And the game it is held for."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import require
-from coursekit.gradients import input_gradient
-from coursekit.types import Examples, PerExample
-
-
-def slope(f: nn.Module, x: Examples, y: Tensor | None = None, graph: bool = False) -> PerExample:
-    """‖∇ₓ f(x)‖₂ of each example, shape (n,); with `graph` it can itself be differentiated."""
-    return input_gradient(lambda at: f(at, y), x, create_graph=graph).flatten(1).norm(dim=1)
+from coursekit.gan_losses import Wasserstein
+from coursekit.lipschitz.slopes import slope
+from coursekit.types import Examples, PerExample, Scalar
 
 
 @dataclass(frozen=True)
@@ -23,11 +19,15 @@ class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
     batch the line between real and fake would be sampled at a single place. The critic must treat
     examples independently: no BatchNorm (§4).
 
+    With `one_sided` only slopes above 1 are penalised, λ·E max(0, ‖∇D‖₂ − 1)² (Petzka et al. 2018):
+    all that the dual asks for, and convex in ∇D, so that no slope of the wrong sign is held.
+
     Raises:
         CourseError: a negative weight.
     """
 
     weight: float = 10.0
+    one_sided: bool = False
 
     def __post_init__(self) -> None:
         require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
@@ -37,7 +37,8 @@ class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
     ) -> Tensor:
         between = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng).to(x)
         mixed = torch.lerp(fake.detach(), x, between)
-        return self.weight * (slope(D, mixed, y, graph=True) - 1).square().mean()
+        excess = slope(D, mixed, y, graph=True) - 1
+        return self.weight * (excess.relu() if self.one_sided else excess).square().mean()
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,21 @@ class clip_weights:
                 parameter.clamp_(-self.bound, self.bound)
 
 
-def spectral_norms(model: nn.Module) -> dict[str, float]:
-    """The largest singular value of each linear and convolutional weight, as a matrix (out, rest).
+@dataclass(frozen=True, eq=False)
+class kantorovich:
+    """An objective for `fit`: the critic's side of the dual, −(E_p f − E_q f) + penalty.
 
-    This is the matrix that spectral normalisation divides by (Miyato et al. 2018, §2.1). For a
-    convolution it is not the norm of the operator itself, which depends on stride and image size.
+    The batches are (x, is_real), as `coursekit.data.labelled` makes them, half and half.
+
+    Attributes:
+        rng: where the penalty draws its points between real and fake.
+        penalty: (D, x, fake, y, rng) -> scalar, or None where the network itself is bounded.
     """
-    return {
-        name: float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1).double().cpu(), 2))
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d)
-    }
+
+    rng: torch.Generator
+    penalty: gradient_penalty | None = None
+
+    def __call__(self, critic: nn.Module, x: Examples, is_real: PerExample) -> Scalar:
+        real, fake = x[is_real == 1], x[is_real == 0]
+        loss = Wasserstein().critic(critic(real), critic(fake))
+        return loss + self.penalty(critic, real, fake, None, self.rng) if self.penalty else loss

@@ -1,0 +1,49 @@
+"""Floor 1. Ways to keep a critic from being too steep, and ways to see how steep it is.
+
+Rooms: `slopes` of a critic; the `penalties` and the clipping that hold them; `power` iteration and
+the spectral norm of a matrix; `operators`, where a convolution is a linear map and not a matrix of
+its weights; `orthogonality` and the clamp on the largest singular value.
+
+Notation: W is a layer's weight as a matrix (out, rest), σ(W) its largest singular value, ‖A‖ the
+largest stretch of a linear map A.
+"""
+
+from coursekit.lipschitz.operators import (
+    adjoint,
+    applied,
+    lipschitz_bound,
+    operator_norm,
+    overlap,
+    weight_norm,
+)
+from coursekit.lipschitz.orthogonality import clamp_singular_value, orthogonal
+from coursekit.lipschitz.penalties import clip_weights, gradient_penalty, kantorovich
+from coursekit.lipschitz.power import (
+    SpectralNorm,
+    matrices,
+    power_iteration,
+    spectral_normalisation,
+    spectral_norms,
+)
+from coursekit.lipschitz.slopes import Amplified, slope
+
+__all__ = [
+    "Amplified",
+    "SpectralNorm",
+    "adjoint",
+    "applied",
+    "clamp_singular_value",
+    "clip_weights",
+    "gradient_penalty",
+    "kantorovich",
+    "lipschitz_bound",
+    "matrices",
+    "operator_norm",
+    "orthogonal",
+    "overlap",
+    "power_iteration",
+    "slope",
+    "spectral_normalisation",
+    "spectral_norms",
+    "weight_norm",
+]
