@@ -2,9 +2,10 @@
 
 from coursekit.data import toys
 from coursekit.data.catalogue import Entry, catalogue, check, get, load
-from coursekit.data.photos import photo
+from coursekit.data.photos import photo, whole_photo
 from coursekit.data.streams import Batch, Stream
 from coursekit.data.tensors import Batches, Dataset, Split
+from coursekit.data.windows import Windows
 
 __all__ = [
     "Batch",
@@ -13,10 +14,12 @@ __all__ = [
     "Entry",
     "Split",
     "Stream",
+    "Windows",
     "catalogue",
     "check",
     "get",
     "load",
     "photo",
     "toys",
+    "whole_photo",
 ]

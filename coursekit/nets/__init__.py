@@ -21,7 +21,8 @@ from coursekit.nets.generators import (
     start_small,
 )
 from coursekit.nets.latent import slerp
-from coursekit.nets.pretrained import squeezenet
+from coursekit.nets.places import PlaceNet
+from coursekit.nets.pretrained import pretrained, squeezenet
 
 __all__ = [
     "Completer",
@@ -34,9 +35,11 @@ __all__ = [
     "MLPGenerator",
     "Maxout",
     "Normalize",
+    "PlaceNet",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
+    "pretrained",
     "slerp",
     "squeezenet",
     "start_small",
