@@ -9,6 +9,7 @@ from coursekit.metrics.classification import (
 )
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
+from coursekit.metrics.ladder import ladder, worst_case
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "gradient_energy",
     "inception_score",
     "judging",
+    "ladder",
     "mode_coverage",
     "nearest",
     "probabilities",
     "robust_accuracy",
+    "worst_case",
 ]

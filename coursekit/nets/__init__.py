@@ -21,6 +21,7 @@ from coursekit.nets.generators import (
     start_small,
 )
 from coursekit.nets.latent import slerp
+from coursekit.nets.masked import Loud, Quantised, staircase
 from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
 
@@ -30,17 +31,20 @@ __all__ = [
     "DCGANGenerator",
     "Generator",
     "LinearClassifier",
+    "Loud",
     "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
     "Normalize",
     "PlaceNet",
+    "Quantised",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
     "pretrained",
     "slerp",
     "squeezenet",
+    "staircase",
     "start_small",
 ]
