@@ -10,6 +10,7 @@ from coursekit.attacks.decisions import hop_skip_jump
 from coursekit.attacks.goals import Goal, Searched
 from coursekit.attacks.gradient import climb, fgsm, pgd
 from coursekit.attacks.inner import growing, inner
+from coursekit.attacks.libraries import auto_attack
 from coursekit.attacks.margins import MarginGoal, margin_pgd
 from coursekit.attacks.penalty import carlini_wagner, penalty_attack
 from coursekit.attacks.scores import square_attack
@@ -21,6 +22,7 @@ __all__ = [
     "Goal",
     "MarginGoal",
     "Searched",
+    "auto_attack",
     "carlini_wagner",
     "climb",
     "fgsm",
