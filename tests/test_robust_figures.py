@@ -13,7 +13,7 @@ POINTS = {"α": {"0": np.random.default_rng(0).random((3, 2)), "½": np.full((1,
 FOUR = {(part, kind): RUN[1] for part in ("train", "test") for kind in ("clean", "attacked")}
 CHARTS = {
     "four curves": lambda: plots.four_curves([0, 1, 2], FOUR, "title"),
-    "overfitting": lambda: plots.overfitting({"one": RUN, "many": RUN}, 0.3),
+    "overfitting": lambda: plots.overfitting({"one": RUN, "many": RUN}),
     "frontier": lambda: plots.frontier(POINTS),
     "carried": lambda: plots.carried({"ε, pixels": ([0, 1], {"a": [1, 0.5]})}, {"ε, pixels": 0.5}),
     "slices": lambda: plots.slices([0, 1, 2], {"a": np.array(RUN[2])}, 0.3),

@@ -34,13 +34,12 @@ def four_curves(
 
 
 def overfitting(
-    runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]], eps: float
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
 ) -> Figure:
     """Accuracy under one step and under many, while each network trains; side by side.
 
     Args:
         runs: title → steps, accuracy under FGSM, accuracy under PGD.
-        eps: of both attacks.
     """
     figure, axes = canvas(1, len(runs), width=4.4, height=3.3)
     for ax, (title, (steps, one, many)) in zip(axes, runs.items(), strict=True):
@@ -49,7 +48,7 @@ def overfitting(
         gap = np.clip(array(one) - array(many), 0, None)
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)
-        label(ax, title, "training steps", f"accuracy at ε = {eps:g}")
+        label(ax, title, "training steps", "accuracy on test images")
     axes[0].legend(frameon=False, loc="lower right")
     return figure
 
