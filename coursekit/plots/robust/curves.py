@@ -24,11 +24,11 @@ def four_curves(
         accuracy: ("train" or "test", "clean" or "attacked") → accuracy at each look.
         title: of the figure.
     """
-    figure, (axes,) = canvas(width=6.4, height=3.5)
+    figure, (axes,) = canvas(width=7.6, height=3.4)
     for (part, kind), values in accuracy.items():
         name, colour = f"{part}, {kind}", COLOURS[kind]
         axes.plot(epochs, array(values), STYLES[part], color=colour, label=name, marker=".")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     _shares(axes)
     return _figure(label(axes, title, "epochs of training", "accuracy"))
 
@@ -49,7 +49,7 @@ def overfitting(
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)
         label(ax, title, "training steps", "accuracy on test images")
-    axes[0].legend(frameon=False, loc="lower right")
+    axes[-1].legend(frameon=False, loc="lower right")
     return figure
 
 
