@@ -6,7 +6,7 @@ import pytest
 import torch
 from attacked import Noisy, accuracy, victim
 
-from coursekit.attacks import Goal, MarginGoal, fgsm, growing, inner, margin_pgd, pgd
+from coursekit.attacks import MarginGoal, fgsm, growing, inner, margin_pgd, pgd
 from coursekit.errors import CourseError
 from coursekit.nets import Loud
 from coursekit.threats import Linf
@@ -61,7 +61,6 @@ def test_the_margin_goal_rises_with_the_margin():
     y = torch.tensor([0, 1])
     assert MarginGoal(y).loss(logits).tolist() == [-2.0, 3.0]
     assert MarginGoal(y, 2).loss(logits).tolist() == [-3.0, 3.0]
-    assert MarginGoal(y).rows(torch.tensor([1])).y.tolist() == [1]
 
 
 def test_margin_pgd_is_about_as_strong_as_pgd(scene):
@@ -112,7 +111,3 @@ def test_settings_out_of_range_are_refused(scene):
         margin_pgd(model, x, y, Linf(0.1), 0)
     with pytest.raises(CourseError, match="restarts was 2"):
         margin_pgd(model, x, y, Linf(0.1), 1, restarts=2)
-
-
-def test_a_goal_keeps_its_kind():
-    assert type(Goal(torch.tensor([0])).rows(torch.tensor([0]))) is Goal
