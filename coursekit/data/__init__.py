@@ -3,6 +3,7 @@
 from coursekit.data import toys
 from coursekit.data.catalogue import Entry, catalogue, check, get, load
 from coursekit.data.photos import photo, whole_photo
+from coursekit.data.roles import Roles, mislabelled, roles
 from coursekit.data.streams import Batch, Stream
 from coursekit.data.tensors import Batches, Dataset, Split
 from coursekit.data.windows import Windows
@@ -12,6 +13,7 @@ __all__ = [
     "Batches",
     "Dataset",
     "Entry",
+    "Roles",
     "Split",
     "Stream",
     "Windows",
@@ -19,7 +21,9 @@ __all__ = [
     "check",
     "get",
     "load",
+    "mislabelled",
     "photo",
+    "roles",
     "toys",
     "whole_photo",
 ]

@@ -46,7 +46,7 @@ def dream(
     """
     detail, traces = None, []
     for size in sizes((photo.shape[2], photo.shape[3]), octaves, scale):
-        base = resized(photo, size)
+        base = resized(photo, size).clamp(0, 1)
         start = base if detail is None else (base + resized(detail, size)).clamp(0, 1)
         climb = ascend(model, start, objective, **how)
         detail = climb.image - base

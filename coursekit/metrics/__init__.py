@@ -7,15 +7,21 @@ from coursekit.metrics.classification import (
     probabilities,
     robust_accuracy,
 )
+from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
 from coursekit.metrics.ladder import ladder, worst_case
+from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
 __all__ = [
+    "ClassJudge",
     "Coverage",
     "Judge",
     "accuracy",
+    "best_window",
+    "by_class",
+    "entropy",
     "features",
     "frechet_distance",
     "gradient_energy",
@@ -24,7 +30,10 @@ __all__ = [
     "ladder",
     "mode_coverage",
     "nearest",
+    "parzen",
+    "parzen_by_class",
     "probabilities",
     "robust_accuracy",
+    "total_variance",
     "worst_case",
 ]

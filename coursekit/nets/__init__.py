@@ -9,36 +9,46 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
-from coursekit.nets.discriminators import (
-    DCGANDiscriminator,
-    MLPDiscriminator,
-    normalise_spectrally,
+from coursekit.nets.conditional import (
+    AuxiliaryDiscriminator,
+    ClassBatchNorm2d,
+    ClassNormGenerator,
+    ConcatGenerator,
+    ConditionalGenerator,
+    PlaneDiscriminator,
+    ProjectionDiscriminator,
 )
-from coursekit.nets.generators import (
-    DCGANGenerator,
-    Generator,
-    MLPGenerator,
-    start_small,
-)
-from coursekit.nets.latent import slerp
+from coursekit.nets.deeper import PooledCNN, SmallResNet
+from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
+from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
+from coursekit.nets.latent import slerp, truncated
 from coursekit.nets.masked import Loud, Quantised, staircase
 from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
 
 __all__ = [
+    "MLP",
+    "AuxiliaryDiscriminator",
+    "ClassBatchNorm2d",
+    "ClassNormGenerator",
     "Completer",
+    "ConcatGenerator",
+    "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Generator",
     "LinearClassifier",
     "Loud",
-    "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
     "Normalize",
     "PlaceNet",
+    "PlaneDiscriminator",
+    "PooledCNN",
+    "ProjectionDiscriminator",
     "Quantised",
+    "SmallResNet",
     "StridedCNN",
     "initialise",
     "normalise_spectrally",
@@ -47,4 +57,5 @@ __all__ = [
     "squeezenet",
     "staircase",
     "start_small",
+    "truncated",
 ]

@@ -24,6 +24,8 @@ def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, T
         share = array(power * frequency) / float((power * frequency).sum())
         right.plot(array(frequency), share, color=colour, label=name)
     left.set_yscale("log")
+    left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    left.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" * (f"{value:g}"[0] in "25"))
     label(left, "The objective rises in every variant", "step, all octaves", "mean square (log)")
     right.set_xscale("log")
     right.set_yscale("log")
@@ -37,18 +39,18 @@ def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, T
     return figure
 
 
-def depth(names: Sequence[str], wavelength: Sequence[float], sees: Sequence[float]) -> Figure:
-    """For each layer the wavelength of its dream and the size of its receptive field, in pixels."""
-    figure, (axes,) = canvas(width=5.4, height=3.2)
-    curves(
-        axes, range(len(names)), {"receptive field": sees, "wavelength of the dream": wavelength}
-    )
+def depth(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> Figure:
+    """For each layer, lengths in pixels: name of the line → one length a layer."""
+    figure, (axes,) = canvas(width=6.0, height=3.3)
+    curves(axes, range(len(names)), dict(series))
     for line in axes.lines:
         line.set_marker("o")
     axes.set_yscale("log", base=2)
     axes.set_xticks(range(len(names)), list(names))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    return label(axes, "Deeper is coarser", "stage", "pixels (log)").get_figure()  # type: ignore[return-value]
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, fontsize=8)
+    label(axes, "What a unit sees, and what a dream is made of", "", "pixels (log)")
+    return figure
 
 
 def fields(maps: Mapping[str, Tensor]) -> Figure:

@@ -1,6 +1,7 @@
 """Photographs and what became of them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -40,7 +41,7 @@ def sheet(
             ax = picture(axes[row * columns + column], image.reshape(image.shape[-3:]))
             ax.set_title(words[column], loc="center", fontsize=8)
         ax = axes[row * columns]
-        place = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 9}
+        place: Any = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 9}
         ax.text(-0.04, 0.5, name, transform=ax.transAxes, **place)
     return figure
 
