@@ -32,7 +32,7 @@ def ladder_table(rows: Mapping[str, Mapping[str, float]], title: str) -> Figure:
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0)
     axes.grid(False)
-    label(axes, title, "attack, from weak to strong; images still right, in %")
+    label(axes, title, "attack; images still right, in %")
     return figure
 
 
