@@ -16,7 +16,7 @@ CHARTS = {
     "overfitting": lambda: plots.overfitting({"one": RUN, "many": RUN}),
     "frontier": lambda: plots.frontier(POINTS),
     "carried": lambda: plots.carried({"ε, pixels": ([0, 1], {"a": [1, 0.5]})}, {"ε, pixels": 0.5}),
-    "slices": lambda: plots.slices([0, 1, 2], {"a": np.array(RUN[2])}, 0.3),
+    "slices": lambda: plots.slices([0, 1, 2], {"a": {"FGSM": RUN[1], "PGD": RUN[2]}}),
     "table": lambda: plots.ladder_table({"net": {"clean": 0.9, "worst case": np.nan}}, "title"),
 }
 PICTURES = {

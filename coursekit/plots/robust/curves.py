@@ -61,14 +61,18 @@ def frontier(points: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             Bars are the standard error over the networks.
     """
     figure, (axes,) = canvas(width=6.6, height=4.4)
-    for colour, (family, settings) in zip(PALETTE, points.items(), strict=False):
+    beside = ((7, -13), (6, 5))  # below the points of one family, above those of the next
+    for i, (family, settings) in enumerate(points.items()):
         values = [array(each) for each in settings.values()]
         means = np.array([each.mean(0) for each in values])
         errors = np.array([_standard_error(each) for each in values])
-        axes.errorbar(*means.T, yerr=errors[:, 1], xerr=errors[:, 0], color=colour, marker="o")
+        (x, y), (dx, dy) = means.T, errors.T
+        axes.errorbar(x, y, yerr=dy, xerr=dx, color=PALETTE[i], marker="o")
         axes.lines[-1].set_label(family)
         for name, at in zip(settings, means, strict=True):
-            axes.annotate(name, tuple(at), textcoords="offset points", xytext=(6, 5), fontsize=9)
+            axes.annotate(
+                name, tuple(at), textcoords="offset points", xytext=beside[i % 2], fontsize=9
+            )
     axes.legend(frameon=False, loc="lower left")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.yaxis.set_major_formatter(PERCENT)
@@ -94,27 +98,27 @@ def carried(
             ax.axvline(trained[kind], color=BLACK, linewidth=1, linestyle=":")
         _shares(ax)
         label(ax, kind.split(",")[0], kind, "images still right")
-    axes[0].legend(frameon=False, loc="lower left", fontsize=9)
+    axes[-1].legend(frameon=False, loc="lower left", fontsize=9)
     return figure
 
 
-def slices(reach: Sequence[float], losses: Mapping[str, np.ndarray], eps: float) -> Figure:
-    """Mean loss on the way along each network's own gradient sign, at ε and before.
+def slices(way: Sequence[float], losses: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Mean loss on the straight ways from the images to the points that two attacks found.
 
     Args:
-        reach: lengths of the step, from 0 to beyond ε.
-        losses: network → loss at each length, mean over the images.
-        eps: what the networks were trained at, drawn as a line.
+        way: share of the way, 1 at the point found.
+        losses: network → attack → loss at each share, mean over the images.
     """
-    figure, (axes,) = canvas(width=6.2, height=3.5)
-    for colour, (name, values) in zip((VERMILION, GREEN, BLUE), losses.items(), strict=False):
-        axes.plot(reach, array(values), color=colour, label=name)
-    axes.axvline(eps, color=BLACK, linewidth=1, linestyle=":")
-    axes.annotate("ε", (eps, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom")
-    axes.legend(frameon=False)
+    figure, (axes,) = canvas(width=7.6, height=3.5)
+    for colour, (name, attacks) in zip((VERMILION, GREEN, BLUE), losses.items(), strict=False):
+        for style, (attack, values) in zip(("--", "-", ":"), attacks.items(), strict=False):
+            named = f"{name}, to {attack}'s point"
+            axes.plot(way, array(values), style, color=colour, label=named)
+    axes.axvline(1, color=BLACK, linewidth=1, linestyle=":")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     axes.set_ylim(bottom=0)
-    what = "length of one step along sign ∇J, in units of pixels"
-    return _figure(label(axes, "The way to FGSM's point", what, "mean loss J"))
+    title = "The way to two points of the same ball"
+    return _figure(label(axes, title, "share of the way, in units of ε", "mean loss J"))
 
 
 def _shares(axes: Axes) -> None:

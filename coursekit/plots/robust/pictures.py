@@ -27,8 +27,9 @@ def gradients(x: Tensor, maps: Mapping[str, Tensor], title: str = "") -> Figure:
             ax.imshow(array(shown), cmap="RdBu_r", vmin=-top, vmax=top)
             ax.set_axis_off()
     for row, name in enumerate(["image", *maps]):
-        where = {"transform": axes[row * n].transAxes, "ha": "right", "va": "center"}
-        axes[row * n].text(-0.08, 0.5, name, rotation=90, fontsize=9, **where)
+        ax = axes[row * n]
+        place = ax.transAxes
+        ax.text(-0.08, 0.5, name, transform=place, rotation=90, fontsize=9, ha="right", va="center")
     return figure
 
 

@@ -67,8 +67,8 @@ def _teaches_from_both(mixed: Attempt) -> str | None:
     if not loss.requires_grad:
         return "no gradient reaches the weights; nothing could be learned from this loss."
     right = (F.cross_entropy(model(x), y) + F.cross_entropy(model(x_adv), y)) / 2
-    gradients = [torch.autograd.grad(each, weight)[0] for each in (loss, right)]
-    same = torch.allclose(*gradients, rtol=1e-3, atol=1e-5)
+    mine, theirs = (torch.autograd.grad(each, weight)[0] for each in (loss, right))
+    same = torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
     return None if same else "the weights should feel both terms; one of them is held fixed."
 
 
