@@ -10,24 +10,24 @@ from matplotlib.ticker import PercentFormatter
 from coursekit.plots.base import BLACK, BLUE, GREEN, PALETTE, VERMILION, array, canvas, label
 
 PERCENT = PercentFormatter(1.0, decimals=0)
-STYLES = {"train": "-", "test": "--"}
 COLOURS = {"clean": BLUE, "attacked": VERMILION}
 
 
 def four_curves(
     epochs: Sequence[float], accuracy: Mapping[tuple[str, str], Sequence[float]], title: str
 ) -> Figure:
-    """Train and test, clean and attacked, over the epochs.
+    """Two networks or two sets of images, each clean and attacked, over the epochs.
 
     Args:
         epochs: passes over the training set at each look.
-        accuracy: ("train" or "test", "clean" or "attacked") → accuracy at each look.
+        accuracy: (which of the two, "clean" or "attacked") → accuracy at each look.
         title: of the figure.
     """
     figure, (axes,) = canvas(width=7.6, height=3.4)
+    first = next(iter(accuracy))[0]
     for (part, kind), values in accuracy.items():
-        name, colour = f"{part}, {kind}", COLOURS[kind]
-        axes.plot(epochs, array(values), STYLES[part], color=colour, label=name, marker=".")
+        name, style = f"{part}, {kind}", "-" if part == first else "--"
+        axes.plot(epochs, array(values), style, color=COLOURS[kind], label=name, marker=".")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     _shares(axes)
     return _figure(label(axes, title, "epochs of training", "accuracy"))

@@ -53,11 +53,9 @@ def _is_the_weighted_sum(mixed: Attempt) -> str | None:
 def _uses_the_true_labels(mixed: Attempt) -> str | None:
     model, x, x_adv, y = _scene(1)
     right = F.cross_entropy(model(x_adv), y)
-    return (
-        None
-        if _near(_number(mixed(model, x, x_adv, y, 0.0)), right)
-        else "the attacked images keep the labels of the images that they were."
-    )
+    if _near(_number(mixed(model, x, x_adv, y, 0.0)), right):
+        return None
+    return "the attacked images keep the labels of the images that they were."
 
 
 def _teaches_from_both(mixed: Attempt) -> str | None:
@@ -115,11 +113,8 @@ def _lets_both_answers_learn(trades: Attempt) -> str | None:
     weight = model[1].weight  # type: ignore[index]
     (mine,) = torch.autograd.grad(_number(trades(model, x, x_adv)), weight)
     (right,) = torch.autograd.grad(_gap(model, x, x_adv), weight)
-    return (
-        None
-        if torch.allclose(mine, right, rtol=1e-3, atol=1e-5)
-        else "its gradient is not that of the divergence: neither answer is held fixed."
-    )
+    same = torch.allclose(mine, right, rtol=1e-3, atol=1e-5)
+    return None if same else "its gradient is not the divergence's: neither answer is held fixed."
 
 
 TRADES = Exercise(
@@ -189,9 +184,7 @@ def _has_slope_one(quantise: Attempt) -> str | None:
     (slope,) = torch.autograd.grad(answer.sum(), x)
     if _near(slope, torch.ones_like(slope)):
         return None
-    return "the slope should be 1 everywhere" + (
-        "; torch.round's own is 0." if not slope.any() else "."
-    )
+    return "the slope should be 1 everywhere" + "; torch.round's own is 0." * (not slope.any())
 
 
 STRAIGHT = Exercise(
