@@ -6,7 +6,7 @@ import pytest
 import torch
 from attacked import accuracy, victim
 
-from coursekit.attacks import carlini_wagner, fgsm, hop_skip_jump, pgd
+from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, pgd
 from coursekit.threats import L2, Linf
 
 with warnings.catch_warnings():  # these libraries import what others have deprecated
@@ -136,3 +136,12 @@ def test_the_decision_attack_is_about_as_near_as_foolbox(scene):
     hook.remove()
     mine = hop_skip_jump(model, x, y, len(asked), start()).x_adv
     assert median(mine, x) < 1.25 * median(theirs, x)
+
+
+def test_auto_pgd_finds_about_what_our_pgd_finds(scene):
+    model, x, y, _ = scene
+    what, found = auto_attack(model, x[:60], y[:60], 0.05, steps=10)
+    assert "Auto" in what
+    assert (found - x[:60]).abs().max() <= 0.05 + 1e-5
+    ours = accuracy(model, pgd(model, x[:60], y[:60], Linf(0.05), 20, rng=start()), y[:60])
+    assert accuracy(model, found, y[:60]) == pytest.approx(ours, abs=0.06)

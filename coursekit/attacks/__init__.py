@@ -1,13 +1,17 @@
 """Floor 1. Attacks: pure functions (model, x, y, …) -> adversarial images, pixels in [0, 1].
 
-One module a family: `gradient` (FGSM, PGD), `penalty` (Szegedy's L-BFGS, Carlini & Wagner),
-`spatial` (turn, shift, cover), `scores` and `decisions` (black box). `goals` holds what they share,
-`lbfgs` an optimiser in a box, `views` the loss around an image and what a model attends to.
+One module a family: `gradient` (FGSM, PGD), `margins` (PGD on the logits' lead), `inner` (cheap
+ones, inside training), `penalty` (Szegedy's L-BFGS, Carlini & Wagner), `spatial` (turn, shift,
+cover), `scores` and `decisions` (black box). `goals` holds what they share, `lbfgs` an optimiser in
+a box, `views` the loss around an image and what a model attends to.
 """
 
 from coursekit.attacks.decisions import hop_skip_jump
 from coursekit.attacks.goals import Goal, Searched
 from coursekit.attacks.gradient import climb, fgsm, pgd
+from coursekit.attacks.inner import growing, inner
+from coursekit.attacks.libraries import auto_attack
+from coursekit.attacks.margins import MarginGoal, margin_pgd
 from coursekit.attacks.penalty import carlini_wagner, penalty_attack
 from coursekit.attacks.scores import square_attack
 from coursekit.attacks.spatial import motions, occlusions, spatial_search
@@ -16,12 +20,17 @@ from coursekit.gradients import undisturbed
 
 __all__ = [
     "Goal",
+    "MarginGoal",
     "Searched",
+    "auto_attack",
     "carlini_wagner",
     "climb",
     "fgsm",
+    "growing",
     "hop_skip_jump",
+    "inner",
     "loss_plane",
+    "margin_pgd",
     "motions",
     "occlusion_map",
     "occlusions",

@@ -16,6 +16,7 @@ from coursekit.metrics.extrapolation import (
 )
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
+from coursekit.metrics.ladder import ladder, worst_case
 from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
 from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
 
@@ -36,6 +37,7 @@ __all__ = [
     "gradient_energy",
     "inception_score",
     "judging",
+    "ladder",
     "mode_coverage",
     "nearest",
     "parzen",
@@ -43,4 +45,5 @@ __all__ = [
     "probabilities",
     "robust_accuracy",
     "total_variance",
+    "worst_case",
 ]

@@ -22,6 +22,7 @@ from coursekit.nets.deeper import PooledCNN, SmallResNet
 from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
 from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
 from coursekit.nets.latent import slerp, truncated
+from coursekit.nets.masked import Loud, Quantised, staircase
 from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
 
@@ -37,6 +38,7 @@ __all__ = [
     "DCGANGenerator",
     "Generator",
     "LinearClassifier",
+    "Loud",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
@@ -45,6 +47,7 @@ __all__ = [
     "PlaneDiscriminator",
     "PooledCNN",
     "ProjectionDiscriminator",
+    "Quantised",
     "SmallResNet",
     "StridedCNN",
     "initialise",
@@ -52,6 +55,7 @@ __all__ = [
     "pretrained",
     "slerp",
     "squeezenet",
+    "staircase",
     "start_small",
     "truncated",
 ]

@@ -1,0 +1,138 @@
+"""Curves of adversarial training: arrays in, `Figure` out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from coursekit.plots.base import BLACK, BLUE, GREEN, PALETTE, VERMILION, array, canvas, label
+
+PERCENT = PercentFormatter(1.0, decimals=0)
+COLOURS = {"clean": BLUE, "attacked": VERMILION}
+
+
+def four_curves(
+    epochs: Sequence[float], accuracy: Mapping[tuple[str, str], Sequence[float]], title: str
+) -> Figure:
+    """Two networks or two sets of images, each clean and attacked, over the epochs.
+
+    Args:
+        epochs: passes over the training set at each look.
+        accuracy: (which of the two, "clean" or "attacked") → accuracy at each look.
+        title: of the figure.
+    """
+    figure, (axes,) = canvas(width=7.6, height=3.4)
+    first = next(iter(accuracy))[0]
+    for (part, kind), values in accuracy.items():
+        name, style = f"{part}, {kind}", "-" if part == first else "--"
+        axes.plot(epochs, array(values), style, color=COLOURS[kind], label=name, marker=".")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    _shares(axes)
+    return _figure(label(axes, title, "epochs of training", "accuracy"))
+
+
+def overfitting(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
+) -> Figure:
+    """Accuracy under one step and under many, while each network trains; side by side.
+
+    Args:
+        runs: title → steps, accuracy under FGSM, accuracy under PGD.
+    """
+    figure, axes = canvas(1, len(runs), width=4.4, height=3.3)
+    for ax, (title, (steps, one, many)) in zip(axes, runs.items(), strict=True):
+        ax.plot(steps, array(one), color=BLUE, label="FGSM, one step")
+        ax.plot(steps, array(many), color=VERMILION, label="PGD, many steps")
+        gap = np.clip(array(one) - array(many), 0, None)
+        ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
+        _shares(ax)
+        label(ax, title, "training steps", "accuracy on test images")
+    axes[-1].legend(frameon=False, loc="lower right")
+    return figure
+
+
+def frontier(points: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Clean against robust accuracy; each family of settings is a line, each setting a point.
+
+    Args:
+        points: family → setting → (networks, 2): clean and robust accuracy of each network.
+            Bars are the standard error over the networks.
+    """
+    figure, (axes,) = canvas(width=6.6, height=4.4)
+    beside = ((7, -13), (6, 5))  # below the points of one family, above those of the next
+    for i, (family, settings) in enumerate(points.items()):
+        values = [array(each) for each in settings.values()]
+        means = np.array([each.mean(0) for each in values])
+        errors = np.array([_standard_error(each) for each in values])
+        (x, y), (dx, dy) = means.T, errors.T
+        axes.errorbar(x, y, yerr=dy, xerr=dx, color=PALETTE[i], marker="o")
+        axes.lines[-1].set_label(family)
+        for name, at in zip(settings, means, strict=True):
+            axes.annotate(
+                name, tuple(at), textcoords="offset points", xytext=beside[i % 2], fontsize=9
+            )
+    axes.legend(frameon=False, loc="lower left")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axes.yaxis.set_major_formatter(PERCENT)
+    axes.margins(0.12)
+    return _figure(label(axes, "What robustness costs", "clean accuracy", "accuracy under PGD"))
+
+
+def carried(
+    panels: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[float]]]],
+    trained: Mapping[str, float] | None = None,
+) -> Figure:
+    """Accuracy against the size of several kinds of attack, one panel a kind.
+
+    Args:
+        panels: the kind (with its unit) → sizes, and name of the network → accuracy at each size.
+        trained: kind → the size met in training, drawn as a line.
+    """
+    figure, axes = canvas(1, len(panels), width=3.7, height=3.4)
+    for ax, (kind, (sizes, series)) in zip(axes, panels.items(), strict=True):
+        for colour, (name, values) in zip(PALETTE, series.items(), strict=False):
+            ax.plot(sizes, array(values), color=colour, label=name, marker=".")
+        if trained and kind in trained:
+            ax.axvline(trained[kind], color=BLACK, linewidth=1, linestyle=":")
+        _shares(ax)
+        label(ax, kind.split(",")[0], kind, "images still right")
+    axes[-1].legend(frameon=False, loc="lower left", fontsize=9)
+    return figure
+
+
+def slices(way: Sequence[float], losses: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Mean loss on the straight ways from the images to the points that two attacks found.
+
+    Args:
+        way: share of the way, 1 at the point found.
+        losses: network → attack → loss at each share, mean over the images.
+    """
+    figure, (axes,) = canvas(width=7.6, height=3.5)
+    for colour, (name, attacks) in zip((VERMILION, GREEN, BLUE), losses.items(), strict=False):
+        for style, (attack, values) in zip(("--", "-", ":"), attacks.items(), strict=False):
+            named = f"{name}, to {attack}'s point"
+            axes.plot(way, array(values), style, color=colour, label=named)
+    axes.axvline(1, color=BLACK, linewidth=1, linestyle=":")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    axes.set_ylim(bottom=0)
+    title = "The way to two points of the same ball"
+    return _figure(label(axes, title, "share of the way, in units of ε", "mean loss J"))
+
+
+def _shares(axes: Axes) -> None:
+    axes.set_ylim(-0.03, 1.03)
+    axes.yaxis.set_major_formatter(PERCENT)
+
+
+def _standard_error(values: np.ndarray) -> np.ndarray:
+    """Of the mean over the rows; 0 where there is only one."""
+    n = len(values)
+    return values.std(0, ddof=1) / n**0.5 if n > 1 else np.zeros(values.shape[1])
+
+
+def _figure(axes: Axes) -> Figure:
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    return figure

@@ -1,0 +1,113 @@
+"""The attack inside training, and PGD on the margin."""
+
+import itertools
+
+import pytest
+import torch
+from attacked import Noisy, accuracy, victim
+
+from coursekit.attacks import MarginGoal, fgsm, growing, inner, margin_pgd, pgd
+from coursekit.errors import CourseError
+from coursekit.nets import Loud
+from coursekit.threats import Linf
+
+
+def start(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    model, x, y = victim()
+    return model.eval(), x[:100], y[:100]
+
+
+def test_eps_grows_in_a_straight_line_and_stays():
+    sizes = list(itertools.islice(growing(0.3, over=4), 6))
+    assert sizes == pytest.approx([0.075, 0.15, 0.225, 0.3, 0.3, 0.3])
+    assert next(growing(0.3)) == 0.3
+
+
+def test_four_inner_steps_are_pgd_from_a_random_start(scene):
+    model, x, y = scene
+    mine = inner(growing(0.2), 4, start())(model, x, y)
+    assert torch.equal(mine, pgd(model, x, y, Linf(0.2), 4, step_size=0.125, rng=start()))
+
+
+def test_one_inner_step_without_a_random_start_is_fgsm(scene):
+    model, x, y = scene
+    assert torch.equal(inner(growing(0.1), 1, reach=1.0)(model, x, y), fgsm(model, x, y, 0.1))
+
+
+def test_each_call_takes_the_next_eps(scene):
+    model, x, y = scene
+    attack = inner(growing(0.2, over=2), 2, start())
+    sizes = [float((attack(model, x, y) - x).abs().max()) for _ in range(3)]
+    assert sizes == pytest.approx([0.1, 0.2, 0.2], abs=1e-6)
+
+
+def test_the_inner_attack_leaves_a_training_network_as_it_was():
+    """In train mode BatchNorm would take in attacked images, and dropout blur the gradient."""
+    model = Noisy().train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    x = torch.rand(8, 1, 8, 8, generator=start())
+    inner(growing(0.2), 2, start())(model, x, torch.zeros(8, dtype=torch.long))
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert all(part.training for part in model.modules())
+
+
+def test_the_margin_goal_rises_with_the_margin():
+    logits = torch.tensor([[3.0, 1.0, 0.0], [0.0, 2.0, 5.0]])
+    y = torch.tensor([0, 1])
+    assert MarginGoal(y).loss(logits).tolist() == [-2.0, 3.0]
+    assert MarginGoal(y, 2).loss(logits).tolist() == [-3.0, 3.0]
+
+
+def test_margin_pgd_is_about_as_strong_as_pgd(scene):
+    model, x, y = scene
+    by_loss = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
+    by_margin = accuracy(model, margin_pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
+    assert by_margin == pytest.approx(by_loss, abs=0.05)
+
+
+def test_margin_pgd_does_not_mind_loud_logits(scene):
+    """Its direction is a sign: multiplied logits change nothing, but for rounding."""
+    model, x, y = scene
+    quiet = margin_pgd(model, x, y, Linf(0.1), 5)
+    loud = margin_pgd(Loud(model, 1024), x, y, Linf(0.1), 5)  # a power of two: no rounding
+    assert torch.equal(quiet, loud)
+    assert (
+        accuracy(model, pgd(Loud(model), x, y, Linf(0.1), 5), y) > accuracy(model, quiet, y) + 0.2
+    )
+
+
+def test_restarts_of_margin_pgd_only_help(scene):
+    model, x, y = scene
+    left = [
+        accuracy(model, margin_pgd(model, x, y, Linf(0.08), 5, restarts=k, rng=start()), y)
+        for k in (1, 4)
+    ]
+    assert left[1] <= left[0]
+
+
+def test_margin_pgd_stays_in_its_ball(scene):
+    model, x, y = scene
+    x_adv = margin_pgd(model, x, y, Linf(0.1), 5, rng=start())
+    assert (x_adv - x).abs().max() <= 0.1 + 1e-6
+    assert x_adv.min() >= 0 and x_adv.max() <= 1
+
+
+def test_settings_out_of_range_are_refused(scene):
+    model, x, y = scene
+    with pytest.raises(CourseError, match="eps was 8"):
+        growing(8)
+    with pytest.raises(CourseError, match="over was -1"):
+        growing(0.1, -1)
+    with pytest.raises(CourseError, match="steps was 0"):
+        inner(growing(0.1), 0)
+    with pytest.raises(CourseError, match="reach was 0"):
+        inner(growing(0.1), 1, reach=0)
+    with pytest.raises(CourseError, match="steps was 0"):
+        margin_pgd(model, x, y, Linf(0.1), 0)
+    with pytest.raises(CourseError, match="restarts was 2"):
+        margin_pgd(model, x, y, Linf(0.1), 1, restarts=2)
