@@ -9,12 +9,20 @@ from coursekit.metrics.classification import (
 )
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
-from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
+from coursekit.metrics.modes import (
+    Coverage,
+    gradient_energy,
+    mode_coverage,
+    nearest,
+    stacked_coverage,
+)
+from coursekit.metrics.spectrum import checkerboard, power_spectrum
 
 __all__ = [
     "Coverage",
     "Judge",
     "accuracy",
+    "checkerboard",
     "features",
     "frechet_distance",
     "gradient_energy",
@@ -22,6 +30,8 @@ __all__ = [
     "judging",
     "mode_coverage",
     "nearest",
+    "power_spectrum",
     "probabilities",
     "robust_accuracy",
+    "stacked_coverage",
 ]

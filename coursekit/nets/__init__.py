@@ -9,6 +9,7 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
+from coursekit.nets.dirac import DiracDiscriminator, DiracGenerator, dirac_data
 from coursekit.nets.discriminators import (
     DCGANDiscriminator,
     MLPDiscriminator,
@@ -21,23 +22,40 @@ from coursekit.nets.generators import (
     start_small,
 )
 from coursekit.nets.latent import slerp
+from coursekit.nets.lenses import InstanceNoise, MinibatchStd, Pack, Through, Waves
+from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator, single
 from coursekit.nets.pretrained import squeezenet
+from coursekit.nets.upsampling import deconvolution, resize_convolution, uneven_deconvolution
 
 __all__ = [
     "Completer",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "DiracDiscriminator",
+    "DiracGenerator",
     "Generator",
+    "InstanceNoise",
     "LinearClassifier",
     "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
+    "MinibatchStd",
     "Normalize",
+    "Pack",
+    "ParallelDiscriminator",
+    "ParallelGenerator",
     "StridedCNN",
+    "Through",
+    "Waves",
+    "deconvolution",
+    "dirac_data",
     "initialise",
     "normalise_spectrally",
+    "resize_convolution",
+    "single",
     "slerp",
     "squeezenet",
     "start_small",
+    "uneven_deconvolution",
 ]
