@@ -22,6 +22,7 @@ from torch.nn.utils import parametrize
 
 from coursekit.errors import choose, require
 from coursekit.nets.generators import Generator, Noise
+from coursekit.nets.lenses import Waves
 from coursekit.types import Examples, Labels, PerExample
 
 Stacked = Float[Tensor, "games b d"]
@@ -85,6 +86,7 @@ class ParallelGenerator(Generator):
         hidden: sizes of the hidden layers.
         noise_dim: length of z.
         classes: if above 0, G is told the class: a one-hot label is appended to z.
+        waves: what the MLP sees of z instead of z itself; with it the map may bend more quickly.
         wide: G(z) = wide·z + MLP(z): an untrained G scatters its samples as far as the data lie.
             z is then as long as a sample.
         rng: draws the initial weights.
@@ -100,17 +102,20 @@ class ParallelGenerator(Generator):
         hidden: Sequence[int] = (128, 128),
         noise_dim: int = 2,
         classes: int = 0,
+        waves: Waves | None = None,
         wide: float = 0.0,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.games, self.shape, self.noise_dim = games, tuple(shape), noise_dim
-        self.classes, self.wide = classes, wide
-        sizes = (noise_dim + classes, *hidden, prod(shape))
+        self.classes, self.waves, self.wide = classes, waves, wide
+        inputs = waves.width if waves else noise_dim
+        sizes = (inputs + classes, *hidden, prod(shape))
         self.body = _layers(games, sizes, nn.ReLU(), rng)
 
     def forward(self, z: Noise, y: Labels | None = None) -> Examples:
-        points = self.body(_by_game(told(z, y, self.classes), self.games)).flatten(0, 1)
+        seen = told(self.waves(z) if self.waves else z, y, self.classes)
+        points = self.body(_by_game(seen, self.games)).flatten(0, 1)
         return (points + self.wide * z if self.wide else points).view(-1, *self.shape)
 
 
