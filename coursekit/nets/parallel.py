@@ -182,8 +182,10 @@ def single(network: N, game: int) -> N:
     games = int(network.games)  # type: ignore[arg-type]
     require(0 <= game < games, f"game was {game}; there are games 0 to {games - 1}.")
     one = deepcopy(network)
-    for values in [*one.parameters(), *one.buffers()]:  # each has a leading axis of games
-        values.data = values.data[game : game + 1].clone()
+    for part in one.modules():
+        if not isinstance(part, Waves):  # which all games share; all else has an axis of games
+            for values in [*part.parameters(recurse=False), *part.buffers(recurse=False)]:
+                values.data = values.data[game : game + 1].clone()
     one.games = 1  # type: ignore[assignment]
     return one
 
