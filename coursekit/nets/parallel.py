@@ -15,66 +15,17 @@ from math import prod
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import one_hot
 from torch.nn.utils import parametrize
 
 from coursekit.errors import choose, require
 from coursekit.nets.generators import Generator, Noise
 from coursekit.nets.lenses import Waves
+from coursekit.nets.parallel_layers import EachSpectral, ParallelLinear, by_game, layers_of
 from coursekit.types import Examples, Labels, PerExample
 
-Stacked = Float[Tensor, "games b d"]
 N = TypeVar("N", bound=nn.Module)
-
-
-class ParallelLinear(nn.Module):
-    """x ↦ xW + b with its own W and b for each game, from PyTorch's usual U(−1/√d, 1/√d).
-
-    Args:
-        games: how many layers lie side by side.
-        inputs, outputs: sizes of each.
-        rng: draws the initial weights.
-    """
-
-    def __init__(
-        self, games: int, inputs: int, outputs: int, rng: torch.Generator | None = None
-    ) -> None:
-        super().__init__()
-        bound = inputs**-0.5
-        weight = torch.empty(games, inputs, outputs).uniform_(-bound, bound, generator=rng)
-        bias = torch.empty(games, 1, outputs).uniform_(-bound, bound, generator=rng)
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-
-    def forward(self, x: Stacked) -> Stacked:
-        return torch.baddbmm(self.bias, x, self.weight)
-
-    def extra_repr(self) -> str:
-        return "games={}, inputs={}, outputs={}".format(*self.weight.shape)
-
-
-class EachSpectral(nn.Module):
-    """Each game's weight divided by its own largest singular value (Miyato et al. 2018, Alg. 1).
-
-    One power iteration per forward pass in train mode, as `torch.nn.utils` does for one matrix.
-    """
-
-    u: Tensor
-
-    def __init__(self, weight: Stacked, rng: torch.Generator | None = None) -> None:
-        super().__init__()
-        start = torch.randn(weight.shape[0], weight.shape[2], generator=rng).to(weight)
-        self.register_buffer("u", normalize(start, dim=1))
-
-    def forward(self, weight: Stacked) -> Stacked:
-        with torch.no_grad():
-            v = normalize(torch.einsum("gio,go->gi", weight, self.u), dim=1)
-            u = normalize(torch.einsum("gio,gi->go", weight, v), dim=1)
-            if self.training:
-                self.u.copy_(u)
-        sigma = torch.einsum("gi,gio,go->g", v, weight, u)
-        return weight / sigma[:, None, None]
 
 
 class ParallelGenerator(Generator):
@@ -111,11 +62,11 @@ class ParallelGenerator(Generator):
         self.classes, self.waves, self.wide = classes, waves, wide
         inputs = waves.width if waves else noise_dim
         sizes = (inputs + classes, *hidden, prod(shape))
-        self.body = _layers(games, sizes, nn.ReLU(), rng)
+        self.body = layers_of(games, sizes, nn.ReLU(), rng)
 
     def forward(self, z: Noise, y: Labels | None = None) -> Examples:
         seen = told(self.waves(z) if self.waves else z, y, self.classes)
-        points = self.body(_by_game(seen, self.games)).flatten(0, 1)
+        points = self.body(by_game(seen, self.games)).flatten(0, 1)
         return (points + self.wide * z if self.wide else points).view(-1, *self.shape)
 
 
@@ -149,7 +100,7 @@ class ParallelDiscriminator(nn.Module):
         choose("norm", norm, ("none", "spectral"))
         self.games, self.classes, self.aside = games, classes, aside
         slope = nn.LeakyReLU(0.2)
-        self.body = _layers(games, (prod(shape) + classes, *hidden), slope, rng).append(slope)
+        self.body = layers_of(games, (prod(shape) + classes, *hidden), slope, rng).append(slope)
         self.head = ParallelLinear(games, hidden[-1] + (aside is not None), 1, rng)
         if norm == "spectral":
             for layer in [m for m in self.modules() if isinstance(m, ParallelLinear)]:
@@ -158,9 +109,9 @@ class ParallelDiscriminator(nn.Module):
                 )
 
     def forward(self, x: Examples, y: Labels | None = None) -> PerExample:
-        hidden = self.body(_by_game(told(x.flatten(1), y, self.classes), self.games))
+        hidden = self.body(by_game(told(x.flatten(1), y, self.classes), self.games))
         if self.aside is not None:
-            hidden = _by_game(self.aside(hidden.flatten(0, 1)), self.games)
+            hidden = by_game(self.aside(hidden.flatten(0, 1)), self.games)
         return self.head(hidden).flatten()
 
 
@@ -188,20 +139,3 @@ def single(network: N, game: int) -> N:
                 values.data = values.data[game : game + 1].clone()
     one.games = 1  # type: ignore[assignment]
     return one
-
-
-def _layers(
-    games: int, sizes: Sequence[int], activation: nn.Module, rng: torch.Generator | None
-) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
-        layers += [ParallelLinear(games, inputs, outputs, rng), activation]
-    return nn.Sequential(*layers[:-1])
-
-
-def _by_game(rows: Tensor, games: int) -> Stacked:
-    """Rows (games·b, d) as (games, b, d)."""
-    require(
-        len(rows) % games == 0, f"the batch has {len(rows)} rows; {games} games must share evenly."
-    )
-    return rows.unflatten(0, (games, -1))

@@ -142,11 +142,9 @@ def train_gan(
         CourseError: a loss was not a number, or the checkpoint is not this run's.
     """
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
-    players = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}
-    parts = players | {"batches": batches, "rng": rng, "ema": ema}
-    game = (loss, critic_steps, penalty, constrain, rival, regularise)
-    settings = {"game": game, "optimizers": (optimizer_G, optimizer_D)}
-    run = Run(steps, parts, settings, options)
+    parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches}
+    game = (loss, critic_steps, penalty, constrain, rival, regularise, optimizer_G, optimizer_D)
+    run = Run(steps, parts | {"rng": rng, "ema": ema}, {"game": game}, options)
     G, D = run.network(G), run.network(D)
     for _ in run:
         for _ in range(critic_steps):
