@@ -70,7 +70,7 @@ class MinibatchStd(nn.Module):
         require(group >= 2, f"group was {group}; one example has no spread.")
         self.group = group
 
-    def forward(self, x: Examples) -> Examples:
+    def forward(self, x: Examples) -> Tensor:
         require(
             len(x) % self.group == 0,
             f"the batch has {len(x)} rows; groups of {self.group} must use all.",

@@ -9,7 +9,8 @@ from torch.nn.functional import normalize
 
 from coursekit.errors import require
 
-Stacked = Float[Tensor, "games b d"]
+Stacked = Float[Tensor, "games b inputs"]
+Outputs = Float[Tensor, "games b outputs"]
 
 
 class ParallelLinear(nn.Module):
@@ -30,7 +31,7 @@ class ParallelLinear(nn.Module):
         bias = torch.empty(games, 1, outputs).uniform_(-bound, bound, generator=rng)
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
-    def forward(self, x: Stacked) -> Stacked:
+    def forward(self, x: Stacked) -> Outputs:
         return torch.baddbmm(self.bias, x, self.weight)
 
     def extra_repr(self) -> str:
