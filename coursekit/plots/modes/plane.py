@@ -46,8 +46,9 @@ def clouds(plane: Plane, samples: Mapping[str, Points], columns: int = 5) -> Fig
 
 
 def scatter(ax: Axes, plane: Plane, points: Points, colour: str = VERMILION) -> Axes:
-    """Modes as circles, samples as dots."""
-    dots, centres = array(points), array(plane.centres)
+    """Modes as circles, samples as dots; a sample beyond the square is drawn on its edge."""
+    edge = 0.98 * plane.limit
+    dots, centres = array(points).clip(-edge, edge), array(plane.centres)
     size = [2 * plane.radius] * len(centres)
     rings = EllipseCollection(
         size, size, [0] * len(centres), units="xy", offsets=centres,
