@@ -125,7 +125,7 @@ def desk(
         right.plot(steps, values, color=colour, label=name)
         right.plot(steps[here], values[here], "o", color=colour)
     right.set_ylim(-0.03, 1.05)
-    label(right, "The course of the game", "step", "share").legend(loc="lower right")
+    label(right, "The course of the game", "step", "share").legend(loc="best")
     return figure
 
 
