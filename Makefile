@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help course test guards lint refresh constraints bench clean
+.PHONY: help course test test-browser guards lint refresh constraints bench clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -22,6 +22,10 @@ course: $(STAMP) ## set up, then run every notebook headless on the embedded dat
 
 test: $(STAMP) ## set up, then run the whole test suite, every notebook included
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests notebooks
+
+test-browser: $(STAMP) ## play every widget in JupyterLab in a real Chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/python -m pytest -s -rs tests/browser
 
 guards: $(STAMP) ## run each notebook on deliberately broken packages; each must fail
 	$(BIN)/python tests/guards/run.py

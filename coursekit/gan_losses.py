@@ -7,10 +7,11 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from torch.nn.functional import relu, softplus
+from torch import Tensor
+from torch.nn.functional import cross_entropy, relu, softplus
 
 from coursekit.errors import require
-from coursekit.types import Examples, PerExample, Scalar
+from coursekit.types import Examples, Labels, PerExample, Scalar
 
 
 @runtime_checkable
@@ -120,3 +121,42 @@ class reconstruction:  # reads as a verb in `regularise=reconstruction(0.05)`
         self, D: object, x: Examples, fake: Examples, y: object = None, rng: object = None
     ) -> Scalar:
         return self.weight * (fake - x).abs().mean()
+
+
+@runtime_checkable
+class NamesClasses(Protocol):
+    """A discriminator with a second head."""
+
+    def class_logits(self, x: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class auxiliary:  # reads as a verb in `penalty=auxiliary(real=1)`, `regularise=auxiliary(fake=1)`
+    """λ·L_C, the cross-entropy of D's class head with label y on real images, on fakes, or both.
+
+    Odena et al. 2017, eq. 3: *both* players minimise it, D to name classes, G to be named right.
+    `D.class_logits` are raw logits: the softmax is taken here, once.
+
+    Attributes:
+        real, fake: weights of the two parts. To G the part on real images is a constant. If D too
+            learns from fakes, as in the paper, the two may agree on a code that no real image uses.
+
+    Raises:
+        CourseError: a negative weight.
+    """
+
+    real: float = 0.0
+    fake: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = f"real was {self.real} and fake {self.fake}"
+        require(min(self.real, self.fake) >= 0, f"{weights}; weights are at least 0.")
+
+    def __call__(
+        self, D: NamesClasses, x: Examples, fake: Examples, y: Labels, rng: object = None
+    ) -> Scalar:
+        total = x.new_zeros(())
+        for weight, images in ((self.real, x), (self.fake, fake)):
+            if weight:
+                total = total + weight * cross_entropy(D.class_logits(images), y)
+        return total

@@ -1,9 +1,10 @@
 """Floor 0. The one primitive of the course: the gradient with respect to the image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from coursekit.types import Examples
 
@@ -28,3 +29,19 @@ def input_gradient(
     x = x.detach().requires_grad_(True)
     with torch.enable_grad():
         return torch.autograd.grad(f(x).sum(), x, create_graph=create_graph)[0]
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Eval mode while an attack or a dream lasts; then every module's mode is as it was found.
+
+    In eval mode BatchNorm's running statistics do not drift and dropout is off. Gradients are taken
+    with respect to images only, so that no parameter's `.grad` is touched.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -189,5 +189,6 @@ def test_help_is_quick():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(
-        name in done.stdout for name in ("list", "run", "data", "doctor", "refresh", "report")
+        name in done.stdout
+        for name in ("list", "run", "data", "doctor", "refresh", "report", "work")
     )

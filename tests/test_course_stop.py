@@ -45,6 +45,11 @@ def alive(pid):
         return False
 
 
+def _heed_ctrl_c():
+    """A shell that starts the tests in the background has SIGINT ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def waiting(tmp_path):
     """A run in another process, whose first notebook is finished and whose second one waits."""
@@ -55,7 +60,9 @@ def waiting(tmp_path):
     command = [sys.executable, "-m", "coursekit", "run", "--profile", "smoke", "--device", "cpu"]
     command += ["--jobs", "1", "--out", str(out), "--notebooks", str(notebooks)]
     log = (tmp_path / "log").open("w")
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_heed_ctrl_c
+    )
     pid = notebooks / "kernel.pid"
     try:
         assert until(lambda: pid.exists() and pid.read_text() and process.poll() is None)

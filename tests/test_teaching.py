@@ -1,3 +1,4 @@
+import asyncio
 import io
 
 import ipywidgets
@@ -76,6 +77,17 @@ def test_show_puts_a_png_with_alt_text_on_the_page(outputs):
         teaching.show(line(), "figure")
 
 
+def test_a_picture_in_fewer_colours_is_smaller_and_looks_the_same():
+    from coursekit.teaching.pages import png
+
+    rng = torch.Generator().manual_seed(0)
+    figure = base.gallery(torch.rand(20, 3, 16, 16, generator=rng))
+    full, few = png(figure), png(figure, colours=128)
+    assert len(few) < 0.6 * len(full)
+    pixels = [np.array(PIL.Image.open(io.BytesIO(b)).convert("RGB"), float) for b in (full, few)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 16  # of 255; white noise is the hardest case
+
+
 def test_a_film_has_all_its_frames(outputs):
     teaching.film([line(s) for s in (0.2, 0.6, 1.0)], ALT)
     data, metadata = outputs[0]
@@ -115,6 +127,39 @@ def test_a_widget_redraws_and_leaves_a_still_picture(outputs):
     assert before == bundle["image/png"]
     slider.value = 2.0
     assert image.value != before
+
+
+def test_of_a_burst_of_moves_only_the_newest_is_drawn(outputs):
+    drawn = []
+
+    def draw(slope):
+        drawn.append(slope)
+        return line(slope)
+
+    async def burst(slider, said):
+        for step in range(20):
+            slider.value = step / 10
+            await asyncio.sleep(0)
+        assert said.value == "drawing …"
+        await asyncio.sleep(0.3)
+
+    slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
+    box = teaching.play(draw, {"slope": slider}, ALT)
+    asyncio.run(burst(slider, box.children[-2]))
+    assert drawn == [1.0, 1.9]
+    assert box.children[-2].value == ""
+
+
+def test_an_error_of_a_redraw_is_said_below_the_controls(outputs):
+    def draw(slope):
+        return line(1 / slope)
+
+    slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
+    box = teaching.play(draw, {"slope": slider}, ALT)
+    still = box.children[-1].value
+    slider.value = 0.0
+    assert box.children[-2].value == "ZeroDivisionError: float division by zero"
+    assert box.children[-1].value == still
 
 
 def test_show_source_prints_the_function(capsys):

@@ -6,12 +6,13 @@ One module a family: `gradient` (FGSM, PGD), `penalty` (Szegedy's L-BFGS, Carlin
 """
 
 from coursekit.attacks.decisions import hop_skip_jump
-from coursekit.attacks.goals import Goal, Searched, undisturbed
+from coursekit.attacks.goals import Goal, Searched
 from coursekit.attacks.gradient import climb, fgsm, pgd
 from coursekit.attacks.penalty import carlini_wagner, penalty_attack
 from coursekit.attacks.scores import square_attack
 from coursekit.attacks.spatial import motions, occlusions, spatial_search
 from coursekit.attacks.views import loss_plane, occlusion_map, outcome, saliency
+from coursekit.gradients import undisturbed
 
 __all__ = [
     "Goal",

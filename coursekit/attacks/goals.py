@@ -2,8 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
+from coursekit.gradients import undisturbed
 from coursekit.types import Examples, Images, Labels, Logits, PerExample, Probabilities
 
 Counts = Int[Tensor, " n"]
@@ -71,22 +71,6 @@ class Goal:
 def labels(y: Truth) -> Labels:
     """Class numbers, also where probabilities were given."""
     return y if y.dim() == 1 else y.argmax(1)
-
-
-@contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Eval mode for the length of an attack; then every module's mode is as it was found.
-
-    In eval mode BatchNorm's running statistics do not drift and dropout is off. The attacks take
-    gradients with respect to images only, so that no parameter's `.grad` is touched.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def attack(function: Function) -> Function:

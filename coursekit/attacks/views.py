@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.attacks.goals import Goal, undisturbed
+from coursekit.attacks.goals import Goal
 from coursekit.attacks.spatial import covers
-from coursekit.gradients import input_gradient
+from coursekit.gradients import input_gradient, undisturbed
 from coursekit.types import Images, Labels
 
 

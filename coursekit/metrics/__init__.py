@@ -7,8 +7,10 @@ from coursekit.metrics.classification import (
     probabilities,
     robust_accuracy,
 )
+from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
 from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
+from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
 from coursekit.metrics.modes import (
     Coverage,
     gradient_energy,
@@ -19,10 +21,14 @@ from coursekit.metrics.modes import (
 from coursekit.metrics.spectrum import checkerboard, power_spectrum
 
 __all__ = [
+    "ClassJudge",
     "Coverage",
     "Judge",
     "accuracy",
+    "best_window",
+    "by_class",
     "checkerboard",
+    "entropy",
     "features",
     "frechet_distance",
     "gradient_energy",
@@ -30,8 +36,11 @@ __all__ = [
     "judging",
     "mode_coverage",
     "nearest",
+    "parzen",
+    "parzen_by_class",
     "power_spectrum",
     "probabilities",
     "robust_accuracy",
     "stacked_coverage",
+    "total_variance",
 ]

@@ -9,26 +9,34 @@ from coursekit.nets.classifiers import (
     initialise,
 )
 from coursekit.nets.completers import Completer
+from coursekit.nets.conditional import (
+    AuxiliaryDiscriminator,
+    ClassBatchNorm2d,
+    ClassNormGenerator,
+    ConcatGenerator,
+    ConditionalGenerator,
+    PlaneDiscriminator,
+    ProjectionDiscriminator,
+)
+from coursekit.nets.deeper import PooledCNN, SmallResNet
 from coursekit.nets.dirac import DiracDiscriminator, DiracGenerator, dirac_data
-from coursekit.nets.discriminators import (
-    DCGANDiscriminator,
-    MLPDiscriminator,
-    normalise_spectrally,
-)
-from coursekit.nets.generators import (
-    DCGANGenerator,
-    Generator,
-    MLPGenerator,
-    start_small,
-)
-from coursekit.nets.latent import slerp
+from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
+from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
+from coursekit.nets.latent import slerp, truncated
 from coursekit.nets.lenses import InstanceNoise, MinibatchStd, Pack, Through, Waves
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator, single
-from coursekit.nets.pretrained import squeezenet
+from coursekit.nets.places import PlaceNet
+from coursekit.nets.pretrained import pretrained, squeezenet
 from coursekit.nets.upsampling import deconvolution, resize_convolution, uneven_deconvolution
 
 __all__ = [
+    "MLP",
+    "AuxiliaryDiscriminator",
+    "ClassBatchNorm2d",
+    "ClassNormGenerator",
     "Completer",
+    "ConcatGenerator",
+    "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "DiracDiscriminator",
@@ -36,7 +44,6 @@ __all__ = [
     "Generator",
     "InstanceNoise",
     "LinearClassifier",
-    "MLP",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
@@ -45,6 +52,11 @@ __all__ = [
     "Pack",
     "ParallelDiscriminator",
     "ParallelGenerator",
+    "PlaceNet",
+    "PlaneDiscriminator",
+    "PooledCNN",
+    "ProjectionDiscriminator",
+    "SmallResNet",
     "StridedCNN",
     "Through",
     "Waves",
@@ -52,10 +64,12 @@ __all__ = [
     "dirac_data",
     "initialise",
     "normalise_spectrally",
+    "pretrained",
     "resize_convolution",
     "single",
     "slerp",
     "squeezenet",
     "start_small",
+    "truncated",
     "uneven_deconvolution",
 ]

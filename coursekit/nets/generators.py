@@ -30,11 +30,28 @@ class Generator(nn.Module):
         return torch.randn(n, self.noise_dim, generator=rng).to(device)
 
     @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator, batch: int = 500) -> Examples:
-        """`n` samples in eval mode, without a graph; the mode is put back. For unconditional G."""
+    def sample(
+        self, n: int, rng: torch.Generator, y: Labels | None = None, batch: int = 500
+    ) -> Examples:
+        """`n` samples in eval mode, without a graph; the mode is put back.
+
+        Args:
+            n: how many.
+            rng: draws the noise.
+            y: what each sample is asked to be, shape (n,); a conditional G needs it, others do not.
+            batch: samples made at a time.
+
+        Raises:
+            CourseError: not one label each.
+        """
+        require(
+            y is None or len(y) == n,
+            f"y holds {len(y if y is not None else ())} labels for n = {n} samples; give one each.",
+        )
         training = self.training
         z = self.eval().noise(n, rng)
-        x = torch.cat([self(part) for part in z.split(batch)])
+        asked = y.split(batch) if y is not None else [None] * len(z)
+        x = torch.cat([self(*pair) for pair in zip(z.split(batch), asked, strict=False)])
         self.train(training)
         return x
 

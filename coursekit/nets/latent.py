@@ -1,7 +1,10 @@
 """Floor 0. Ways through latent space."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
+
+from coursekit.errors import require
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
@@ -20,3 +23,19 @@ def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
     angle = cosine.clamp(-1, 1).arccos()
     arc = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
     return torch.where(angle < 1e-4, torch.lerp(a, b, t), arc)
+
+
+def truncated(n: int, dim: int, rng: torch.Generator, at: float) -> Float[Tensor, "n d"]:
+    """Noise from N(0, I) with every coordinate within ± `at` (Brock et al. 2019, §3.1).
+
+    Drawn by the inverse of the distribution function: as if every coordinate that is too far were
+    drawn again. On the CPU, shape (n, dim).
+
+    Raises:
+        CourseError: `at` is not positive.
+    """
+    require(at > 0, f"at was {at}; the bound must be positive.")
+    reach = torch.special.ndtr(torch.tensor(at, dtype=torch.float64))
+    u = torch.rand(n, dim, generator=rng, dtype=torch.float64)
+    z = torch.special.ndtri(1 - reach + u * (2 * reach - 1))
+    return z.clamp(-at, at).float()

@@ -15,21 +15,32 @@ def show_source(*functions: Callable[..., object] | type) -> None:
     print("\n\n".join(inspect.getsource(function).rstrip() for function in functions))
 
 
-def png(figure: Figure, dpi: int = 100) -> bytes:
-    """The figure as the bytes of a PNG file."""
+def png(figure: Figure, dpi: int = 100, colours: int | None = None) -> bytes:
+    """The figure as the bytes of a PNG file; a third as large in so many `colours`, if given."""
+    import PIL.Image
+
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
+    if colours is None:
+        return buffer.getvalue()
+    few = PIL.Image.open(buffer).convert("RGB").quantize(colours)
+    few.save(smaller := BytesIO(), "PNG", optimize=True)
+    return smaller.getvalue()
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, colours: int | None = None) -> None:
     """Put a figure on the page, with its description for those who cannot see it.
+
+    Args:
+        figure: what to show.
+        alt: what it shows, in a sentence.
+        colours: at most so many, for pages full of photographs; None keeps them all.
 
     Raises:
         CourseError: `alt` is shorter than a sentence.
     """
     _describe(alt)
-    display(Image(data=png(figure), format="png", alt=alt))
+    display(Image(data=png(figure, colours=colours), format="png", alt=alt))
 
 
 def film(frames: Sequence[Figure], alt: str, seconds_per_frame: float = 0.25) -> None:

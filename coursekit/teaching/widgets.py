@@ -1,5 +1,6 @@
 """A widget that redraws a figure, and is a still picture where no front end listens."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
@@ -9,6 +10,38 @@ from matplotlib.figure import Figure
 from coursekit.teaching.pages import _describe, png
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+REST = 0.05  # seconds without a move before a picture is drawn
+
+
+class Redraw:
+    """Draws when the controls have come to rest: of a burst of moves only the newest is drawn.
+
+    The wait is spent in the kernel's event loop, which meanwhile takes in the moves that queue up.
+    Where no loop runs (a control moved by a script) the picture is drawn at once.
+    """
+
+    def __init__(self, picture: Callable[[], bytes], image: widgets.Image) -> None:
+        self.picture, self.image = picture, image
+        self.said = widgets.Label()  # that it is working, or what went wrong
+        self.waiting: asyncio.TimerHandle | None = None
+
+    def __call__(self, _change: object) -> None:
+        self.said.value = "drawing …"
+        if self.waiting:
+            self.waiting.cancel()
+        try:
+            self.waiting = asyncio.get_running_loop().call_later(REST, self.draw)
+        except RuntimeError:
+            self.draw()
+
+    def draw(self) -> None:
+        """The picture of the controls as they now stand; an error is said below them."""
+        try:
+            self.image.value = self.picture()
+        except Exception as error:  # no one above would show it
+            self.said.value = f"{type(error).__name__}: {error}"
+        else:
+            self.said.value = ""
 
 
 def play(
@@ -34,13 +67,10 @@ def play(
 
     still = picture()
     image = widgets.Image(value=still, format="png", layout={"max_width": "100%", "height": "auto"})
-
-    def redraw(_change: object) -> None:
-        image.value = picture()
-
+    redraw = Redraw(picture, image)
     for control in controls.values():
         control.observe(redraw, names="value")
-    box = widgets.VBox([*controls.values(), image])
+    box = widgets.VBox([*controls.values(), redraw.said, image])
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     bundle = {WIDGET_VIEW: view, "image/png": still, "text/plain": alt}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})

@@ -17,7 +17,13 @@ from coursekit.errors import CourseError, require
 from coursekit.lab import cache_root
 from coursekit.training.history import History
 
-_NOT_HASHED = {"course", "plots", "teaching"}  # these do not change what is computed
+_NOT_HASHED = {
+    "__main__.py",
+    "cli",
+    "course",
+    "plots",
+    "teaching",
+}  # these do not change what is computed
 
 
 def configuration_hash(**settings: Any) -> str:
@@ -37,7 +43,7 @@ def _source_hash() -> str:
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
         place = file.relative_to(package)
-        if place.parts[0] not in _NOT_HASHED and (len(place.parts) > 1 or place.stem != "__main__"):
+        if place.parts[0] not in _NOT_HASHED:
             digest.update(place.as_posix().encode() + file.read_bytes())
     return digest.hexdigest()
 

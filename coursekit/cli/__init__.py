@@ -1,0 +1,6 @@
+"""Floor 3. The command line, a thin skin over `course`: one room for each group of commands."""
+
+from coursekit.cli import datasets, runs, study
+from coursekit.cli.base import app
+
+__all__ = ["app", "datasets", "runs", "study"]

@@ -1,0 +1,132 @@
+"""What is to rise. Objectives add and scale: `channel(layer, 3) + 0.5 * logit(7)`.
+
+Each is a function (model, images) -> one number per image. To write one of your own, say what to
+make of what was `Seen`: `Objective(lambda seen: seen.at[part].amax((1, 2, 3)), (part,))`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from coursekit.dreams.listening import Seen, look
+from coursekit.errors import require
+from coursekit.types import Images, PerExample
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A number for each image, from what a network answers to it.
+
+    Attributes:
+        value: makes the numbers, shape (n,), of what was seen.
+        layers: those it listens to.
+        output: whether it needs the network's own answer too.
+    """
+
+    value: Callable[[Seen], PerExample]
+    layers: tuple[nn.Module, ...] = ()
+    output: bool = False
+
+    def __call__(self, model: nn.Module, x: Images) -> PerExample:
+        return self.value(look(model, x, self.layers, self.output))
+
+    def __add__(self, other: "Objective") -> "Objective":
+        both = self.layers + other.layers, self.output or other.output
+        return Objective(lambda seen: self.value(seen) + other.value(seen), *both)
+
+    def __mul__(self, weight: float) -> "Objective":
+        return Objective(lambda seen: weight * self.value(seen), self.layers, self.output)
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> "Objective":
+        return -1.0 * self
+
+    def __sub__(self, other: "Objective") -> "Objective":
+        return self + -other
+
+
+def neuron(part: nn.Module, k: int, y: int | None = None, x: int | None = None) -> Objective:
+    """Channel `k` of a layer at one place: row `y`, column `x`; by default the middle."""
+
+    def value(seen: Seen) -> Tensor:
+        a = _maps(seen.at[part], k)
+        row, column = (a.shape[2] // 2 if y is None else y), (a.shape[3] // 2 if x is None else x)
+        inside = 0 <= row < a.shape[2] and 0 <= column < a.shape[3]
+        require(inside, f"y, x was {row}, {column}; this layer has {tuple(a.shape[2:])} places.")
+        return a[:, k, row, column]
+
+    return Objective(value, (part,))
+
+
+def channel(part: nn.Module, k: int) -> Objective:
+    """Channel `k` of a layer, averaged over all places."""
+    return Objective(lambda seen: _maps(seen.at[part], k)[:, k].mean((1, 2)), (part,))
+
+
+def layer(part: nn.Module) -> Objective:
+    """The mean square of all activations: whatever the layer sees, more (Mordvintsev et al. 2015).
+
+    Its gradient with respect to the activations is, up to a factor, the activations themselves.
+    """
+    return Objective(lambda seen: seen.at[part].square().flatten(1).mean(1), (part,))
+
+
+def logit(c: int) -> Objective:
+    """The score S_c of class `c`, before the softmax (Simonyan et al. 2014, eq. 1).
+
+    The probability would also rise by lowering the other classes' scores.
+    """
+
+    def value(seen: Seen) -> Tensor:
+        scores = seen.output
+        assert scores is not None
+        require(0 <= c < scores.shape[1], f"c was {c}; this network has {scores.shape[1]} classes.")
+        return scores[:, c]
+
+    return Objective(value, output=True)
+
+
+def towards(part: nn.Module, guide: Images, model: nn.Module) -> Objective:
+    """Guided: at each place, the inner product with the guide's best match there is.
+
+    With a(p) the activations of the dream at place p and g(q) those of the guide at q, the mean
+    over p of max_q ⟨a(p), g(q)⟩ (`objective_guide` in the notebook of Mordvintsev et al. 2015).
+
+    Args:
+        part: the layer in which the two are compared.
+        guide: one image, shape (1, c, h, w); of any size.
+        model: the network, of which `part` is one.
+    """
+    require(len(guide) == 1, f"guide was {len(guide)} images; give one, of shape (1, c, h, w).")
+    with torch.no_grad():
+        wanted = look(model, guide, (part,)).at[part][0].flatten(1)  # (c, places of the guide)
+
+    def value(seen: Seen) -> Tensor:
+        mine = seen.at[part].flatten(2)  # (n, c, places)
+        return torch.einsum("ncp,cq->npq", mine, wanted).amax(2).mean(1)
+
+    return Objective(value, (part,))
+
+
+def total_variation() -> Objective:
+    """Mean squared difference of neighbours, to be subtracted (Mahendran & Vedaldi 2015, β = 2)."""
+
+    def value(seen: Seen) -> Tensor:
+        across, down = seen.image.diff(dim=3), seen.image.diff(dim=2)
+        return across.square().mean((1, 2, 3)) + down.square().mean((1, 2, 3))
+
+    return Objective(value)
+
+
+def contrast() -> Objective:
+    """Mean squared distance from mid-grey, to be subtracted (Simonyan et al. 2014, eq. 1)."""
+    return Objective(lambda seen: (seen.image - 0.5).square().mean((1, 2, 3)))
+
+
+def _maps(a: Tensor, k: int) -> Tensor:
+    """Activations as (n, c, h, w), also of a layer without places; `k` must be one of the c."""
+    require(0 <= k < a.shape[1], f"k was {k}; this layer has {a.shape[1]} channels.")
+    return a if a.dim() == 4 else a.flatten(2).unsqueeze(-1) if a.dim() > 2 else a[:, :, None, None]

@@ -1,0 +1,138 @@
+"""Generators that are told a class: beside the noise, or in the normalisation."""
+
+from abc import abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursekit.errors import require
+from coursekit.nets.classifiers import Shape
+from coursekit.nets.generators import DCGANGenerator, Generator, Noise
+from coursekit.types import Images, Labels
+
+Blend = Float[Tensor, "n k"]  # rows sum to 1: how much of each class
+
+
+def known(y: Labels | None, classes: int) -> Labels:
+    """`y`, if it holds labels of the set 0 … classes − 1.
+
+    Raises:
+        CourseError: no labels, or one outside the set.
+    """
+    require(y is not None, f"y was None; a conditional network needs labels 0 to {classes - 1}.")
+    assert y is not None
+    if len(y):
+        low, high = (int(bound) for bound in y.aminmax())
+        sentence = f"y held labels from {low} to {high}; allowed are 0 to {classes - 1}."
+        require(low >= 0 and high < classes, sentence)
+    return y
+
+
+class ConditionalGenerator(Generator):
+    """(z, y) → image. What the generators of this room have in common.
+
+    Attributes:
+        classes: how many labels there are; they are numbered from 0.
+    """
+
+    classes: int
+
+    @abstractmethod
+    def blended(self, z: Noise, blend: Blend) -> Images:
+        """The image for a mixture of classes; a label is a corner of that simplex."""
+
+    def forward(self, z: Noise, y: Labels | None = None) -> Images:
+        return self.blended(z, F.one_hot(known(y, self.classes), self.classes).to(z))
+
+    def labels(self, n: int, rng: torch.Generator) -> Labels:
+        """`n` labels, each class as likely, drawn on the CPU."""
+        device = next(self.parameters()).device
+        return torch.randint(self.classes, (n,), generator=rng).to(device)
+
+
+class ConcatGenerator(ConditionalGenerator):
+    """G([z, e(y)]): a learnt code for each class beside the noise (Mirza & Osindero 2014, §3.2).
+
+    The codes start as one-hot vectors. Long random ones, such as N(0, 1) in 64 dimensions, drown z:
+    the first layer soon listens to nothing else, and each class shrinks to one image.
+
+    Args:
+        shape: (channels, height, width); both sides a multiple of 4.
+        classes: how many labels.
+        width, noise_dim: as for `DCGANGenerator`.
+        rng: draws the initial weights.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        classes: int,
+        width: int = 32,
+        noise_dim: int = 64,
+        rng: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.classes, self.noise_dim = classes, noise_dim
+        self.embed = nn.Parameter(torch.eye(classes))
+        self.body = DCGANGenerator(shape, width, noise_dim + classes, rng=rng).body
+
+    def blended(self, z: Noise, blend: Blend) -> Images:
+        return self.body(torch.cat([z, blend @ self.embed], 1))
+
+
+class ClassBatchNorm2d(nn.Module):
+    """γ_y·(h − μ)/σ + β_y: one normalisation for all, a gain and a shift for each class.
+
+    De Vries et al. 2017; Dumoulin et al. 2017 (for styles). With equal rows it is plain
+    BatchNorm.
+
+    Args:
+        channels: of the map h, shape (n, channels, height, width).
+        classes: how many labels.
+        rng: draws the gains from N(1, 1) and the shifts from N(0, 1). From BatchNorm's own 1 and 0
+            all classes would start alike, and in a short game stay so.
+    """
+
+    def __init__(self, channels: int, classes: int, rng: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.gain = nn.Parameter(1 + torch.randn(classes, channels, generator=rng))
+        self.shift = nn.Parameter(torch.randn(classes, channels, generator=rng))
+
+    def forward(self, h: Images, blend: Blend) -> Images:
+        gain, shift = blend @ self.gain, blend @ self.shift
+        return gain[:, :, None, None] * self.norm(h) + shift[:, :, None, None]
+
+
+class ClassNormGenerator(ConditionalGenerator):
+    """The DCGAN generator with `ClassBatchNorm2d` for BatchNorm: y enters at every layer.
+
+    Args:
+        shape: (channels, height, width); both sides a multiple of 4.
+        classes: how many labels.
+        width, noise_dim: as for `DCGANGenerator`.
+        rng: draws the initial weights.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        classes: int,
+        width: int = 32,
+        noise_dim: int = 64,
+        rng: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.classes, self.noise_dim = classes, noise_dim
+        self.body = DCGANGenerator(shape, width, noise_dim, rng=rng).body
+        for i, layer in enumerate(self.body):
+            if isinstance(layer, nn.BatchNorm2d):
+                self.body[i] = ClassBatchNorm2d(layer.num_features, classes, rng)
+
+    def blended(self, z: Noise, blend: Blend) -> Images:
+        h = z
+        for layer in self.body:
+            h = layer(h, blend) if isinstance(layer, ClassBatchNorm2d) else layer(h)
+        return h

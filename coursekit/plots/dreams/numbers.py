@@ -1,0 +1,90 @@
+"""Curves and maps of dreams: objectives, spectra, receptive fields, seams."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+from torch import Tensor
+
+from coursekit.plots.base import BLUE, PALETTE, VERMILION, array, canvas, curves, label
+
+
+def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
+    """The objective against the step, and the radial power spectrum of what was added.
+
+    Args:
+        traces: variant → objective at each step.
+        spectra: variant → frequencies (cycles per pixel) and power, as `radial_power` returns.
+    """
+    figure, (left, right) = canvas(1, 2, width=5.0, height=3.6)
+    for colour, (name, trace) in zip(PALETTE, traces.items(), strict=False):
+        left.plot(array(trace), color=colour, label=name)
+        frequency, power = spectra[name]
+        share = array(power * frequency) / float((power * frequency).sum())
+        right.plot(array(frequency), share, color=colour, label=name)
+    left.set_yscale("log")
+    left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    left.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" * (f"{value:g}"[0] in "25"))
+    label(left, "The objective rises in every variant", "step, all octaves", "mean square (log)")
+    right.set_xscale("log")
+    right.set_yscale("log")
+    ticks = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+    right.xaxis.set_major_locator(FixedLocator(ticks))
+    right.xaxis.set_minor_locator(NullLocator())
+    right.set_xticklabels([f"1/{round(1 / tick)}" for tick in ticks])
+    label(right, "How fine is what was added?", "frequency, cycles per pixel", "share of the power")
+    right.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
+    right.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def depth(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> Figure:
+    """For each layer, lengths in pixels: name of the line → one length a layer."""
+    figure, (axes,) = canvas(width=6.0, height=3.3)
+    curves(axes, range(len(names)), dict(series))
+    for line in axes.lines:
+        line.set_marker("o")
+    axes.set_yscale("log", base=2)
+    axes.set_xticks(range(len(names)), list(names))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, fontsize=8)
+    label(axes, "What a unit sees, and what a dream is made of", "", "pixels (log)")
+    return figure
+
+
+def fields(maps: Mapping[str, Tensor]) -> Figure:
+    """Which pixels the middle unit of each layer depends on: |gradient|, each on its own scale.
+
+    Args:
+        maps: layer → (h, w).
+    """
+    figure, axes = canvas(1, len(maps), width=1.9, height=2.2)
+    for ax, (name, values) in zip(axes, maps.items(), strict=True):
+        shown = np.sqrt(array(values / values.max()))  # so that the faint rim is seen
+        ax.imshow(shown, cmap="inferno", vmin=0, vmax=1)
+        ax.set_title(name, loc="left", fontsize=9)
+        ax.set_axis_off()
+    return figure
+
+
+def seams(difference: Tensor, distance: Sequence[float], worst: Sequence[float]) -> Figure:
+    """Where the gradient in tiles differs from the whole's, and by how much against the distance.
+
+    Args:
+        difference: |tiled − whole| in units of the mean |gradient|, (h, w).
+        distance: pixels to the nearest seam.
+        worst: the largest difference at that distance.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.6, height=3.1)
+    image = left.imshow(array(difference), cmap="inferno", vmin=0, vmax=float(difference.max()) / 3)
+    left.set_axis_off()
+    left.grid(False)
+    figure.colorbar(image, ax=left, label="|difference| / mean |gradient|", shrink=0.7)
+    left.set_title("Tiles differ at their seams", loc="left", fontweight="bold", fontsize=11)
+    right.plot(list(distance), list(worst), color=VERMILION)
+    right.set_ylim(bottom=0)
+    right.axhline(0, color=BLUE, linewidth=1)
+    label(right, "… and nowhere else", "distance to the nearest seam, pixels")
+    right.set_ylabel("largest difference")
+    return figure

@@ -1,0 +1,59 @@
+"""Floor 2. Transfer: examples made on one model, put to another.
+
+`roles` deals the images out, `techniques` puts scikit-learn's models and torch networks behind one
+interface, `views` lends them gradients, `trees` walks to another leaf, `crafting` holds the other
+attacks, `matrix` asks every target about every source's examples, `substitute` imitates a black
+box.
+"""
+
+from coursekit.transfer.crafting import Ensemble, hyperplane_step
+from coursekit.transfer.matrix import (
+    PAPER,
+    TECHNIQUES,
+    Transfer,
+    across_parts,
+    transfer_matrix,
+    wilson,
+    wrong_answers,
+)
+from coursekit.transfer.roles import Roles, deal
+from coursekit.transfer.substitute import Stage, jacobian_augmentation, substitutes
+from coursekit.transfer.techniques import (
+    Classifier,
+    Logistic,
+    Margin,
+    Neighbours,
+    Network,
+    Tree,
+)
+from coursekit.transfer.trees import Leaves, leaf_path, nearest_leaf
+from coursekit.transfer.views import SmoothNeighbours, hyperplanes, linear_view
+
+__all__ = [
+    "PAPER",
+    "TECHNIQUES",
+    "Classifier",
+    "Ensemble",
+    "Leaves",
+    "Logistic",
+    "Margin",
+    "Neighbours",
+    "Network",
+    "Roles",
+    "SmoothNeighbours",
+    "Stage",
+    "Transfer",
+    "Tree",
+    "across_parts",
+    "deal",
+    "hyperplane_step",
+    "hyperplanes",
+    "jacobian_augmentation",
+    "leaf_path",
+    "linear_view",
+    "nearest_leaf",
+    "substitutes",
+    "transfer_matrix",
+    "wilson",
+    "wrong_answers",
+]

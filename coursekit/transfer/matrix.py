@@ -1,0 +1,119 @@
+"""Who fools whom: every source's examples put to every target, beside the controls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import binomtest
+from torch import Tensor
+
+from coursekit.errors import require
+from coursekit.threats import Linf
+from coursekit.transfer.techniques import Classifier
+from coursekit.types import Images, Labels
+
+# Papernot, McDaniel & Goodfellow 2016, as reported: % of the examples of a source (row)
+# that a target (column) misclassifies, on MNIST. Both in the order of TECHNIQUES.
+TECHNIQUES = ("DNN", "LR", "SVM", "DT", "kNN")
+PAPER = (
+    (38.27, 23.02, 64.32, 79.31, 8.36),
+    (6.31, 91.64, 91.43, 87.42, 11.29),
+    (2.51, 36.56, 100.0, 80.03, 5.19),
+    (0.82, 12.22, 8.85, 89.29, 3.31),
+    (11.75, 42.89, 82.16, 82.95, 41.65),
+)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What the targets got wrong, image by image.
+
+    Attributes:
+        misread: under each source's attack, (sources, targets, n).
+        clean: the images as they were, (targets, n).
+        noisy: under random signs of the same ε, (targets, n).
+    """
+
+    misread: Bool[Tensor, "s t n"]
+    clean: Bool[Tensor, "t n"]
+    noisy: Bool[Tensor, "t n"]
+
+    def misclassified(self) -> Float[Tensor, "s t"]:
+        """The paper's figure: the share misread, whatever the target said of the clean image."""
+        return self.misread.float().mean(2)
+
+    def fooled(self) -> Float[Tensor, "s t"]:
+        """Of the images that the target reads rightly when clean, the share misread now."""
+        return _among(self.misread, ~self.clean)
+
+    def fooled_by_noise(self) -> Float[Tensor, " t"]:
+        """The same under random signs: what any disturbance of that size would do."""
+        return _among(self.noisy, ~self.clean)
+
+
+def transfer_matrix(
+    sources: Sequence[Classifier],
+    targets: Sequence[Classifier],
+    x: Images,
+    y: Labels,
+    eps: float,
+    rng: torch.Generator,
+) -> Transfer:
+    """Let each source craft, and ask each target (Papernot, McDaniel & Goodfellow 2016).
+
+    Args:
+        sources, targets: models; a source that is also a target is attacked in the open.
+        x, y: images that none of them was trained on, and their classes.
+        eps: the budget of every attack that has one, in units of pixels.
+        rng: draws the control.
+
+    Raises:
+        CourseError: no source, no target or no image.
+    """
+    sizes = (len(sources), len(targets), len(x))
+    require(
+        min(sizes) > 0, f"there were {sizes} sources, targets and images; one of each at least."
+    )
+    crafted = [source.craft(x, y, eps) for source in sources]
+    noise = Linf(eps).noise(x, rng)
+    misread = torch.stack([wrong_answers(targets, x_adv, y) for x_adv in crafted])
+    return Transfer(misread, wrong_answers(targets, x, y), wrong_answers(targets, noise, y))
+
+
+def wrong_answers(targets: Sequence[Classifier], x: Images, y: Labels) -> Bool[Tensor, "t n"]:
+    """Where each target's answer differs from the true class."""
+    return torch.stack([target.predict(x) != y for target in targets]).cpu()
+
+
+def across_parts(
+    rates: Float[Tensor, "s t"], parts: int
+) -> Float[Tensor, "parts techniques techniques"]:
+    """Rates between models, as a matrix of techniques for each part that the source learned from.
+
+    Models stand technique by technique, within each in the order of their parts. Only pairs that
+    learned from *different* parts count: a source and a target share no training image.
+
+    Args:
+        rates: for all pairs of the same models, (techniques·parts, techniques·parts).
+        parts: at least 2.
+
+    Raises:
+        CourseError: the rates are no such square, or fewer than two parts.
+    """
+    square = rates.shape[0] == rates.shape[1] and rates.shape[0] % parts == 0
+    require(square and parts >= 2, f"rates of shape {tuple(rates.shape)} do not fit {parts} parts.")
+    by_part = rates.unflatten(0, (-1, parts)).unflatten(2, (-1, parts)).permute(1, 3, 0, 2)
+    different = ~torch.eye(parts, dtype=torch.bool)
+    return torch.stack([by_part[i, different[i]].mean(0) for i in range(parts)])
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval for a share measured on n images (Wilson 1927)."""
+    interval = binomtest(round(share * n), n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _among(wrong: Tensor, counted: Tensor) -> Tensor:
+    """The share of `wrong` among the images that count."""
+    return (wrong & counted).sum(-1) / counted.sum(-1).clamp_min(1)

@@ -1,0 +1,92 @@
+"""JupyterLab on the loopback, and a Chromium to open it; without them the reason is said."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OFFLINE = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+QUIET = {  # all cells in the page, so that a widget is found without scrolling; no news
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+def _chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("COURSEKIT_CHROMIUM") or next(
+        filter(None, map(shutil.which, names)), None
+    )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium: the one named by COURSEKIT_CHROMIUM, the system's, or playwright's."""
+    reason = "needs playwright: make test-browser installs it"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    with playwright.sync_playwright() as driver:
+        path = _chromium()
+        if path is None and not Path(driver.chromium.executable_path).exists():
+            pytest.skip("there is no Chromium here: install it, or run playwright install chromium")
+        window = driver.chromium.launch(executable_path=path, args=OFFLINE)
+        yield window
+        window.close()
+
+
+@pytest.fixture(scope="session")
+def server(browser, tmp_path_factory):
+    """A function: path of a notebook -> its address in a JupyterLab that runs it at smoke."""
+    home = tmp_path_factory.mktemp("lab")
+    for name, settings in QUIET.items():
+        file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    address = f"http://127.0.0.1:{port}"
+    options = [f"--port={port}", "--no-browser", "--allow-root", f"--ServerApp.root_dir={home}"]
+    options += [f"--IdentityProvider.token={token}", "--LabApp.news_url=None"]
+    settings = {
+        "COURSEKIT_PROFILE": "smoke",
+        "COURSEKIT_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "COURSEKIT_CACHE": str(home / "cache"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+    }
+    with (home / "log").open("w") as log:
+        lab = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=os.environ | settings, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            _wait(f"{address}/api?token={token}", lab, home / "log")
+            yield lambda path: f"{address}/lab/tree/notebooks/{path.name}?token={token}&reset"
+        finally:
+            lab.terminate()
+            lab.wait(20)
+
+
+def _wait(address: str, lab: subprocess.Popen, log: Path, seconds: int = 60) -> None:
+    for _ in range(seconds * 5):
+        assert lab.poll() is None, f"JupyterLab stopped: {log.read_text()[-2000:]}"
+        try:
+            urllib.request.urlopen(address, timeout=5)
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"JupyterLab did not answer within {seconds} s")

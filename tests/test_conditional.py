@@ -1,0 +1,205 @@
+"""Conditional networks: what they compute, what they refuse, and that one loop trains them all."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from coursekit.data import Split, load, mislabelled, roles
+from coursekit.errors import CourseError
+from coursekit.gan_losses import NonSaturating, auxiliary
+from coursekit.nets import (
+    AuxiliaryDiscriminator,
+    ClassBatchNorm2d,
+    ClassNormGenerator,
+    ConcatGenerator,
+    DCGANGenerator,
+    PlaneDiscriminator,
+    ProjectionDiscriminator,
+    truncated,
+)
+from coursekit.training import Ema, train_gan
+
+K, SHAPE = 5, (1, 8, 12)
+GENERATORS = [ConcatGenerator, ClassNormGenerator]
+DISCRIMINATORS = [PlaneDiscriminator, AuxiliaryDiscriminator, ProjectionDiscriminator]
+HEARS = [PlaneDiscriminator, ProjectionDiscriminator]
+
+
+@pytest.fixture
+def pairs(rng):
+    return torch.rand(6, *SHAPE, generator=rng), torch.tensor([0, 4, 1, 3, 2, 0])
+
+
+@pytest.mark.parametrize("make", GENERATORS)
+def test_a_generator_paints_what_it_is_asked_for(make, rng, pairs):
+    G = make(SHAPE, K, 4, rng=rng).eval()
+    z, y = G.noise(6, rng), pairs[1]
+    x = G(z, y)
+    assert x.shape == (6, *SHAPE) and x.min() >= 0 and x.max() <= 1
+    assert not torch.allclose(x, G(z, (y + 1) % K))
+    torch.testing.assert_close(x, G.blended(z, F.one_hot(y, K).float()))
+
+
+@pytest.mark.parametrize("make", GENERATORS)
+def test_samples_follow_their_labels_in_parts_too(make, rng, pairs):
+    G, y = make(SHAPE, K, 4, rng=rng), pairs[1]
+    state = rng.get_state()
+    whole = G.sample(6, rng, y)
+    rng.set_state(state)
+    torch.testing.assert_close(whole, G.sample(6, rng, y, batch=4))
+    with pytest.raises(CourseError, match="give one each"):
+        G.sample(5, rng, y)
+
+
+def test_an_unconditional_generator_ignores_the_labels(rng, pairs):
+    G = DCGANGenerator(SHAPE, 4, rng=rng)
+    state = rng.get_state()
+    x = G.sample(6, rng)
+    rng.set_state(state)
+    assert torch.equal(x, G.sample(6, rng, pairs[1]))
+
+
+@pytest.mark.parametrize("make", [*GENERATORS, *HEARS])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (torch.tensor([0, 5]), "from 0 to 5; allowed are 0 to 4"),
+        (torch.tensor([-1, 2]), "from -1 to 2"),
+        (None, "needs labels"),
+    ],
+)
+def test_labels_outside_the_set_are_refused(make, wrong, said, rng, pairs):
+    network = make(SHAPE, K, 4, rng=rng)
+    first = pairs[0][:2] if make in HEARS else network.noise(2, rng)
+    with pytest.raises(CourseError, match=said):
+        network(first, wrong)
+
+
+def test_drawn_labels_are_the_set(rng):
+    y = ConcatGenerator(SHAPE, K, 4, rng=rng).labels(4000, rng)
+    shares = y.bincount(minlength=K) / 4000
+    assert len(shares) == K
+    assert (shares - 1 / K).abs().max() < 0.03  # more than four standard deviations
+
+
+@pytest.mark.parametrize("make", [*GENERATORS, *DISCRIMINATORS])
+def test_initial_weights_come_from_the_generator_that_is_given(make):
+    def draw(seed):
+        return make(SHAPE, K, 4, rng=torch.Generator().manual_seed(seed)).state_dict()
+
+    one, again, other = draw(1), draw(1), draw(2)
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+    torch.rand(1)  # moves the global generator
+    moved = draw(1)
+    assert all(torch.equal(one[name], moved[name]) for name in one)
+
+
+def test_class_batchnorm_with_equal_rows_is_plain_batchnorm(rng):
+    layer, plain = ClassBatchNorm2d(3, K, rng), nn.BatchNorm2d(3)
+    with torch.no_grad():
+        layer.gain[:], layer.shift[:] = layer.gain[1].clone(), layer.shift[1].clone()
+        plain.weight[:], plain.bias[:] = layer.gain[1], layer.shift[1]
+    for _ in range(2):  # train mode, then eval mode with the statistics of the first pass
+        h = 2 * torch.randn(7, 3, 4, 5, generator=rng) + 1
+        blend = F.one_hot(torch.arange(7) % K, K).float()
+        torch.testing.assert_close(layer(h, blend), plain(h))
+        layer.eval(), plain.eval()
+
+
+def test_class_batchnorm_shares_its_statistics(rng):
+    layer = ClassBatchNorm2d(3, K, rng)
+    h, y = torch.randn(7, 3, 4, 5, generator=rng), torch.arange(7) % K
+    normal = F.batch_norm(h, None, None, training=True)
+    wanted = layer.gain[y][:, :, None, None] * normal + layer.shift[y][:, :, None, None]
+    torch.testing.assert_close(layer(h, F.one_hot(y, K).float()), wanted)
+
+
+def test_projection_score_is_its_formula(rng, pairs):
+    D, (x, y) = ProjectionDiscriminator(SHAPE, K, 4, rng=rng).eval(), pairs
+    h = D.features(x)
+    wanted = D.score(h).squeeze(1) + torch.stack(
+        [D.embed.weight[c] @ row for c, row in zip(y, h, strict=True)]
+    )
+    torch.testing.assert_close(D(x, y), wanted)
+    torch.testing.assert_close(D.class_scores(x)[torch.arange(6), y], wanted)
+
+
+@pytest.mark.parametrize("make", HEARS)
+def test_a_discriminator_of_pairs_hears_the_label(make, rng, pairs):
+    D, (x, y) = make(SHAPE, K, 4, rng=rng).eval(), pairs
+    assert not torch.allclose(D(x, y), D(x, (y + 1) % K), atol=1e-5)
+
+
+def test_acgan_scores_without_the_label_and_takes_one_softmax(rng, pairs):
+    D, (x, y) = AuxiliaryDiscriminator(SHAPE, K, 4, rng=rng).eval(), pairs
+    assert torch.equal(D(x, y), D(x, (y + 1) % K))
+    fake = torch.rand(6, *SHAPE, generator=rng)
+    loss = auxiliary(real=2.0, fake=0.5)(D, x, fake, y, rng)
+    wanted = 2 * F.cross_entropy(D.class_logits(x), y)
+    wanted = wanted + 0.5 * F.cross_entropy(D.class_logits(fake), y)
+    torch.testing.assert_close(loss, wanted)
+    assert float(auxiliary()(D, x, fake, y, rng)) == 0
+    with pytest.raises(CourseError, match="at least 0"):
+        auxiliary(fake=-1.0)
+
+
+@pytest.mark.parametrize("make_D", DISCRIMINATORS)
+@pytest.mark.parametrize("make_G", GENERATORS)
+def test_the_one_loop_trains_every_pair(make_G, make_D, rng, pairs):
+    G, D = make_G(SHAPE, K, 2, rng=rng), make_D(SHAPE, K, 2, rng=rng)
+    before = deepcopy(G.state_dict()), deepcopy(D.state_dict())
+    extras = {}
+    if make_D is AuxiliaryDiscriminator:
+        extras = {"penalty": auxiliary(1.0, 1.0), "regularise": auxiliary(fake=1.0)}
+    ema = Ema(G)
+    batches = Split(*pairs).batches(4, rng)
+    train_gan(G, D, batches, NonSaturating(), steps=2, rng=rng, ema=ema, **extras)
+    for network, old in zip((G, D), before, strict=True):
+        learnt = dict(network.named_parameters())
+        # DCGAN's bias before a BatchNorm has no gradient but rounding; everything else must move.
+        assert all(
+            not torch.equal(learnt[name], old[name]) for name in learnt if "bias" not in name
+        )
+    assert ema.model.sample(3, rng, pairs[1][:3]).shape == (3, *SHAPE)
+
+
+@pytest.mark.parametrize("bound", [0.3, 1.0, 3.0])
+def test_truncated_noise_is_a_normal_within_its_bound(bound, rng):
+    from scipy.stats import kstest, truncnorm
+
+    z = truncated(4000, 2, rng, bound).flatten()
+    assert z.abs().max() <= bound
+    assert kstest(z.double().numpy(), truncnorm(-bound, bound).cdf).pvalue > 1e-4
+    with pytest.raises(CourseError, match="must be positive"):
+        truncated(1, 1, rng, 0.0)
+
+
+def test_no_original_plays_two_roles():
+    data = load("digits", "cpu", seed=3)
+    cast = roles(data)
+    seen = [set(part.origin.tolist()) for part in (cast.players, cast.jury, cast.reference)]
+    assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
+    assert len(cast.players) + len(cast.jury) == len(data.train)
+
+
+def test_without_origins_each_row_is_an_original(rng):
+    x, y = torch.rand(40, 1, 4, 4, generator=rng), torch.arange(40) % 4
+    data = type(load("digits", "cpu", seed=0))("own", Split(x, y), Split(x[:4], y[:4]), ("a",) * 4)
+    cast = roles(data)
+    assert cast.players.origin is not None and len(cast.players) == 20
+    assert not set(cast.players.origin.tolist()) & set(cast.jury.origin.tolist())
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25, 1.0])
+def test_the_share_of_wrong_labels_is_exact(rate, rng):
+    split = Split(torch.zeros(400, 1, 4, 4), torch.arange(400) % 4)
+    wrong = mislabelled(split, rate, 4, rng)
+    assert float((wrong.y != split.y).float().mean()) == rate
+    assert wrong.y.min() >= 0 and wrong.y.max() < 4
+    assert torch.equal(wrong.x, split.x)
+    with pytest.raises(CourseError, match=r"must lie in \[0, 1\]"):
+        mislabelled(split, 1.5, 4, rng)

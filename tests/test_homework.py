@@ -1,0 +1,57 @@
+"""Students' copies: made once, never overwritten, without answers; and the list of exercises."""
+
+import nbformat
+import pytest
+
+from coursekit.__main__ import main
+from coursekit.course.catalogue import catalogue
+from coursekit.course.homework import begin, tasks
+from coursekit.errors import CourseError
+
+LECTURES = {lecture.number: lecture for lecture in catalogue()}
+
+
+@pytest.mark.parametrize("number", LECTURES)
+def test_every_lecture_has_exercises_with_hints_that_stand_in_its_cells(number):
+    found = tasks(LECTURES[number])
+    source = LECTURES[number].path.read_text(encoding="utf-8")
+    assert len(found) >= 3
+    assert len({task.exercise.title for task in found}) == len(found) == source.count(".grade(")
+    assert all(len(task.exercise.hints) >= 1 for task in found)
+
+
+def test_a_copy_has_every_cell_and_no_answer(tmp_path):
+    lecture = LECTURES["03"]
+    copy = nbformat.read(begin(lecture, tmp_path / "mine"), 4)
+    stored = nbformat.read(lecture.path, 4)
+    nbformat.validate(copy)
+    assert [cell.id for cell in copy.cells] == [cell.id for cell in stored.cells]
+    code = [cell for cell in copy.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert "](../notebooks/02_gan_theory.ipynb)" in copy.cells[0].source
+
+
+def test_work_is_never_overwritten(tmp_path):
+    path = begin(LECTURES["02"], tmp_path)
+    path.write_text("solved")
+    with pytest.raises(CourseError, match="there already and was left as it is"):
+        begin(LECTURES["02"], tmp_path)
+    assert path.read_text() == "solved"
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CourseError, match="cannot be made"):
+        begin(LECTURES["02"], tmp_path / "file" / "mine")
+
+
+def test_the_commands(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["exercises", "03"])
+    assert "Spherical interpolation" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["work", "2", "--to", str(tmp_path)])
+    assert (tmp_path / "02_gan_theory.ipynb").is_file()
+    with pytest.raises(SystemExit, match="1"):
+        main(["work", "2", "--to", str(tmp_path)])
+    assert "left as it is" in capsys.readouterr().err
