@@ -27,7 +27,7 @@ def spectra(rows: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
     Args:
         rows: name -> (images (n, c, h, w), spectrum (h, w) with zero in the middle).
     """
-    figure, axes = canvas(2, len(rows), width=2.3, height=2.45)
+    figure, axes = canvas(2, len(rows), width=2.2, height=2.0)
     for k, (name, (images, power)) in enumerate(rows.items()):
         picture(axes[k], tile(images[:16], 4), name)
         values = array(power)
