@@ -18,7 +18,14 @@ from coursekit.metrics.fidelity import frechet_distance, inception_score
 from coursekit.metrics.judge import Judge
 from coursekit.metrics.ladder import ladder, worst_case
 from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
-from coursekit.metrics.modes import Coverage, gradient_energy, mode_coverage, nearest
+from coursekit.metrics.modes import (
+    Coverage,
+    gradient_energy,
+    mode_coverage,
+    nearest,
+    stacked_coverage,
+)
+from coursekit.metrics.spectrum import checkerboard, power_spectrum
 
 __all__ = [
     "ClassJudge",
@@ -28,6 +35,7 @@ __all__ = [
     "accuracy",
     "best_window",
     "by_class",
+    "checkerboard",
     "entropy",
     "expected_bias",
     "expected_on_line",
@@ -42,8 +50,10 @@ __all__ = [
     "nearest",
     "parzen",
     "parzen_by_class",
+    "power_spectrum",
     "probabilities",
     "robust_accuracy",
+    "stacked_coverage",
     "total_variance",
     "worst_case",
 ]

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from coursekit.errors import require
+from coursekit.metrics.classification import probabilities
 from coursekit.types import Examples, Images, PerExample
 
 Points = Float[Tensor, "n d"]
@@ -57,6 +58,28 @@ def mode_coverage(samples: Points, centres: Centres, radius: float) -> Coverage:
     near = distance <= radius
     counts = torch.bincount(mode[near], minlength=len(centres))
     return Coverage(counts.cpu(), float(near.float().mean()))
+
+
+def stacked_coverage(classifier: nn.Module, x: Images, sure: float = 0.0) -> Coverage:
+    """Which of the 1,000 stacks of three digits appear (Metz et al. 2017, §3.3.1).
+
+    A classifier of single digits reads each channel; its three answers are the mode. It must answer
+    something even to noise, so the papers' count takes in whatever looks least unlike a digit.
+
+    Args:
+        classifier: single grey images -> ten logits.
+        x: stacks, shape (n, 3, h, w).
+        sure: count only stacks whose three digits are each read with at least this probability; 0,
+            as in the papers, counts all.
+
+    Raises:
+        CourseError: `x` has not three channels.
+    """
+    require(x.shape[1] == 3, f"x has {x.shape[1]} channels; a stack has three.")
+    confidence, digit = probabilities(classifier, x.flatten(0, 1)[:, None]).view(-1, 3, 10).max(2)
+    clear = confidence.amin(1) >= sure
+    mode = (digit @ digit.new_tensor([100, 10, 1]))[clear]
+    return Coverage(torch.bincount(mode, minlength=1000).cpu(), float(clear.float().mean()))
 
 
 def nearest(

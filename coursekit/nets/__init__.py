@@ -19,12 +19,16 @@ from coursekit.nets.conditional import (
     ProjectionDiscriminator,
 )
 from coursekit.nets.deeper import PooledCNN, SmallResNet
+from coursekit.nets.dirac import DiracDiscriminator, DiracGenerator, dirac_data
 from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
 from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
 from coursekit.nets.latent import slerp, truncated
+from coursekit.nets.lenses import InstanceNoise, MinibatchStd, Pack, Through, Waves
 from coursekit.nets.masked import Loud, Quantised, staircase
+from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator, single
 from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
+from coursekit.nets.upsampling import deconvolution, resize_convolution, uneven_deconvolution
 
 __all__ = [
     "MLP",
@@ -36,13 +40,20 @@ __all__ = [
     "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "DiracDiscriminator",
+    "DiracGenerator",
     "Generator",
+    "InstanceNoise",
     "LinearClassifier",
     "Loud",
     "MLPDiscriminator",
     "MLPGenerator",
     "Maxout",
+    "MinibatchStd",
     "Normalize",
+    "Pack",
+    "ParallelDiscriminator",
+    "ParallelGenerator",
     "PlaceNet",
     "PlaneDiscriminator",
     "PooledCNN",
@@ -50,12 +61,19 @@ __all__ = [
     "Quantised",
     "SmallResNet",
     "StridedCNN",
+    "Through",
+    "Waves",
+    "deconvolution",
+    "dirac_data",
     "initialise",
     "normalise_spectrally",
     "pretrained",
+    "resize_convolution",
+    "single",
     "slerp",
     "squeezenet",
     "staircase",
     "start_small",
     "truncated",
+    "uneven_deconvolution",
 ]

@@ -1,6 +1,6 @@
 """Floor 0. Generators: noise z (and perhaps labels) in, images in [0, 1] out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from coursekit.errors import choose, require
 from coursekit.nets.classifiers import Shape, initialise
+from coursekit.nets.upsampling import deconvolution
 from coursekit.types import Examples, Images, Labels
 
 Noise = Float[Tensor, "n d"]
@@ -107,6 +108,7 @@ class DCGANGenerator(Generator):
         noise_dim: length of z.
         norm: "batch", or "none" to see what happens without.
         bounded: end in a sigmoid; without it pixels may leave [0, 1].
+        double: (inputs, outputs) -> a layer that doubles both sides.
         rng: draws the initial weights.
 
     Raises:
@@ -120,6 +122,7 @@ class DCGANGenerator(Generator):
         noise_dim: int = 64,
         norm: str = "batch",
         bounded: bool = True,
+        double: Callable[[int, int], nn.Module] = deconvolution,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -131,10 +134,10 @@ class DCGANGenerator(Generator):
             nn.Unflatten(1, (2 * width, h, w)),
             nn.BatchNorm2d(2 * width) if norm == "batch" else nn.Identity(),
             nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
+            double(2 * width, width),
             nn.BatchNorm2d(width) if norm == "batch" else nn.Identity(),
             nn.ReLU(),
-            nn.ConvTranspose2d(width, c, 4, stride=2, padding=1),
+            double(width, c),
             nn.Sigmoid() if bounded else nn.Identity(),
         )
         start_small(self, rng)

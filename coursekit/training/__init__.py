@@ -6,8 +6,9 @@
 from coursekit.training.checkpoint import cache_file, configuration_hash, remember
 from coursekit.training.ema import Ema
 from coursekit.training.history import History
-from coursekit.training.loops import descend, fit, frozen, nothing, train_gan
+from coursekit.training.loops import descend, fit, frozen, itself, nothing, train_gan
 from coursekit.training.optimizers import adam, linear_decay, triangle
+from coursekit.training.unrolled import unrolled
 
 __all__ = [
     "Ema",
@@ -18,9 +19,11 @@ __all__ = [
     "descend",
     "fit",
     "frozen",
+    "itself",
     "linear_decay",
     "nothing",
     "remember",
     "train_gan",
     "triangle",
+    "unrolled",
 ]

@@ -26,11 +26,19 @@ GAN_ADAM = adam(
 # (D, x, fake, y, rng) -> what is added to the loss of a player: `gradient_penalty(10)` to the
 # critic's, `reconstruction(0.05)` to the generator's
 Extra = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
+Critic = Callable[..., Tensor]  # (x, y) -> scores
+# the same five -> whom G has to please: D, or the D of some steps ahead, `unrolled(loss, 5)`
+Rival = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Critic]
 
 
 def nothing(*_: object) -> float:
     """Nothing is added."""
     return 0.0
+
+
+def itself(D: nn.Module, *_: object) -> Critic:
+    """G plays against D as it is."""
+    return D
 
 
 def no_constraint(critic: nn.Module) -> None:
@@ -102,6 +110,7 @@ def train_gan(
     critic_steps: int = 1,
     penalty: Extra = nothing,
     constrain: Constrain = no_constraint,
+    rival: Rival = itself,
     regularise: Extra = nothing,
     optimizer_G: Optimizer = GAN_ADAM,
     optimizer_D: Optimizer = GAN_ADAM,
@@ -123,7 +132,8 @@ def train_gan(
         critic_steps: updates of D for each of G (k in Algorithm 1).
         penalty: (D, x, fake, y, rng) -> what is added to the critic's loss.
         constrain: applied to D after each of its updates.
-        regularise: the same, added to the generator's loss.
+        rival: (D, x, fake, y, rng) -> the critic that scores G; D itself unless told otherwise.
+        regularise: like `penalty`, but added to the generator's loss.
         optimizer_G, optimizer_D: parameters -> optimiser.
         ema: takes in G after each of its updates.
         **options: see `Options`.
@@ -132,10 +142,9 @@ def train_gan(
         CourseError: a loss was not a number, or the checkpoint is not this run's.
     """
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
-    players = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}
-    parts = players | {"batches": batches, "rng": rng, "ema": ema}
-    settings = (loss, critic_steps, penalty, constrain, regularise, optimizer_G, optimizer_D)
-    run = Run(steps, parts, {"game": settings}, options)
+    parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches}
+    game = (loss, critic_steps, penalty, constrain, rival, regularise, optimizer_G, optimizer_D)
+    run = Run(steps, parts | {"rng": rng, "ema": ema}, {"game": game}, options)
     G, D = run.network(G), run.network(D)
     for _ in run:
         for _ in range(critic_steps):
@@ -147,7 +156,8 @@ def train_gan(
             constrain(D)
         with frozen(D):
             fake = G(G.noise(len(x), rng), y)
-            g_loss = loss.generator(D(fake, y)) + regularise(D, x, fake, y, rng)
+            critic = rival(D, x, fake, y, rng)
+            g_loss = loss.generator(critic(fake, y)) + regularise(D, x, fake, y, rng)
             descend(g_loss, opt_G)
         if ema:
             ema.update(G)

@@ -1,0 +1,308 @@
+"""The remedies of 05: parallel games, lenses, unrolling, and what is measured of them."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from coursekit.data import Stream, toys
+from coursekit.errors import CourseError
+from coursekit.gan_losses import NonSaturating, Wasserstein
+from coursekit.metrics import checkerboard, mode_coverage, power_spectrum, stacked_coverage
+from coursekit.nets import (
+    DCGANGenerator,
+    DiracDiscriminator,
+    DiracGenerator,
+    InstanceNoise,
+    MinibatchStd,
+    Pack,
+    ParallelDiscriminator,
+    ParallelGenerator,
+    Through,
+    Waves,
+    deconvolution,
+    dirac_data,
+    resize_convolution,
+    single,
+    uneven_deconvolution,
+)
+from coursekit.plots import modes as draw
+from coursekit.training import adam, train_gan, unrolled
+
+
+def players(games, seed=0, **more):
+    rng = torch.Generator().manual_seed(seed)
+    G = ParallelGenerator(games, (2,), (8,), noise_dim=3, rng=rng)
+    return G, ParallelDiscriminator(games, (2,), (8,), rng=rng, **more), rng
+
+
+# Parallel games -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_one_game_of_many_gives_the_same_scores_alone(norm, rng):
+    _, D, _ = players(3, norm=norm, aside=MinibatchStd(4))
+    D.eval()
+    x = torch.randn(24, 2, generator=rng)
+    together = D(x).view(3, 8)
+    for k in range(3):
+        assert torch.allclose(single(D, k)(x[8 * k : 8 * k + 8]), together[k], atol=1e-6)
+    assert D.games == 3 and len(D(x)) == 24, "the original is as it was"
+
+
+def test_no_number_of_one_game_reaches_another():
+    """Games 1 and 2 are given other data: game 0 must not notice."""
+
+    def play(shift):
+        G, D, rng = players(3, aside=MinibatchStd(4))
+        base = toys.ring().batches(24, rng)
+
+        def data(n, own):
+            x, y = next(base)
+            return torch.cat([x[:8], x[8:] + shift]), y
+
+        batches = Stream(data, 24, torch.Generator().manual_seed(1))
+        train_gan(G, Through(nn.Identity(), D), batches, NonSaturating(), steps=5, rng=rng)
+        return [p.detach() for p in [*G.parameters(), *D.parameters()]]
+
+    for a, b in zip(play(0.0), play(3.0), strict=True):
+        assert torch.allclose(a[0], b[0], atol=1e-6) and not torch.equal(a[1], b[1])
+
+
+def test_each_game_is_normalised_by_its_own_singular_value():
+    _, D, _ = players(3, norm="spectral")
+    D.train()
+    for _ in range(60):
+        D(torch.zeros(3, 2))
+    weight = D.eval().body[0].weight.detach()
+    assert torch.linalg.matrix_norm(weight, 2) == pytest.approx([1.0] * 3, abs=1e-3)
+
+
+def test_a_label_is_part_of_what_the_networks_see(rng):
+    G = ParallelGenerator(2, (2,), (8,), 2, classes=4, rng=rng)
+    D = ParallelDiscriminator(2, (2,), (8,), classes=4, rng=rng)
+    z, y = G.noise(4, rng), torch.tensor([0, 1, 2, 3])
+    assert not torch.allclose(G(z, y), G(z, y.flip(0)))
+    assert not torch.allclose(D(G(z, y), y), D(G(z, y), y.flip(0)))
+    with pytest.raises(CourseError, match="y was None"):
+        D(torch.zeros(4, 2))
+
+
+def test_a_wide_generator_begins_with_the_noise_itself(rng):
+    G = ParallelGenerator(2, (2,), (8,), 2, wide=3.0, rng=rng)
+    z = G.noise(1000, rng)
+    assert float(G(z).detach().std()) == pytest.approx(3.0, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: ParallelGenerator(3)(torch.zeros(4, 2)),
+        lambda: ParallelDiscriminator(3, norm="batch"),
+        lambda: single(ParallelGenerator(3), 3),
+        lambda: Pack(0),
+        lambda: Pack(2)(torch.zeros(3, 2)),
+        lambda: MinibatchStd(1),
+        lambda: MinibatchStd(4)(torch.zeros(6, 2)),
+        lambda: InstanceNoise(-1.0, 10, torch.Generator()),
+        lambda: Waves(2, 3, 0.0),
+        lambda: unrolled(NonSaturating(), -1),
+        lambda: unrolled(NonSaturating(), 1, 0.0),
+        lambda: checkerboard(torch.zeros(1, 1, 5, 4)),
+        lambda: stacked_coverage(nn.Identity(), torch.zeros(1, 1, 4, 4)),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(mistake):
+    with pytest.raises(CourseError):
+        mistake()
+
+
+# Lenses ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 4, 4)])
+def test_a_pack_holds_different_samples_each_once(shape, rng):
+    x = torch.rand(6, *shape, generator=rng)
+    packed = Pack(3)(x)
+    assert packed.shape == (2, 3 * shape[0], *shape[1:])
+    assert torch.equal(packed.reshape(6, *shape), x)
+
+
+def test_minibatch_std_is_karras_statistic(rng):
+    x = torch.rand(8, 5, 3, 3, generator=rng)
+    out = MinibatchStd(4)(x)
+    assert torch.equal(out[:, :5], x)
+    wanted = x[:4].std(0, unbiased=False).mean()
+    assert torch.allclose(out[:4, 5], wanted.expand(4, 3, 3), atol=1e-5)
+    assert float(MinibatchStd(4)(x[:1].repeat(4, 1, 1, 1))[:, 5].max()) < 1e-3
+
+
+def test_instance_noise_fades_and_is_absent_when_judging(rng):
+    lens = InstanceNoise(0.5, 10, rng)
+    x = torch.zeros(4000, 2)
+    assert float(lens(x).std()) == pytest.approx(0.5, rel=0.05)
+    for _ in range(9):
+        lens(x)
+    assert lens.now == 0.0 and torch.equal(lens(x), x)
+    fresh = InstanceNoise(0.5, 10, rng).eval()
+    assert torch.equal(fresh(x), x) and fresh.seen == 0
+
+
+def test_waves_are_sines_and_cosines(rng):
+    waves = Waves(2, 5, 4.0, rng)
+    out = waves(torch.randn(7, 2, generator=rng))
+    assert out.shape == (7, waves.width)
+    assert torch.allclose(out[:, 2:7].square() + out[:, 7:].square(), torch.ones(7, 5))
+
+
+# Unrolling ------------------------------------------------------------------------------------
+
+
+def test_unrolling_differs_from_looking_ahead_by_the_answer_of_d():
+    """By hand: s(x) = ψx and L_D = ψ(θ − 0), so ψ¹ = ψ − ηθ and dL_G/dθ = −ψ + 2ηθ."""
+    G, D = DiracGenerator(0.7), DiracDiscriminator(-0.3)
+    x, y = dirac_data(4, torch.Generator())
+    fake = G(torch.zeros(4, 1))
+    critic = unrolled(Wasserstein(), 1, rate=0.25)(D, x, fake, y, torch.Generator())
+    (slope,) = torch.autograd.grad(Wasserstein().generator(critic(fake, y)), G.theta)
+    assert float(slope) == pytest.approx(0.3 + 2 * 0.25 * 0.7)
+    assert D.psi.grad is None
+
+
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_unrolling_leaves_d_bit_for_bit_as_it_was(norm, rng):
+    G, D, _ = players(2, norm=norm)
+    before = {name: value.clone() for name, value in D.state_dict().items()}
+    train_gan(
+        G, D, toys.ring().batches(16, rng), NonSaturating(), steps=3, rng=rng,
+        optimizer_D=lambda p: torch.optim.SGD(p, 0.0), rival=unrolled(NonSaturating(), 3),
+    )  # fmt: skip
+    if norm == "spectral":  # its power iteration moves with D's own forward passes
+        before = {k: v for k, v in before.items() if not k.endswith(".u")}
+    assert all(torch.equal(value, D.state_dict()[name]) for name, value in before.items())
+
+
+def test_zero_steps_are_the_plain_game():
+    def play(**more):
+        G, D, rng = players(2)
+        batches = toys.ring().batches(16, rng)
+        train_gan(G, D, batches, NonSaturating(), steps=3, rng=rng, **more)
+        return G.sample(8, torch.Generator().manual_seed(2))
+
+    assert torch.equal(play(), play(rival=unrolled(NonSaturating(), 0)))
+    assert not torch.equal(play(), play(rival=unrolled(NonSaturating(), 1)))
+
+
+def test_the_dirac_game_circles_and_unrolled_it_comes_home():
+    """|θ| after 400 steps from 1: the plain game keeps its distance, unrolled it is below 0.1."""
+
+    def end(**more):
+        rng = torch.Generator().manual_seed(0)
+        G, D = DiracGenerator(), DiracDiscriminator()
+        sgd = lambda p: torch.optim.SGD(p, 0.1)  # noqa: E731
+        train_gan(
+            G, D, Stream(dirac_data, 4, rng), NonSaturating(), steps=400, rng=rng,
+            optimizer_G=sgd, optimizer_D=sgd, **more,
+        )  # fmt: skip
+        return math.hypot(G.theta.item(), D.psi.item())
+
+    assert end() > 0.2
+    assert end(rival=unrolled(NonSaturating(), 3, rate=0.3)) < 0.1
+
+
+def test_one_loop_plays_with_every_lens(rng):
+    target = toys.ring()
+    waves = Waves(2, 4, 4.0, rng)
+    lenses = {
+        "pack": (Pack(2), 4),
+        "noise": (InstanceNoise(0.3, 10, rng), 2),
+        "waves": (waves, waves.width),
+    }
+    for lens, width in lenses.values():
+        G = ParallelGenerator(2, (2,), (8,), rng=rng)
+        D = Through(lens, ParallelDiscriminator(2, (width,), (8,), rng=rng))
+        batches = ((x, None) for x, _ in target.batches(16, rng))  # a pack has no single label
+        train_gan(G, D, batches, NonSaturating(), steps=2, rng=rng, optimizer_D=adam(1e-3))
+        assert G.sample(8, rng).isfinite().all()
+
+
+# Coverage and spectra -------------------------------------------------------------------------
+
+
+class Reader(nn.Module):
+    """Reads the digit off the first pixel, more surely the brighter the second."""
+
+    def forward(self, x):
+        digit = (x[:, 0, 0, 0] * 10).round().long()
+        return F.one_hot(digit, 10) * (10 * x[:, 0, 0, 1:2])
+
+
+def test_stacks_are_counted_by_their_three_digits():
+    x = torch.zeros(3, 3, 2, 2)
+    x[..., 0, 1] = 1.0
+    x[0, :, 0, 0] = torch.tensor([0.1, 0.2, 0.3])
+    x[1, :, 0, 0] = torch.tensor([0.9, 0.9, 0.9])
+    x[2, :, 0, 0] = torch.tensor([0.1, 0.2, 0.3])
+    x[2, 1, 0, 1] = 0.05
+    papers, strict = stacked_coverage(Reader(), x), stacked_coverage(Reader(), x, sure=0.9)
+    assert papers.counts[123] == 2 and papers.counts[999] == 1 and papers.quality == 1
+    assert strict.counts[123] == 1 and strict.quality == pytest.approx(2 / 3)
+    assert strict.covered() == 2
+
+
+def test_a_sample_between_modes_covers_nothing():
+    found = mode_coverage(torch.zeros(5, 2), toys.ring().centres, 0.15)
+    assert found.covered() == 0 and found.quality == 0
+
+
+def test_the_checkerboard_is_found_at_half_a_cycle_per_pixel(rng):
+    board = (torch.arange(8)[:, None] + torch.arange(8)) % 2
+    smooth = torch.linspace(0, 1, 8).expand(8, 8)
+    assert checkerboard(board.float()[None, None]) == pytest.approx(1)
+    assert checkerboard((torch.sin(smooth * 6.283))[None, None]) < 0.1
+    power = power_spectrum(torch.rand(2, 1, 8, 8, generator=rng))
+    assert power.shape == (8, 8) and float(power[4, 4]) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("double", [deconvolution, uneven_deconvolution, resize_convolution])
+def test_every_upsampling_doubles_both_sides(double, rng):
+    assert double(3, 2)(torch.rand(1, 3, 5, 5, generator=rng)).shape == (1, 2, 10, 10)
+    G = DCGANGenerator((1, 8, 8), 2, 4, double=double, rng=rng)
+    assert G.sample(2, rng).shape == (2, 1, 8, 8)
+
+
+def test_only_the_uneven_kernel_gives_pixels_different_shares():
+    ones = torch.ones(1, 1, 6, 6)
+    for double, even in ((deconvolution, True), (uneven_deconvolution, False)):
+        layer = double(1, 1)
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        inner = layer(ones)[..., 2:-2, 2:-2]
+        assert (inner.min() == inner.max()) == even
+
+
+# Figures --------------------------------------------------------------------------------------
+
+
+def test_figures_of_the_lecture_are_drawn(rng):
+    x, field = torch.randn(20, 2, generator=rng), torch.rand(5, 5, generator=rng)
+    plane = draw.Plane(toys.ring().centres, 0.15, 3.0)
+    scores = {"modes": [8, 7], "quality": [0.5, math.nan], "KL": [0.1, 0.2]}
+    best = {"modes": 8.0, "quality": 1.0, "KL": 0.0}
+    figures = [
+        draw.clouds(plane, {"a": x, "b": x, "c": x}, columns=2),
+        draw.landscape(plane, {"a": (x, field, field)}),
+        draw.desk(plane, x, field, {"modes": ([0, 1], [0.0, 1.0])}, 1, "now"),
+        draw.heat(field, list("abcde"), list("abcde"), ("title", "x", "y")),
+        draw.league({"a": scores, "b": scores}, best),
+        draw.visits([0, 10], torch.rand(2, 8, generator=rng), "title"),
+        draw.orbits({"a": torch.rand(5, 2, generator=rng)}),
+        draw.coupons([10, 100], {"a": [9, 80]}, [10, 95]),
+        draw.overlaps({"a": [1, 2, 1, 2, 1, 2, 1]}),
+        draw.spectra({"a": (torch.rand(16, 1, 8, 8, generator=rng), field)}),
+        *draw.frames(plane, [x], ["now"], [field]),
+    ]
+    for figure in figures:
+        figure.canvas.draw()
