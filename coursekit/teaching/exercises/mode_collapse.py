@@ -1,41 +1,44 @@
 """Exercises of 05: each attempt is graded by what it must do on fresh inputs."""
 
-from collections.abc import Callable
+from collections import Counter
 from math import isclose, log
-from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from coursekit.teaching.exercise import Exercise
-
-Attempt = Callable[..., Any]
-
-
-def _rng(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, miss, number, tensor_like
+from coursekit.teaching.solutions import mode_collapse as worked
 
 # Modes covered --------------------------------------------------------------------------------
 
-_CENTRES = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+
+def _modes(fresh: Fresh) -> tuple[Tensor, float]:
+    """Centres on a lattice of spacing 4, in any order, and a radius below 1."""
+    k = fresh.integer(4, 8)
+    grid = torch.cartesian_prod(torch.arange(3), torch.arange(3)).double()
+    return 4 * fresh.shuffled(grid)[:k], fresh.number(0.4, 0.8)
 
 
-def _counts_modes_that_are_hit(covered: Attempt) -> str | None:
-    value = int(covered(_CENTRES[:2] + 0.01, _CENTRES, 0.5))
-    return None if value == 2 else f"samples on two of three modes gave {value}."
+def _counts_modes_that_are_hit(covered: Attempt, fresh: Fresh) -> str | None:
+    (centres, radius), hit = _modes(fresh), fresh.integer(1, 3)
+    samples = centres[:hit] + fresh.uniform(-0.2, 0.2, hit, 2)
+    value, k = number(covered(samples, centres, radius)), len(centres)
+    return None if value == hit else f"samples on {hit} of {k} modes gave {value:g}."
 
 
-def _leaves_out_what_is_far(covered: Attempt) -> str | None:
-    between = torch.tensor([[2.0, 0.1], [0.1, 2.0], [50.0, 50.0]])
-    value = int(covered(between, _CENTRES, 0.5))
+def _leaves_out_what_is_far(covered: Attempt, fresh: Fresh) -> str | None:
+    centres, radius = _modes(fresh)
+    value = number(covered(centres + fresh.uniform(1.5, 2, len(centres), 2), centres, radius))
     hint = "the nearest mode of a sample may still be too far away"
-    return None if value == 0 else f"samples between the modes covered {value} of them; {hint}."
+    return None if value == 0 else f"samples between the modes covered {value:g} of them; {hint}."
 
 
-def _counts_a_mode_once(covered: Attempt) -> str | None:
-    crowd = 0.05 * torch.randn(200, 2, generator=_rng(1))
-    value = int(covered(crowd, _CENTRES, 0.5))
-    return None if value == 1 else f"200 samples on one mode gave {value}; count modes."
+def _counts_a_mode_once(covered: Attempt, fresh: Fresh) -> str | None:
+    (centres, radius), n = _modes(fresh), fresh.integer(50, 200)
+    value = number(covered(centres[:1] + fresh.uniform(-0.2, 0.2, n, 2), centres, radius))
+    return None if value == 1 else f"{n} samples on one mode gave {value:g}; count modes."
 
 
 MODES_COVERED = Exercise(
@@ -44,32 +47,36 @@ MODES_COVERED = Exercise(
     (
         "torch.cdist(samples, centres) gives all distances, shape (n, k).",
         "A mode is covered if its nearest sample is within the radius.",
-        "(distances.min(dim=0).values <= radius).sum().",
     ),
+    worked.modes_covered,
 )
 
 
 # Reverse KL over modes ------------------------------------------------------------------------
 
 
-def _is_zero_when_even(kl: Attempt) -> str | None:
-    value = float(kl(torch.full((8,), 25)))
+def _is_zero_when_even(kl: Attempt, fresh: Fresh) -> str | None:
+    k, each = fresh.integer(4, 10), fresh.integer(10, 40)
+    value = number(kl(torch.full((k,), each)))
     return None if abs(value) < 1e-6 else f"even counts should give 0, not {value:.3f}."
 
 
-def _is_log_k_for_one_mode(kl: Attempt) -> str | None:
-    counts = torch.zeros(8, dtype=torch.int64)
-    counts[3] = 100
-    value = float(kl(counts))
-    right = isclose(value, log(8), rel_tol=1e-4)
-    return None if right else f"one mode of eight should give log 8 = 2.079, not {value:.3f}."
+def _is_log_k_for_one_mode(kl: Attempt, fresh: Fresh) -> str | None:
+    counts = torch.zeros(fresh.integer(4, 10), dtype=torch.int64)
+    counts[fresh.integer(0, 3)] = fresh.integer(50, 200)
+    value, k = number(kl(counts)), len(counts)
+    right = isclose(value, log(k), rel_tol=1e-4)
+    return (
+        None if right else f"one mode of {k} should give log {k} = {log(k):.3f}, not {value:.3f}."
+    )
 
 
-def _is_in_the_right_direction(kl: Attempt) -> str | None:
-    value = float(kl(torch.tensor([3, 1])))
-    wanted = 0.75 * log(1.5) + 0.25 * log(0.5)
-    right = isclose(value, wanted, rel_tol=1e-3)
-    return None if right else f"counts 3 and 1 should give {wanted:.4f}, not {value:.4f}."
+def _is_in_the_right_direction(kl: Attempt, fresh: Fresh) -> str | None:
+    counts = torch.tensor([fresh.integer(1, 20), fresh.integer(25, 50), fresh.integer(1, 20)])
+    q = counts.double() / counts.sum()
+    value, wanted = number(kl(counts)), float((q * (3 * q).log()).sum())
+    right = isclose(value, wanted, rel_tol=1e-4)
+    return None if right else f"counts {counts.tolist()} give {wanted:.4f}, not {value:.4f}."
 
 
 REVERSE_KL = Exercise(
@@ -78,117 +85,109 @@ REVERSE_KL = Exercise(
     (
         "Σ q log(q / p), with q the shares of the samples and p = 1/k.",
         "0·log 0 is 0: torch.xlogy knows that.",
-        "q = counts.double() / counts.sum(); torch.xlogy(q, q * len(q)).sum().",
     ),
+    worked.reverse_kl,
 )
 
 
 # Packing --------------------------------------------------------------------------------------
 
 
-def _has_the_right_shape(pack: Attempt) -> str | None:
-    shape = tuple(pack(torch.rand(12, 2, generator=_rng(2)), 3).shape)
-    return None if shape == (4, 6) else f"12 points of the plane, m = 3: {shape}, not (4, 6)."
+def _packed(pack: Attempt, fresh: Fresh) -> tuple[Tensor, Tensor]:
+    """Different numbers in rows, and the rows of the packs."""
+    packs, m, d = fresh.integer(3, 5), fresh.integer(2, 4), fresh.integer(2, 3)
+    x = fresh.normal(packs * m, d)
+    return x, tensor_like(pack(x, m), torch.empty(packs, m * d))
 
 
-def _uses_every_sample_once(pack: Attempt) -> str | None:
-    x = torch.arange(24.0).view(12, 2)
-    seen = pack(x, 3).flatten().sort().values
-    right = torch.equal(seen, torch.arange(24.0))
-    return None if right else "every number of x should be seen once; do not repeat a sample."
+def _uses_every_sample_once(pack: Attempt, fresh: Fresh) -> str | None:
+    x, packs = _packed(pack, fresh)
+    seen = Counter(packs.flatten().tolist())
+    often = max(seen[v] for v in x.flatten().tolist())
+    if often == 1 and len(seen) == x.numel():
+        return None
+    return f"every number of x should be seen once, and one is seen {often} times: do not repeat."
 
 
-def _keeps_samples_whole(pack: Attempt) -> str | None:
-    x = torch.arange(24.0).view(12, 2)
-    points = {tuple(p) for p in pack(x, 3).reshape(-1, 2).tolist()}
-    right = points == {tuple(p) for p in x.tolist()}
-    return None if right else "the coordinates of different samples are mixed up."
+def _keeps_samples_whole(pack: Attempt, fresh: Fresh) -> str | None:
+    x, packs = _packed(pack, fresh)
+    points = {tuple(p) for p in packs.reshape(-1, x.shape[1]).tolist()}
+    torn = sum(tuple(p) not in points for p in x.tolist())
+    return f"the coordinates of {torn} of {len(x)} samples are mixed up." if torn else None
 
 
 PACK = Exercise(
     "Packing samples",
-    (_has_the_right_shape, _uses_every_sample_once, _keeps_samples_whole),
+    (_uses_every_sample_once, _keeps_samples_whole),
     (
         "A pack is one long row: m samples, one after the other.",
         "No sample is used twice: n samples make n/m packs.",
-        "x.reshape(len(x) // m, -1).",
     ),
+    worked.my_pack,
 )
 
 
 # The spread of a minibatch --------------------------------------------------------------------
 
 
-def _appends_one_feature(spread: Attempt) -> str | None:
-    x = torch.rand(6, 5, generator=_rng(3))
-    out = spread(x)
-    if tuple(out.shape) != (6, 6):
-        return f"6 rows of 5 features should become (6, 6), not {tuple(out.shape)}."
-    return None if torch.equal(out[:, :5], x) else "the features themselves should stay."
+def _spread(spread: Attempt, x: Tensor) -> Tensor:
+    """The column that was added to the features."""
+    answer = tensor_like(spread(x), torch.empty(len(x), x.shape[1] + 1))
+    if wrong := miss(answer[:, :-1], x):
+        raise Wrong(f"the features themselves should stay; {wrong}.")
+    return answer[:, -1]
 
 
-def _is_zero_without_diversity(spread: Attempt) -> str | None:
-    x = torch.arange(5.0).repeat(6, 1)
-    value = float(spread(x)[:, -1].abs().max())
+def _is_zero_without_diversity(spread: Attempt, fresh: Fresh) -> str | None:
+    n = fresh.integer(4, 8)
+    value = float(_spread(spread, fresh.normal(1, 5).repeat(n, 1)).abs().max())
     hint = "take it over the samples, not over the features"
-    return (
-        None
-        if value < 1e-3
-        else f"six copies of one sample should give 0, not {value:.3f}; {hint}."
-    )
+    return None if value < 1e-3 else f"{n} copies of one sample give {value:.3f}, not 0; {hint}."
 
 
-def _measures_the_spread(spread: Attempt) -> str | None:
-    x = torch.tensor([[-1.0, 2.0], [1.0, 8.0]])
-    added = spread(x)[:, -1]
+def _measures_the_spread(spread: Attempt, fresh: Fresh) -> str | None:
+    x = fresh.normal(fresh.integer(4, 8), 5)
+    added, wanted = _spread(spread, x), x.var(0, correction=0).sqrt().mean()
     if not torch.allclose(added, added[:1].expand_as(added)):
         return "all rows of a batch should be told the same number."
-    value = float(added[0])
-    right = abs(value - 2) < 1e-3
-    return None if right else f"deviations 1 and 3 should average 2, not {value:.3f} (divide by n)."
+    wrong = miss(added[:1], wanted[None], 1e-3)
+    return wrong and f"the deviations of the features, averaged: {wrong} (divide by n)."
 
 
 MINIBATCH_STD = Exercise(
     "The spread of a minibatch",
-    (_appends_one_feature, _is_zero_without_diversity, _measures_the_spread),
+    (_is_zero_without_diversity, _measures_the_spread),
     (
         "x.std(0, unbiased=False) is one deviation per feature.",
         "Average those over the features; expand the number to a column.",
-        "torch.cat([x, x.std(0, unbiased=False).mean().expand(len(x), 1)], 1).",
     ),
+    worked.with_spread,
 )
 
 
 # How many kernel entries land on a pixel ------------------------------------------------------
 
 
-def _counts_all(overlap: Attempt) -> str | None:
-    total = int(sum(int(v) for v in overlap(5, 3, 2)))
-    return None if total == 15 else f"5 inputs with 3 entries each make 15 in all, not {total}."
-
-
-def _knows_the_length(overlap: Attempt) -> str | None:
-    length = len(overlap(5, 3, 2))
-    return (
-        None
-        if length == 11
-        else f"5 inputs, kernel 3, stride 2 reach over 11 pixels, not {length}."
-    )
-
-
-def _sees_the_comb(overlap: Attempt) -> str | None:
-    uneven, even = ([int(v) for v in overlap(5, k, 2)][3:-3] for k in (3, 4))
-    if len(set(uneven)) == 1:
-        return "with kernel 3 and stride 2 the inner pixels should differ."
-    return None if len(set(even)) == 1 else "with kernel 4 and stride 2 the inner pixels are even."
+def _counts_what_lands(overlap: Attempt, fresh: Fresh) -> str | None:
+    # The comb of kernel 3 and stride 2 beside fresh ones.
+    drawn = [(fresh.integer(2, 6), fresh.integer(2, 5), fresh.integer(1, 3)) for _ in range(3)]
+    for n, kernel, stride in [(5, 3, 2), *drawn]:
+        answer = torch.tensor([number(count) for count in overlap(n, kernel, stride)])
+        wanted = F.conv_transpose1d(torch.ones(1, 1, n), torch.ones(1, 1, kernel), stride=stride)
+        case = f"with {n} inputs, kernel {kernel}, stride {stride}"
+        if len(answer) != wanted.numel():
+            return f"{case} there are {wanted.numel()} pixels, not {len(answer)}."
+        if wrong := miss(answer, wanted.flatten(), place="pixel {}"):
+            return f"{case} {wrong}."
+    return None
 
 
 OVERLAP = Exercise(
     "Where a checkerboard comes from",
-    (_counts_all, _knows_the_length, _sees_the_comb),
+    (_counts_what_lands,),
     (
         "Input i adds 1 to the pixels i·stride … i·stride + kernel − 1.",
         "The last pixel is (n − 1)·stride + kernel − 1, counted from 0.",
-        "Start from a list of zeros; two loops.",
     ),
+    worked.overlap,
 )

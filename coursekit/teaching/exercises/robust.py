@@ -1,6 +1,5 @@
 """Exercises of 09: losses are graded by value and gradient on a small linear model."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,95 +7,93 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.teaching.exercise import Exercise
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, miss, tensor_like
+from coursekit.teaching.solutions import robust as worked
 
-Attempt = Callable[..., Any]
 
-
-def _scene(seed: int = 0) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
+def _scene(fresh: Fresh) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
     """A linear model of three classes, grey images, attacked images, labels."""
-    rng = torch.Generator().manual_seed(seed)
-    linear = nn.Linear(16, 3)
-    weight, bias = 3 * torch.randn(3, 16, generator=rng), torch.randn(3, generator=rng)
-    linear.load_state_dict({"weight": weight, "bias": bias})
-    x = torch.rand(6, 1, 4, 4, generator=rng)
-    x_adv = (x + 0.3 * torch.randn(x.shape, generator=rng).sign()).clamp(0, 1)
-    return nn.Sequential(nn.Flatten(), linear), x, x_adv, torch.tensor([0, 1, 2, 2, 1, 0])
+    linear = nn.Linear(16, 3).double()
+    linear.load_state_dict({"weight": fresh.normal(3, 16), "bias": fresh.normal(3)})
+    x, y = fresh.uniform(0, 1, 6, 1, 4, 4), fresh.labels(6, 3)
+    x_adv = (x + 0.3 * fresh.normal(*x.shape).sign()).clamp(0, 1)
+    return nn.Sequential(nn.Flatten(), linear), x, x_adv, y
 
 
-def _number(answer: Any, like: str = "one number") -> Tensor:
-    """The answer as a scalar tensor; an answer of another kind stops here, in words."""
+def _scalar(answer: Any) -> Tensor:
+    """The answer as a scalar tensor with its graph; an answer of another kind is wrong."""
     if not isinstance(answer, Tensor) or answer.numel() != 1:
-        raise TypeError(f"the answer should be {like}: a tensor with a single element.")
+        raise Wrong("the answer should be one number: a tensor with a single element.")
     return answer.reshape(())
 
 
 def _near(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a.detach(), b.detach(), rtol=1e-4, atol=1e-5)
+    return torch.allclose(a.detach(), b.detach(), rtol=1e-6, atol=1e-9)
+
+
+def _weight_gradients(model: nn.Module, *losses: Tensor) -> list[Tensor]:
+    """The gradients of losses with respect to the model's weight."""
+    if not all(loss.requires_grad for loss in losses):
+        raise Wrong("no gradient reaches the weights; nothing could be learned from this loss.")
+    weight = model[1].weight  # type: ignore[index]
+    return [torch.autograd.grad(loss, weight)[0] for loss in losses]
 
 
 # The mixed loss -------------------------------------------------------------------------------
 
 
-def _is_the_weighted_sum(mixed: Attempt) -> str | None:
-    model, x, x_adv, y = _scene()
+def _is_the_weighted_sum(mixed: Attempt, fresh: Fresh) -> str | None:
+    model, x, x_adv, y = _scene(fresh)
     clean, attacked = F.cross_entropy(model(x), y), F.cross_entropy(model(x_adv), y)
-    for alpha in (0.0, 0.3, 1.0):
-        answer = _number(mixed(model, x, x_adv, y, alpha))
-        if _near(answer, alpha * clean + (1 - alpha) * attacked):
+    for alpha in (0.0, fresh.number(0.1, 0.4), 1.0):
+        answer = _scalar(mixed(model, x, x_adv, y, alpha))
+        wanted = alpha * clean + (1 - alpha) * attacked
+        if _near(answer, wanted):
             continue
         if _near(answer, alpha * attacked + (1 - alpha) * clean):
             return "α weights the *clean* loss, 1 − α the attacked one."
-        return f"for α = {alpha:g} it should be {alpha * clean + (1 - alpha) * attacked:.4f}."
+        return f"for α = {alpha:.3g} it should be {wanted:.4f}, not {answer:.4f}."
     return None
 
 
-def _uses_the_true_labels(mixed: Attempt) -> str | None:
-    model, x, x_adv, y = _scene(1)
-    right = F.cross_entropy(model(x_adv), y)
-    if _near(_number(mixed(model, x, x_adv, y, 0.0)), right):
-        return None
-    return "the attacked images keep the labels of the images that they were."
-
-
-def _teaches_from_both(mixed: Attempt) -> str | None:
-    model, x, x_adv, y = _scene(2)
-    weight = model[1].weight  # type: ignore[index]
-    loss = _number(mixed(model, x, x_adv, y, 0.5))
-    if not loss.requires_grad:
-        return "no gradient reaches the weights; nothing could be learned from this loss."
+def _teaches_from_both(mixed: Attempt, fresh: Fresh) -> str | None:
+    model, x, x_adv, y = _scene(fresh)
     right = (F.cross_entropy(model(x), y) + F.cross_entropy(model(x_adv), y)) / 2
-    mine, theirs = (torch.autograd.grad(each, weight)[0] for each in (loss, right))
-    same = torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
-    return None if same else "the weights should feel both terms; one of them is held fixed."
+    mine, wanted = _weight_gradients(model, _scalar(mixed(model, x, x_adv, y, 0.5)), right)
+    wrong = miss(mine, wanted)
+    return (
+        wrong and f"the weights should feel both terms, one is held fixed: of the slopes, {wrong}."
+    )
 
 
 MIX = Exercise(
     "The mixed loss",
-    (_is_the_weighted_sum, _uses_the_true_labels, _teaches_from_both),
+    (_is_the_weighted_sum, _teaches_from_both),
     (
         "Two cross-entropies: one of model(x), one of model(x_adv), both against y.",
         "F.cross_entropy takes logits and averages over the batch.",
-        "alpha * clean + (1 - alpha) * attacked",
     ),
+    worked.mixed_loss,
 )
 
 # The TRADES regulariser ------------------------------------------------------------------------
 
 
 def _gap(model: nn.Module, x: Tensor, x_adv: Tensor) -> Tensor:
-    p, q = model(x).softmax(1), model(x_adv).softmax(1)
-    return (p * (p.log() - q.log())).sum(1).mean()
+    p, q = model(x).log_softmax(1), model(x_adv).log_softmax(1)
+    return (p.exp() * (p - q)).sum(1).mean()
 
 
-def _is_zero_without_a_change(trades: Attempt) -> str | None:
-    model, x, _, _ = _scene(3)
-    answer = _number(trades(model, x, x))
-    return None if answer.abs() < 1e-5 else "where x_adv is x, nothing differs: it should be 0."
+def _is_zero_without_a_change(trades: Attempt, fresh: Fresh) -> str | None:
+    model, x, _, _ = _scene(fresh)
+    value = float(_scalar(trades(model, x, x)).detach())
+    calm = abs(value) < 1e-9
+    return None if calm else f"where x_adv is x, nothing differs: it should be 0, not {value:.4f}."
 
 
-def _is_the_divergence(trades: Attempt) -> str | None:
-    model, x, x_adv, _ = _scene(4)
-    answer, right = _number(trades(model, x, x_adv)), _gap(model, x, x_adv)
+def _is_the_divergence(trades: Attempt, fresh: Fresh) -> str | None:
+    model, x, x_adv, _ = _scene(fresh)
+    answer, right = _scalar(trades(model, x, x_adv)), _gap(model, x, x_adv)
     if _near(answer, right):
         return None
     if _near(answer, _gap(model, x_adv, x)):
@@ -108,13 +105,11 @@ def _is_the_divergence(trades: Attempt) -> str | None:
     return f"here it should be {right:.4f}, not {answer:.4f}."
 
 
-def _lets_both_answers_learn(trades: Attempt) -> str | None:
-    model, x, x_adv, _ = _scene(5)
-    weight = model[1].weight  # type: ignore[index]
-    (mine,) = torch.autograd.grad(_number(trades(model, x, x_adv)), weight)
-    (right,) = torch.autograd.grad(_gap(model, x, x_adv), weight)
-    same = torch.allclose(mine, right, rtol=1e-3, atol=1e-5)
-    return None if same else "its gradient is not the divergence's: neither answer is held fixed."
+def _lets_both_answers_learn(trades: Attempt, fresh: Fresh) -> str | None:
+    model, x, x_adv, _ = _scene(fresh)
+    mine, wanted = _weight_gradients(model, _scalar(trades(model, x, x_adv)), _gap(model, x, x_adv))
+    wrong = miss(mine, wanted)
+    return wrong and f"neither answer is to be held fixed: of the weights' slopes, {wrong}."
 
 
 TRADES = Exercise(
@@ -123,33 +118,36 @@ TRADES = Exercise(
     (
         "p = softmax of the clean logits, q = softmax of the attacked ones.",
         "KL(p ‖ q) = Σ_k p_k (log p_k − log q_k); sum over classes, average over images.",
-        "In PyTorch: F.kl_div(log q, p, reduction='batchmean'), in this order.",
     ),
+    worked.trades_gap,
 )
 
 # The margin -----------------------------------------------------------------------------------
 
 
-def _leads_by_so_much(margin: Attempt) -> str | None:
-    logits = torch.tensor([[5.0, 2.0, -1.0], [0.0, 3.0, 1.0], [-4.0, -2.0, -7.0]])
-    y, right = torch.tensor([0, 2, 1]), torch.tensor([-3.0, 2.0, -2.0])
-    answer = margin(logits, y)
-    if not isinstance(answer, Tensor) or answer.shape != right.shape:
-        raise TypeError("the answer should be one number for each row of logits.")
-    if _near(answer, right):
-        return None
-    if _near(answer, -right):
-        return "the sign is turned round: it should be above 0 where the image fools."
-    if _near(answer, right.clamp_min(0)) or _near(answer, torch.tensor([0.0, 2.0, 0.0])):
-        return "the true class must not count among the others: leave it out of the maximum."
-    return f"for the first row, 2 − 5 = −3; yours is {float(answer[0]):g}."
+def _leads_by_so_much(margin: Attempt, fresh: Fresh) -> str | None:
+    y = fresh.labels(6, 3)
+    true = 3 * fresh.normal(6)
+    lead = fresh.shuffled(torch.tensor([1.0, -1.0]).repeat(3)) * fresh.uniform(0.5, 3, 6)
+    others = (true + lead)[:, None] - torch.tensor([0.0, 0.5, 1.0])
+    logits = others.scatter(1, y[:, None], true[:, None])
+    wanted = logits.scatter(1, y[:, None], -torch.inf).amax(1) - true
+    answer = tensor_like(margin(logits, y), true)
+    wrong = miss(answer, wanted, place="row {}")
+    if wrong and _near(answer, -wanted):
+        return f"the sign is turned round, it should be above 0 where the image fools: {wrong}."
+    if wrong and _near(answer, wanted.clamp_min(0)):
+        return f"the true class must not count among the others, leave it out: {wrong}."
+    return wrong and f"the best wrong logit minus the true one: {wrong}."
 
 
-def _keeps_a_gradient(margin: Attempt) -> str | None:
-    logits = torch.tensor([[5000.0, 0.0, -900.0]], requires_grad=True)
-    (gradient,) = torch.autograd.grad(margin(logits, torch.tensor([0])).sum(), logits)
-    right = torch.allclose(gradient, torch.tensor([[-1.0, 1.0, 0.0]]))
-    return None if right else "a sure model flattens it: work on the logits, not on probabilities."
+def _keeps_a_gradient(margin: Attempt, fresh: Fresh) -> str | None:
+    far = fresh.number(2000, 8000)
+    logits = torch.tensor([[far, 0.0, -far / 5]], requires_grad=True)
+    (slope,) = torch.autograd.grad(margin(logits, torch.tensor([0])).sum(), logits)
+    wrong = miss(slope, torch.tensor([[-1.0, 1.0, 0.0]]))
+    sure = f"a sure model (logit {far:.0f}) flattens it: work on logits, not on probabilities"
+    return wrong and f"{sure}; of the slopes, {wrong}."
 
 
 MARGIN = Exercise(
@@ -158,33 +156,31 @@ MARGIN = Exercise(
     (
         "Pick the true class's logit of each row with logits.gather(1, y[:, None]).",
         "Put −∞ in its place (scatter) before you take the maximum of the others.",
-        "others.amax(1) − true",
     ),
+    worked.margin,
 )
 
 # The straight-through staircase ----------------------------------------------------------------
 
 
-def _rounds(quantise: Attempt) -> str | None:
-    x = torch.tensor([[0.0, 0.1, 0.24, 0.26, 0.6, 1.0]])
-    right = torch.tensor([[0.0, 0.0, 0.25, 0.25, 0.5, 1.0]])
-    answer = quantise(x, 5)
-    if not isinstance(answer, Tensor) or answer.shape != x.shape:
-        raise TypeError("the answer should be a tensor of the shape of x.")
-    if _near(answer, right):
-        return None
-    return "with 5 levels, pixels become 0, ¼, ½, ¾ or 1, whichever is nearest."
+def _rounds(quantise: Attempt, fresh: Fresh) -> str | None:
+    levels = fresh.integer(3, 6)
+    step = torch.randint(levels, (2, 8), generator=fresh.rng).double()
+    x = ((step + fresh.uniform(-0.4, 0.4, 2, 8)) / (levels - 1)).clamp(0, 1)
+    wrong = miss(quantise(x, levels), step / (levels - 1))
+    rule = f"with {levels} levels a pixel becomes the nearest of 0, 1/{levels - 1}, … 1"
+    return wrong and f"{rule}; {wrong}."
 
 
-def _has_slope_one(quantise: Attempt) -> str | None:
-    x = torch.rand(2, 8, generator=torch.Generator().manual_seed(6)).requires_grad_(True)
-    answer = quantise(x, 4)
+def _has_slope_one(quantise: Attempt, fresh: Fresh) -> str | None:
+    x = fresh.uniform(0.01, 0.99, 2, 8).requires_grad_(True)
+    answer = quantise(x, fresh.integer(3, 6))
     if not answer.requires_grad:
         return "no gradient comes back at all."
     (slope,) = torch.autograd.grad(answer.sum(), x)
-    if _near(slope, torch.ones_like(slope)):
-        return None
-    return "the slope should be 1 everywhere" + "; torch.round's own is 0." * (not slope.any())
+    wrong = miss(slope, torch.ones_like(slope))
+    own = "" if slope.any() else " (torch.round's own is 0)"
+    return wrong and f"the slope should be 1 everywhere{own}; {wrong}."
 
 
 STRAIGHT = Exercise(
@@ -193,6 +189,6 @@ STRAIGHT = Exercise(
     (
         "With n levels the steps are 1 / (n − 1) apart.",
         "`.detach()` hides a part of a formula from differentiation, not from the value.",
-        "x + (stairs − x).detach() has the value of stairs and the slope of x.",
     ),
+    worked.straight_through,
 )

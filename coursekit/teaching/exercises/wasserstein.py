@@ -1,56 +1,44 @@
 """Exercises of 06: each attempt is graded by what it must do on fresh inputs."""
 
-from collections.abc import Callable
 from math import isclose
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from coursekit.teaching.exercise import Exercise
-
-Attempt = Callable[..., Any]
-
-
-def _draw(*shape: int, seed: int) -> Tensor:
-    rng = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=rng, dtype=torch.float64)
-
-
-def _number(value: Any) -> float:
-    return float(torch.as_tensor(value).detach())
-
+from coursekit.teaching.grading import Attempt, Fresh, largest, number
+from coursekit.teaching.solutions import wasserstein as worked
 
 # The earth mover's distance on the line -------------------------------------------------------
 
 
-def _is_the_shift(distance: Attempt) -> str | None:
-    x = _draw(40, seed=1)
-    value = _number(distance(x, x - 2))
-    return None if isclose(value, 2, rel_tol=1e-6) else f"after a shift by −2 it is {value:.3f}."
+def _is_the_shift(distance: Attempt, fresh: Fresh) -> str | None:
+    x, shift = fresh.normal(fresh.integer(20, 40)), fresh.number(1, 3)
+    value = number(distance(x, x - shift))
+    right = isclose(value, shift, rel_tol=1e-6)
+    return None if right else f"after a shift by −{shift:.3f} it is {value:.3f}, not {shift:.3f}."
 
 
-def _sees_more_than_the_mean(distance: Attempt) -> str | None:
+def _sees_more_than_the_mean(distance: Attempt, fresh: Fresh) -> str | None:
+    far = fresh.number(2, 4)
     x = torch.tensor([-1.0, 1.0], dtype=torch.float64)
-    value = _number(distance(x, 3 * x))
-    same = "the means agree, but the earth must move: from ±1 to ±3 it is 2"
-    return None if isclose(value, 2, rel_tol=1e-6) else f"{same}, not {value:.3f}."
+    value, same = number(distance(x, far * x)), "the means agree, but the earth must move"
+    right = isclose(value, far - 1, rel_tol=1e-6)
+    return None if right else f"{same}: ±1 to ±{far:.3f} is {far - 1:.3f}, not {value:.3f}."
 
 
-def _does_not_mind_the_order(distance: Attempt) -> str | None:
-    x = _draw(30, seed=2)
-    value = _number(distance(x, x.flip(0)))
+def _does_not_mind_the_order(distance: Attempt, fresh: Fresh) -> str | None:
+    x = fresh.normal(fresh.integer(20, 40))
+    value = number(distance(x, fresh.shuffled(x)))
     calm = abs(value) < 1e-9
     return None if calm else f"between a sample and itself in another order it is {value:.3f}."
 
 
-def _is_not_squared(distance: Attempt) -> str | None:
-    x = _draw(30, seed=3).sort().values
-    y = x + torch.linspace(0, 2, 30, dtype=torch.float64)
-    value = _number(distance(x, y))
-    return (
-        None if isclose(value, 1, rel_tol=1e-6) else f"moves of 0 to 2 average 1, not {value:.3f}."
-    )
+def _is_not_squared(distance: Attempt, fresh: Fresh) -> str | None:
+    x, far = fresh.normal(30).sort().values, fresh.number(1, 4)
+    value = number(distance(x, x + torch.linspace(0, far, 30, dtype=torch.float64)))
+    right = isclose(value, far / 2, rel_tol=1e-6)
+    return None if right else f"moves of 0 to {far:.3f} average {far / 2:.3f}, not {value:.3f}."
 
 
 LINE = Exercise(
@@ -59,8 +47,8 @@ LINE = Exercise(
     (
         "With as many points on either side, each carries one to one. Which goes where?",
         "On the line nothing overtakes: the smallest goes to the smallest.",
-        "Sort both and average the absolute differences.",
     ),
+    worked.earth_on_the_line,
 )
 
 
@@ -68,60 +56,53 @@ LINE = Exercise(
 
 
 class _Slanted(nn.Module):
-    """s(x) = w·x: its slope is ‖w‖ everywhere."""
+    """s(x) = w·x: its slope is ‖w‖ everywhere. It remembers where it was asked."""
 
     def __init__(self, length: float) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.full((4,), length / 2, dtype=torch.float64))
+        self.asked: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:
+        self.asked.append(x.detach())
         return x.flatten(1) @ self.w
 
 
-class _Cubic(nn.Module):
-    """s(x) = Σ x³."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.pow(3).flatten(1).sum(1)
-
-
-def _rng(seed: int = 5) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def _is_zero_at_slope_one(penalty: Attempt, fresh: Fresh) -> str | None:
+    value = number(penalty(_Slanted(1.0), *fresh.normal(2, 6, 4), fresh.rng))
+    calm = abs(value) < 1e-9
+    return None if calm else f"a critic of slope 1 should cost nothing, not {value:.3f}."
 
 
-def _is_zero_at_slope_one(penalty: Attempt) -> str | None:
-    x, fake = _draw(2, 6, 4, seed=4)
-    value = _number(penalty(_Slanted(1.0), x, fake, _rng()))
+def _is_squared_per_example(penalty: Attempt, fresh: Fresh) -> str | None:
+    slope = fresh.number(2, 4)
+    value = number(penalty(_Slanted(slope), *fresh.normal(2, 6, 4), fresh.rng))
+    wanted = (slope - 1) ** 2
+    right = isclose(value, wanted, rel_tol=1e-6)
     return (
-        None if abs(value) < 1e-9 else f"a critic of slope 1 should cost nothing, not {value:.3f}."
+        None if right else f"at slope {slope:.3f} it is {value:.3f}, not (‖∇‖ − 1)² = {wanted:.3f}."
     )
 
 
-def _is_squared_per_example(penalty: Attempt) -> str | None:
-    x, fake = _draw(2, 6, 4, seed=5)
-    value = _number(penalty(_Slanted(3.0), x, fake, _rng()))
-    good = isclose(value, 4, rel_tol=1e-6)
-    return None if good else f"at slope 3 the mean of (‖∇‖ − 1)² is 4, not {value:.3f}."
+def _looks_between(penalty: Attempt, fresh: Fresh) -> str | None:
+    D, one = _Slanted(1.0), torch.ones(200, 4, dtype=torch.float64)
+    penalty(D, one, 0 * one, fresh.rng)
+    eps = torch.cat([x.flatten(1) for x in D.asked])  # real is 1, fake is 0: a point is its ε
+    for end, value in (("real", 1), ("fake", 0)):
+        if (eps == value).all():
+            return f"it looks at {end} points only: ε is {value}."
+    apart, where = largest(eps.std(1), "example {}")
+    if apart > 1e-9:
+        return f"ε is not one number for {where}: a point lies on the line from fake to real."
+    mean, spread = float(eps.mean()), float(eps[:, 0].std())
+    even = abs(mean - 0.5) < 0.15 and abs(spread - 0.29) < 0.1  # seven standard errors of 200
+    seen = f"its mean is {mean:.2f}, its deviation {spread:.2f}, not 0.50 and 0.29"
+    return None if even else f"ε should be U[0, 1], one for each example; {seen}."
 
 
-def _looks_between(penalty: Attempt) -> str | None:
-    n = 20_000
-    real, fake = torch.ones(n, 1).double(), torch.zeros(n, 1).double()
-    value = _number(penalty(_Cubic(), real, fake, _rng()))
-    if abs(value - 4) < 0.1:
-        return "it looks at real points only: ε is 1."
-    if abs(value - 1) < 0.1:
-        return "it looks at fake points only: ε is 0."
-    even = abs(value - 0.8) < 0.05
-    return (
-        None if even else f"ε should be U[0, 1], one for each example (x³: {value:.2f}, not 0.80)."
-    )
-
-
-def _teaches_the_critic(penalty: Attempt) -> str | None:
-    critic = _Slanted(3.0)
-    x, fake = _draw(2, 6, 4, seed=6)
-    value = torch.as_tensor(penalty(critic, x, fake, _rng()))
+def _teaches_the_critic(penalty: Attempt, fresh: Fresh) -> str | None:
+    critic = _Slanted(fresh.number(2, 4))
+    value = torch.as_tensor(penalty(critic, *fresh.normal(2, 6, 4), fresh.rng))
     if value.requires_grad:
         value.backward()
     taught = critic.w.grad is not None and bool(critic.w.grad.abs().sum() > 0)
@@ -134,29 +115,37 @@ PENALTY = Exercise(
     (
         "Points x̂ = ε·x + (1 − ε)·fake; one ε for each example, drawn from rng.",
         "torch.autograd.grad(D(at).sum(), at, create_graph=True): a row for each example.",
-        "Flatten each row, take its length, then ((length − 1)**2).mean().",
     ),
+    worked.my_penalty,
 )
 
 
 # The largest singular value -------------------------------------------------------------------
 
 
-def _finds_the_largest(sigma: Attempt) -> str | None:
-    W = _draw(6, 9, seed=7)
-    value, exact = _number(sigma(W, 300)), float(torch.linalg.matrix_norm(W, 2))
+def _matrix(fresh: Fresh, rows: int, columns: int) -> tuple[Tensor, float]:
+    """A matrix whose second singular value is at most 0.8 of its first, and the first."""
+    u, s, v = torch.linalg.svd(fresh.normal(rows, columns), full_matrices=False)
+    first = fresh.number(2, 4)
+    s = first * torch.cat([torch.ones(1), fresh.uniform(0.2, 0.8, len(s) - 1)])
+    return u * s @ v, first
+
+
+def _finds_the_largest(sigma: Attempt, fresh: Fresh) -> str | None:
+    W, exact = _matrix(fresh, fresh.integer(5, 7), fresh.integer(8, 10))
+    value = number(sigma(W, 300))
     if isclose(value, exact**2, rel_tol=1e-2):
-        return "it is σ²; what is ‖Wᵀu‖ in terms of σ?"
+        return f"it is σ² = {value:.3f}; what is ‖Wᵀu‖ in terms of σ?"
     good = isclose(value, exact, rel_tol=1e-3)
     return None if good else f"after 300 rounds it is {value:.3f}, and σ(W) is {exact:.3f}."
 
 
-def _takes_any_shape(sigma: Attempt) -> str | None:
+def _takes_any_shape(sigma: Attempt, fresh: Fresh) -> str | None:
     for shape in ((9, 2), (1, 7)):
-        W = _draw(*shape, seed=9)
-        exact = float(torch.linalg.matrix_norm(W, 2))
-        if not isclose(_number(sigma(W, 300)), exact, rel_tol=1e-3):
-            return f"it is wrong for a matrix of shape {shape}."
+        W, exact = _matrix(fresh, *shape)
+        value = number(sigma(W, 300))
+        if not isclose(value, exact, rel_tol=1e-3):
+            return f"for a matrix of shape {shape} it is {value:.3f}, not {exact:.3f}."
     return None
 
 
@@ -165,27 +154,33 @@ SIGMA = Exercise(
     (_finds_the_largest, _takes_any_shape),
     (
         "Start from any vector u of length len(W); in turn v ← Wᵀu and u ← Wv, each normalised.",
-        "In the end u and v are the first singular vectors.",
-        "σ = u @ W @ v.",
+        "In the end u and v are the first singular vectors, and Wv = σu.",
     ),
+    worked.my_sigma,
 )
 
 
-def _earns_the_difference(loss: Attempt) -> str | None:
-    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 1.0])
-    value = _number(loss(real, fake))
-    if isclose(value, 3):
+# The critic's loss ----------------------------------------------------------------------------
+
+
+def _earns_the_difference(loss: Attempt, fresh: Fresh) -> str | None:
+    real, fake = fresh.normal(4) + 3, fresh.normal(4)
+    value, wanted = number(loss(real, fake)), float(fake.mean() - real.mean())
+    if isclose(value, wanted, rel_tol=1e-6):
+        return None
+    if isclose(value, -wanted, rel_tol=1e-6):
         return "its sign is wrong: the critic minimises its loss, and wants real above fake."
-    good = isclose(value, -3)
-    return None if good else f"scores of mean 3 and 0 should give −3, not {value:.3f}."
+    means = f"scores of mean {real.mean():.3f} and {fake.mean():.3f}"
+    return f"{means} should give {wanted:.3f}, not {value:.3f}."
 
 
-def _knows_no_margin(loss: Attempt) -> str | None:
-    real = torch.tensor([5.0, 0.0], requires_grad=True)
-    fake = torch.tensor([-5.0, 0.0], requires_grad=True)
+def _knows_no_margin(loss: Attempt, fresh: Fresh) -> str | None:
+    far = fresh.number(3, 8)
+    real, fake = torch.tensor([[far, 0.0], [-far, 0.0]]).requires_grad_(True)
     slopes = torch.autograd.grad(torch.as_tensor(loss(real, fake)), (real, fake))
     even = all(torch.allclose(s, s[:1].expand(2)) for s in slopes)
-    return None if even else "far scores have another slope than near ones: is that a hinge?"
+    seen = f"scores ±{far:.2f} have another slope than scores of 0"
+    return None if even else f"{seen}: is that a hinge?"
 
 
 CRITIC = Exercise(
@@ -194,6 +189,6 @@ CRITIC = Exercise(
     (
         "The critic maximises the mean score of real images minus that of fakes.",
         "No margin, no logarithm, no sigmoid: it is linear.",
-        "fake.mean() - real.mean().",
     ),
+    worked.critic_loss,
 )
