@@ -47,12 +47,15 @@ def _refuses_what_is_unlikely(answer: Attempt) -> str | None:
 
 
 def _is_not_moved_by_doubt(answer: Attempt) -> str | None:
-    """Two classes equally likely, in a likely place: doubt, and no reason to refuse."""
-    joint = torch.tensor([[0.45, 0.01], [0.45, 0.09]], dtype=torch.float64)
-    if int(answer(joint, 0.2)[0]) == -1:
-        return "it refuses where p(y|x) is one half but p(x) is 0.9: doubt is not strangeness."
-    if int(answer(joint, 0.2)[1]) != -1:
+    """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to answer."""
+    joint = torch.tensor([[0.3, 0.01, 0.15], [0.3, 0.09, 0.15]], dtype=torch.float64)
+    said = answer(joint, 0.2)
+    if int(said[0]) == -1:
+        return "it refuses where p(y|x) is one half but p(x) is 0.6: doubt is not strangeness."
+    if int(said[1]) != -1:
         return "p(y|x) is 0.9 at the second place, but p(x) is only 0.1: it should refuse."
+    if int(said[2]) == -1:
+        return "it refuses where p(x, y) is 0.15 for both classes: p(x) is their sum, 0.3."
     return None
 
 
