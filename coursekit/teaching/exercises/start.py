@@ -47,7 +47,7 @@ def _refuses_what_is_unlikely(answer: Attempt) -> str | None:
 
 
 def _is_not_moved_by_doubt(answer: Attempt) -> str | None:
-    """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to answer."""
+    """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to speak."""
     joint = torch.tensor([[0.3, 0.01, 0.15], [0.3, 0.09, 0.15]], dtype=torch.float64)
     said = answer(joint, 0.2)
     if int(said[0]) == -1:
