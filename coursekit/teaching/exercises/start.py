@@ -51,17 +51,20 @@ def _refuses_what_is_unlikely(answer: Attempt, fresh: Fresh) -> str | None:
 
 
 def _is_not_moved_by_doubt(answer: Attempt, fresh: Fresh) -> str | None:
-    """Two classes equally likely, in a likely place: doubt, and no reason to refuse."""
-    likely = fresh.number(0.8, 0.95)
-    columns = [[likely / 2, likely / 2], [0.1 * (1 - likely), 0.9 * (1 - likely)]]
-    said = _said(answer, torch.tensor(columns, dtype=torch.float64).T, 0.3)
+    """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to speak."""
+    likely, rare = fresh.number(0.55, 0.65), fresh.number(0.05, 0.15)
+    half = (1 - likely - rare) / 2  # below the bound; twice this much is above it
+    columns = [[likely / 2, likely / 2], [0.1 * rare, 0.9 * rare], [half, half]]
+    said = _said(answer, torch.tensor(columns, dtype=torch.float64).T, 1.5 * half)
     if int(said[0]) == -1:
         return (
             f"it refuses where p(y|x) is one half but p(x) is {likely:.2f}:"
             " doubt is not strangeness."
         )
     if int(said[1]) != -1:
-        return f"p(y|x) is 0.9 at the second place, but p(x) is {1 - likely:.2f}: it should refuse."
+        return f"p(y|x) is 0.9 at the second place, but p(x) is {rare:.2f}: it should refuse."
+    if int(said[2]) == -1:
+        return f"it refuses where p(x, y) is {half:.2f} for both classes: p(x) is their sum."
     return None
 
 
