@@ -52,7 +52,7 @@ def _refuses_what_is_unlikely(answer: Attempt, fresh: Fresh) -> str | None:
 
 def _is_not_moved_by_doubt(answer: Attempt, fresh: Fresh) -> str | None:
     """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to speak."""
-    likely, rare = fresh.number(0.55, 0.65), fresh.number(0.05, 0.15)
+    likely, rare = fresh.number(0.55, 0.65), fresh.number(0.03, 0.08)
     half = (1 - likely - rare) / 2  # below the bound; twice this much is above it
     columns = [[likely / 2, likely / 2], [0.1 * rare, 0.9 * rare], [half, half]]
     said = _said(answer, torch.tensor(columns, dtype=torch.float64).T, 1.5 * half)
