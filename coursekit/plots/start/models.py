@@ -71,7 +71,7 @@ def refusal(
     figure, axes = canvas(1, 2, width=5.0, height=4.0)
     side = np.asarray(side)
     levels = (np.linspace(0, 1, 11), np.arange(-60, 1, 6))
-    looks = ({"cmap": "cividis"}, {"cmap": "viridis", "extend": "min"})
+    looks: tuple[dict[str, Any], ...] = ({"cmap": "cividis"}, {"cmap": "viridis", "extend": "min"})
     for ax, values, steps, look in zip(axes, (posterior, log10_p), levels, looks, strict=True):
         shown = ax.contourf(side, side, array(values), steps, **look)
         figure.colorbar(shown, ax=ax, shrink=0.85)
