@@ -10,6 +10,7 @@ from coursekit.course.catalogue import catalogue
 from coursekit.course.homework import begin, tasks
 from coursekit.errors import CourseError
 
+START = "00"  # the page before the lectures: one exercise, to see how they work
 LECTURES = {lecture.number: lecture for lecture in catalogue()}
 
 
@@ -17,7 +18,7 @@ LECTURES = {lecture.number: lecture for lecture in catalogue()}
 def test_every_lecture_has_exercises_with_hints_that_stand_in_its_cells(number):
     found = tasks(LECTURES[number])
     source = LECTURES[number].path.read_text(encoding="utf-8")
-    assert len(found) >= 3
+    assert len(found) >= (1 if number == START else 3)
     assert len({task.exercise.title for task in found}) == len(found) == source.count(".grade(")
     assert all(1 <= len(task.exercise.hints) <= 2 for task in found)
 

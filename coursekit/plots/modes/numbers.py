@@ -6,8 +6,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from coursekit.plots.base import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION, array, canvas
-from coursekit.plots.base import label as name_axes
+from coursekit.plots.base import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PALETTE,
+    VERMILION,
+    array,
+    canvas,
+    label,
+)
 
 Numbers = Any  # a tensor, an array or a list of numbers
 
@@ -20,7 +29,7 @@ def coupons(samples: Sequence[int], seen: Mapping[str, Numbers], floor: Numbers)
         ax.plot(samples, array(values), color=colour, marker="o", markersize=4, label=name)
     ax.set_xscale("log")
     ax.set_ylim(0, 1040)
-    name_axes(ax, "A count of modes needs its number of samples", "samples", "modes seen")
+    label(ax, "A count of modes needs its number of samples", "samples", "modes seen")
     ax.legend(frameon=False)
     return figure
 
@@ -35,7 +44,7 @@ def heat(
         rows, columns: names of the settings.
         what: the title, and the names of the horizontal and the vertical axis.
     """
-    table = array(values)
+    table, (title, across, down) = array(values), what
     figure, (ax,) = canvas(width=1.6 + 0.85 * len(columns), height=1.1 + 0.5 * len(rows))
     ax.imshow(table, cmap="viridis", aspect="auto", vmin=0)
     for (i, j), value in np.ndenumerate(table):
@@ -44,7 +53,7 @@ def heat(
     ax.set_xticks(range(len(columns)), list(columns))
     ax.set_yticks(range(len(rows)), list(rows))
     ax.grid(visible=False)
-    name_axes(ax, *what)
+    label(ax, title, across, down)
     return figure
 
 
@@ -68,7 +77,7 @@ def league(table: Mapping[str, Mapping[str, Numbers]], best: Mapping[str, float]
         ax.axvline(perfect, color=BLACK, linestyle=":", linewidth=1.2)
         ax.set_yticks(range(len(table)), list(table) if ax is axes[0] else [""] * len(table))
         ax.set_ylim(len(table) - 0.5, -0.5)
-        name_axes(ax, "", measure)
+        label(ax, "", measure)
     return figure
 
 
@@ -89,7 +98,7 @@ def visits(steps: Sequence[int], shares: Numbers, title: str) -> Figure:
     ax.set_yticks(range(1, len(table) + 1))
     ax.grid(visible=False)
     figure.colorbar(shade, ax=ax, label="share of samples")
-    name_axes(ax, title, "step", "nearest mode")
+    label(ax, title, "step", "nearest mode")
     return figure
 
 
@@ -105,5 +114,5 @@ def orbits(paths: Mapping[str, Numbers], reach: float = 1.6) -> Figure:
         ax.set_xlim(-reach, reach)
         ax.set_ylim(-reach, reach)
         ax.set_aspect("equal")
-        name_axes(ax, name, "θ", "ψ" if ax is axes[0] else "").title.set_fontsize(10)
+        label(ax, name, "θ", "ψ" if ax is axes[0] else "").title.set_fontsize(10)
     return figure
