@@ -23,6 +23,11 @@ import nbformat
 from joblib import Parallel, delayed
 
 ROOT = Path(__file__).resolve().parents[2]
+CHECKS = "coursekit/teaching/checks.py"
+GO_ON, STOP = (
+    "return Held(held)\n",
+    "if not held: raise ClaimFailed(claim)\n    return Held(held)\n",
+)
 NOT_A_CATCH = {"ImportError", "ModuleNotFoundError", "SyntaxError", "NameError", "DeadKernelError"}
 
 
@@ -43,19 +48,27 @@ def load_bugs(number: str) -> list[Bug]:
 
 
 def plant(bug: Bug, copy: Path) -> None:
-    """Copy package and notebook to `copy`, with the bug patched in."""
+    """Copy package and notebook to `copy`, with the bug patched in.
+
+    There the first claim that fails ends the notebook: one is enough, and the rest costs minutes.
+    """
     shutil.copytree(ROOT / "coursekit", copy / "coursekit")
     (copy / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / bug.notebook, copy / "notebooks")
     if bug.find:
-        path = copy / bug.file
-        source = path.read_text()
-        if source.count(bug.find) != 1:
-            raise SystemExit(
-                f"{bug.notebook}, bug {bug.name!r}: the text to replace stands "
-                f"{source.count(bug.find)} times in {bug.file}; it must stand exactly once."
-            )
-        path.write_text(source.replace(bug.find, bug.replace))
+        patch(bug, copy, bug.file, bug.find, bug.replace)
+        patch(bug, copy, CHECKS, GO_ON, STOP)
+
+
+def patch(bug: Bug, copy: Path, file: str, find: str, replace: str) -> None:
+    """Replace a text that stands exactly once in a file of the copy."""
+    source = (copy / file).read_text()
+    if source.count(find) != 1:
+        raise SystemExit(
+            f"{bug.notebook}, bug {bug.name!r}: the text to replace stands "
+            f"{source.count(find)} times in {file}; it must stand exactly once."
+        )
+    (copy / file).write_text(source.replace(find, replace))
 
 
 def execute(copy: Path, notebook: str) -> tuple[int, Path]:
