@@ -4,6 +4,7 @@ make test-browser   # screenshots in build/browser/site/; COURSEKIT_SITE names a
 """
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ def site(tmp_path_factory):
         return Path(named).resolve()
     folder = tmp_path_factory.mktemp("web") / "site"
     try:
-        build(folder, say=lambda _: None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Sphinx deprecates what its own extensions use
+            build(folder, say=lambda _: None)
     except CourseError as error:
         if "not installed" in str(error):
             pytest.skip(str(error))
