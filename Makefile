@@ -27,15 +27,13 @@ test: $(STAMP) ## set up, then run the whole test suite, every notebook included
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests notebooks
 
 test-browser: $(STAMP) ## play every widget, walk every slide and open the site in a real Chromium
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser,site]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -s -rs tests/browser
 
 slides: $(STAMP) ## make a deck for the projector from each stored notebook: build/slides
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[site]'
 	$(BIN)/python -m coursekit slides
 
 site: $(STAMP) ## build the course as a static site, slides included: build/site/index.html
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[site]'
 	$(BIN)/python -m coursekit site
 
 guards: $(STAMP) ## run each notebook on deliberately broken packages; each must fail

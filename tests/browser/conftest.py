@@ -1,5 +1,6 @@
 """JupyterLab on the loopback, and a Chromium to open it; without them the reason is said."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -28,15 +29,24 @@ def _chromium() -> str | None:
     )
 
 
+def _install() -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], timeout=300)
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium: the one named by COURSEKIT_CHROMIUM, the system's, or playwright's."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.skip("a browser wants the machine to itself: make test-browser")
     reason = "needs playwright: make test-browser installs it"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
     with playwright.sync_playwright() as driver:
-        path = _chromium()
-        if path is None and not Path(driver.chromium.executable_path).exists():
-            pytest.skip("there is no Chromium here: install it, or run playwright install chromium")
+        path, own = _chromium(), Path(driver.chromium.executable_path)
+        if path is None and not own.exists():
+            _install()
+        if path is None and not own.exists():
+            pytest.skip("there is no Chromium here, and playwright could not install its own")
         window = driver.chromium.launch(executable_path=path, args=OFFLINE)
         yield window
         window.close()
@@ -60,9 +70,8 @@ def server(browser, tmp_path_factory):
     options += [f"--IdentityProvider.token={token}", "--LabApp.news_url=None"]
     settings = {
         "COURSEKIT_PROFILE": "smoke",
-        "COURSEKIT_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "COURSEKIT_CACHE": str(home / "cache"),
+        "OMP_NUM_THREADS": str(os.cpu_count() or 1),  # as a reader has it
+        "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE", str(home / "cache")),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
