@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from papermill.execute import execute_notebook
 from coursekit.course import reasons
 
 PATIENCE = 60  # seconds that a kernel may take to start, or to pass a message on, on a busy machine
+PAUSE = 2  # seconds between two savings of the notebook while it runs
 
 
 _parent = os.dup(1)  # our standard output, before the kernel could write into it
@@ -32,7 +34,10 @@ def say(**news: Any) -> None:
 
 
 class Telling(NBClientEngine):
-    """Papermill's own engine, which also says how many cells are done."""
+    """Papermill's own engine, which also says how many cells are done, and saves less often.
+
+    Papermill writes the whole notebook before and after every cell, which adds up to seconds.
+    """
 
     @classmethod
     def execute_managed_notebook(
@@ -45,8 +50,19 @@ class Telling(NBClientEngine):
             complete(cell, cell_index=cell_index, **more)
             say(cells=(cell_index or 0) + 1, of=len(nb_man.nb.cells))
 
-        nb_man.cell_complete = told
-        super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        save, saved = nb_man.save, time.monotonic()
+
+        def seldom(**more: Any) -> None:
+            nonlocal saved
+            if time.monotonic() - saved > PAUSE:
+                save(**more)
+                saved = time.monotonic()
+
+        nb_man.cell_complete, nb_man.save = told, seldom
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        finally:
+            nb_man.save = save  # papermill saves once more when the notebook has ended
 
 
 def execute(folder: Path) -> str:
