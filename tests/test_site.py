@@ -1,10 +1,11 @@
 """The site: sources, docstrings and signatures read right, and no link that leads nowhere."""
 
+import inspect
 import os
-import warnings
 
 import pytest
 
+from coursekit.cli.runs import refresh
 from coursekit.course.site import build, dialect, links
 from coursekit.errors import CourseError
 from coursekit.threats import Linf
@@ -82,9 +83,7 @@ def whole(tmp_path_factory):
         pytest.importorskip(package, reason="the site needs the extra `site`")
     folder = tmp_path_factory.mktemp("web") / "site"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Sphinx deprecates what its own extensions use
-            build(folder, say=lambda _: None)
+        build(folder, say=lambda _: None)
     except CourseError as error:
         if "not installed" in str(error):
             pytest.skip(str(error))
@@ -98,6 +97,11 @@ def test_the_whole_site_is_built_without_a_warning_and_every_link_leads_somewher
     assert {"index.html", "results.html", "search.html", "api/index.html"} <= pages
     assert "fgsm" in (whole / "api" / "attacks.html").read_text()
     assert (whole / "searchindex.js").exists()
+
+
+def test_documenting_a_function_leaves_its_defaults_as_they_are(whole):
+    defaults = [known.default for known in inspect.signature(refresh).parameters.values()]
+    assert defaults == [None, False, False, None, 3600, None]
 
 
 def test_lectures_are_shown_as_executed(whole):

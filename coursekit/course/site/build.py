@@ -1,8 +1,11 @@
 """Building the site: stage the sources, run Sphinx (a warning is an error), add the decks."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from coursekit.course import slides
@@ -52,11 +55,10 @@ def _emptied(folder: Path) -> None:
 
 
 def _sphinx(sources: Path, folder: Path) -> None:
-    try:
-        from sphinx.cmd.build import build_main
-    except ImportError:
-        raise CourseError(f"Sphinx is not installed; install it with {EXTRA}") from None
+    """Run Sphinx in a process of its own: autodoc rewrites the defaults of what it documents."""
+    require(find_spec("sphinx") is not None, f"Sphinx is not installed; install it with {EXTRA}")
     with tempfile.TemporaryDirectory() as doctrees:
         options = ["-b", "html", "-W", "--keep-going", "-q", "-c", str(HERE), "-d", doctrees]
-        failed = build_main([*options, str(sources), str(folder)])
+        command = [sys.executable, "-m", "sphinx", *options, str(sources), str(folder)]
+        failed = subprocess.run(command).returncode
     require(not failed, "Sphinx warned or failed, as it says above; the site is not whole.")
