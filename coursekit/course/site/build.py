@@ -12,7 +12,7 @@ from coursekit.course import slides
 from coursekit.course.catalogue import catalogue
 from coursekit.course.site import links, stage
 from coursekit.course.slides.deck import EXTRA
-from coursekit.errors import CourseError, require
+from coursekit.errors import require
 
 HERE = Path(__file__).parent
 
