@@ -80,7 +80,7 @@ def small_critics(
     earth: tuple[Sequence[int], Any],
     dimension: int,
 ) -> Figure:
-    """Left: what critics with k + 1 weights see between two samples. Right: exact W₁.
+    """Left: what critics on k fixed features see between two samples. Right: exact W₁.
 
     Args:
         n: sizes of the two samples.
@@ -91,7 +91,7 @@ def small_critics(
     figure, (left, right) = canvas(1, 2, width=5.2, height=3.6)
     for colour, (k, runs) in zip(PALETTE, seen.items(), strict=False):
         with_error(left, n, runs, color=colour, linestyle="", label=f"{k} fixed features")
-        chance = [(k + 1) / (2 * size) for size in n]
+        chance = [k / (2 * size) for size in n]  # Wilks; the bias gains nothing: equal sizes
         left.plot(n, chance, color=colour, linestyle="--", linewidth=1)
     with_error(left, n, learnt, color=ORANGE, linewidth=1, label="8 units, all weights learn")
     left.axhline(2 * np.log(2), color=BLACK, label="2 JS of the samples")
@@ -124,8 +124,9 @@ def orbits(paths: Mapping[str, Curve], spectra: Mapping[str, Curve], rate: float
     label(left, f"min over x, max over y of xy, rate {rate:g}", "x", "y").set_aspect("equal")
     turn = np.linspace(0, 2 * np.pi, 200)
     right.plot(np.cos(turn), np.sin(turn), color=GREY, linewidth=1)
-    right.set_xlim(-0.1, 1.5)
+    right.set_xlim(-0.8, 1.5)
     right.set_ylim(-1.15, 1.15)
-    label(right, "Eigenvalues, rate 0 to 1; unit circle in grey", "Re λ", "Im λ")
+    name = "Eigenvalues, rate 0 to 1, and unit circle"
+    label(right, name, "Re λ", "Im λ").set_aspect("equal")  # or the circle is none
     right.legend(frameon=False, fontsize=9, loc="center left")
     return figure

@@ -39,7 +39,10 @@ def compromises(x: Curve, panels: Mapping[str, tuple[Curve, Mapping[str, Curve]]
         for colour, style, (name, q) in styles:
             panel.plot(array(x), array(q), color=colour, linestyle=style, label=name)
         label(panel, title, "x", "density")
-    axes[0].legend(frameon=False, fontsize=9)
+    top = 1.5 * max(panel.get_ylim()[1] for panel in axes)  # room for the legend above the curves
+    for panel in axes:
+        panel.set_ylim(top=top)
+    axes[0].legend(frameon=False, fontsize=9, loc="upper left")
     return figure
 
 
@@ -85,7 +88,8 @@ def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) ->
         right.plot(array(x), array(run) - array(best), color=GREEN, linewidth=1)
     left.plot(array(x), array(best), color=BLACK, linestyle="--", linewidth=1, label="D* exact")
     label(left, "Learnt from samples, held against theory", "x", "density; D")
-    left.legend(frameon=False, ncols=2)
+    left.set_ylim(top=0.95)
+    left.legend(frameon=False, ncols=4, fontsize=9, loc="upper left")
     label(right, "Error D − D*", "x", "D − D*")
     return figure
 
