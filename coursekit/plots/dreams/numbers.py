@@ -18,11 +18,12 @@ def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, T
         spectra: variant → frequencies (cycles per pixel) and power, as `radial_power` returns.
     """
     figure, (left, right) = canvas(1, 2, width=5.0, height=3.6)
-    for colour, (name, trace) in zip(PALETTE, traces.items(), strict=False):
-        left.plot(array(trace), color=colour, label=name)
+    looks = zip(PALETTE, ("-", "--", ":") * 2, traces.items(), strict=False)  # not by colour alone
+    for colour, style, (name, trace) in looks:
+        left.plot(array(trace), style, color=colour, label=name)
         frequency, power = spectra[name]
         share = array(power * frequency) / float((power * frequency).sum())
-        right.plot(array(frequency), share, color=colour, label=name)
+        right.plot(array(frequency), share, style, color=colour, label=name)
     left.set_yscale("log")
     left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     left.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" * (f"{value:g}"[0] in "25"))
