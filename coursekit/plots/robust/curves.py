@@ -61,7 +61,7 @@ def frontier(points: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             Bars are the standard error over the networks.
     """
     figure, (axes,) = canvas(width=6.6, height=4.4)
-    beside = ((7, -13), (6, 5))  # below the points of one family, above those of the next
+    beside = (((7, 5), "left"), ((-7, -13), "right"))  # outside the frontier; inside it
     for i, (family, settings) in enumerate(points.items()):
         values = [array(each) for each in settings.values()]
         means = np.array([each.mean(0) for each in values])
@@ -69,10 +69,9 @@ def frontier(points: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         (x, y), (dx, dy) = means.T, errors.T
         axes.errorbar(x, y, yerr=dy, xerr=dx, color=PALETTE[i], marker="o")
         axes.lines[-1].set_label(family)
+        place, side = beside[i % 2]
         for name, at in zip(settings, means, strict=True):
-            axes.annotate(
-                name, tuple(at), textcoords="offset points", xytext=beside[i % 2], fontsize=9
-            )
+            axes.annotate(name, tuple(at), place, textcoords="offset points", ha=side, fontsize=9)
     axes.legend(frameon=False, loc="lower left")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.yaxis.set_major_formatter(PERCENT)

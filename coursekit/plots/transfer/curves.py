@@ -90,7 +90,7 @@ def agreement(
                     f"{source} →",
                     (x[row], y[row]),
                     textcoords="offset points",
-                    xytext=(6, -3),
+                    xytext=(6, 1 if column % 2 else -8),  # targets that agree keep two lines apart
                     fontsize=8,
                 )
     ax.legend(frameon=False, title="target", loc="center left", bbox_to_anchor=(1.01, 0.5))
