@@ -92,12 +92,15 @@ def obedience_and_diversity(
 
 
 def per_class(
-    values: Mapping[str, Any], classes: Sequence[str], title: str, what: str, log: bool = False
+    values: Mapping[str, Any], classes: Sequence[str], title: str, what: str, first: int = 0
 ) -> Figure:
-    """A row of dots for each class: mean over the seeds of each variant, ± standard error."""
+    """A row of dots for each class: mean over the seeds of each variant, ± standard error.
+
+    `first` is the place in the palette of the first variant, so that it keeps its colour.
+    """
     figure, (ax,) = canvas(width=8.2, height=3.4)
     at = np.arange(len(classes))
-    for i, (colour, (name, runs)) in enumerate(zip(PALETTE, values.items(), strict=False)):
+    for i, (colour, (name, runs)) in enumerate(zip(PALETTE[first:], values.items(), strict=False)):
         shift = 0.13 * (i - (len(values) - 1) / 2)
         r = _runs(runs)
         ax.errorbar(
@@ -105,8 +108,7 @@ def per_class(
         )
     long = max(len(name) for name in classes) > 3
     ax.set_xticks(at, classes, rotation=30 if long else 0, ha="right" if long else "center")
-    if log:
-        ax.set_yscale("log")
+    ax.set_yscale("log")
     label(ax, title, "class", what)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

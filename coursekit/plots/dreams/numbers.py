@@ -81,7 +81,9 @@ def seams(difference: Tensor, distance: Sequence[float], worst: Sequence[float])
     image = left.imshow(array(difference), cmap="inferno", vmin=0, vmax=float(difference.max()) / 3)
     left.set_axis_off()
     left.grid(False)
-    figure.colorbar(image, ax=left, label="|difference| / mean |gradient|", shrink=0.7)
+    figure.colorbar(
+        image, ax=left, label="|difference| / mean |gradient|", shrink=0.7, extend="max"
+    )
     left.set_title("Tiles differ at their seams", loc="left", fontweight="bold", fontsize=11)
     right.plot(list(distance), list(worst), color=VERMILION)
     right.set_ylim(bottom=0)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from coursekit.plots.base import (
     BLACK,
@@ -77,6 +78,7 @@ def league(table: Mapping[str, Mapping[str, Numbers]], best: Mapping[str, float]
         ax.axvline(perfect, color=BLACK, linestyle=":", linewidth=1.2)
         ax.set_yticks(range(len(table)), list(table) if ax is axes[0] else [""] * len(table))
         ax.set_ylim(len(table) - 0.5, -0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         label(ax, "", measure)
     return figure
 

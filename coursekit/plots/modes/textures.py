@@ -37,6 +37,6 @@ def spectra(rows: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
         ax.set_xticks([-0.5, 0, 0.5])
         ax.set_yticks([-0.5, 0, 0.5])
         ax.grid(visible=False)
-        label(ax, "", "cycles per pixel")
+        label(ax, "", "cycles per pixel", "cycles per pixel" if k == 0 else "")
     figure.colorbar(shade, ax=axes[len(rows) :], label="power in dB", shrink=0.8)
     return figure
