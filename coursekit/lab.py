@@ -59,18 +59,18 @@ def start(
     Args:
         profile: "smoke" (seconds), "course" (minutes) or "full" (a GPU).
         dataset: a name `coursekit.data.load` knows, or a path to the reader's own data.
-        seed: every random number of the lecture follows from it; at least 0.
+        seed: every random number of the lecture follows from it; 0 to 2³² − 1.
         device: "auto" takes CUDA, then MPS, then the CPU.
         precision: "float32", or "bfloat16" for autocast in the training loops.
         compile: run networks through `torch.compile` in the training loops.
 
     Raises:
-        CourseError: an unknown profile, device or precision, or a negative seed.
+        CourseError: an unknown profile, device or precision, or a seed out of range.
     """
     profile = choose("profile", os.environ.get("COURSEKIT_PROFILE", profile), PROFILES)
     dataset = os.environ.get("COURSEKIT_DATASET", dataset)
     device = os.environ.get("COURSEKIT_DEVICE", device)
-    number = _whole_number("seed", os.environ.get("COURSEKIT_SEED", seed))
+    number = checked_seed(os.environ.get("COURSEKIT_SEED", seed))
     _set_threads()
     lab = Lab(
         profile=profile,
@@ -85,20 +85,32 @@ def start(
     return lab
 
 
+def checked_seed(value: int | str) -> int:
+    """The seed as a number that every library takes.
+
+    Raises:
+        CourseError: it is no whole number from 0 to 2³² − 1.
+    """
+    number = _whole_number("seed", value)
+    require(number < 2**32, f"seed was {number}; it must be at most {2**32 - 1}.")
+    return number
+
+
 def pick_device(name: str) -> torch.device:
     """The device called `name`; "auto" takes the fastest present.
 
     Raises:
         CourseError: an unknown name, or a device this machine does not have.
     """
-    choose("device", name.split(":")[0], DEVICES)
+    kind, colon, number = name.partition(":")
+    choose("device", kind, DEVICES)
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if name == "auto":
         return torch.device(next(d for d in ("cuda", "mps", "cpu") if present[d]))
     here = ", ".join(d for d, there in present.items() if there)
-    require(
-        present[name.split(":")[0]], f"device was {name!r}; this machine offers only auto, {here}."
-    )
+    gpus = {str(i) for i in range(torch.cuda.device_count())} if kind == "cuda" else set()
+    there = present.get(kind, False) and (not colon or number in gpus)
+    require(there, f"device was {name!r}; this machine offers only auto, {here}.")
     return torch.device(name)
 
 

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,8 +52,12 @@ def one_sentence(result, *words):
         (["--profile", "quick"], ["profile was 'quick'", "smoke, course, full"]),
         (["--dataset", "minst"], ["dataset was 'minst'", "'mnist'"]),
         (["--dataset", "here/mine.npz"], ["'here/mine.npz'"]),
+        (["--dataset", ""], ["dataset was ''", "digits, mnist"]),
         (["--device", "tpu"], ["device was 'tpu'", "auto, cpu, cuda, mps"]),
+        (["--device", "cpu:x"], ["device was 'cpu:x'", "auto, cpu"]),
         (["--seed", "-1"], ["seed was -1"]),
+        (["--seed", str(2**32)], [f"seed was {2**32}", "at most"]),
+        (["--seed", str(2**32 - 1), "--seeds", "2"], [f"seed was {2**32}", "at most"]),
         (["--seeds", "0"], ["seeds was 0", "at least 1"]),
         (["--jobs", "0"], ["jobs was 0"]),
         (["--timeout", "0"], ["timeout was 0"]),
@@ -100,6 +105,26 @@ def test_an_unreadable_or_truncated_file(command, tmp_path, content):
     path.write_bytes(path.read_bytes()[:1000] if content is None else content)
     one_sentence(command("run", "--dataset", "mine.npz"), "mine.npz")
     one_sentence(command("data", "check", "mine.npz"), "mine.npz")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+def test_what_is_no_file_is_not_read_for_ever(command):
+    one_sentence(command("run", "--dataset", "/dev/zero"), "/dev/zero is no file")
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--timeout"])
+@pytest.mark.parametrize("number", ["0", "-3"])
+def test_refresh_wants_numbers_from_one(command, option, number):
+    one_sentence(command("refresh", option, number), f"{option[2:]} was {number}", "at least 1")
+
+
+def test_a_site_that_cannot_be_written_is_one_sentence(tmp_path, capfd):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SystemExit) as caught:
+        main(["site", "--out", str(tmp_path / "file" / "site")])
+    assert caught.value.code == 1
+    said = capfd.readouterr().err
+    assert said == f"{tmp_path / 'file' / 'site'}: Not a directory.\n"
 
 
 def test_a_wrong_checksum(command, tmp_path):

@@ -52,6 +52,12 @@ def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
     nbformat.write(made, path)
     with pytest.raises(CourseError, match=r"coursekit\.question"):
         catalogue(notebooks)
+    for minutes in ("five", {"smoke": "x"}, {"smoke": None}):
+        made = notebook(number="07")
+        made.metadata["coursekit"]["minutes"] = minutes
+        nbformat.write(made, path)
+        with pytest.raises(CourseError, match=r"coursekit\.minutes .* smoke, course, full"):
+            catalogue(notebooks)
     path.write_text(path.read_text()[:200])
     with pytest.raises(CourseError, match="not a whole notebook"):
         catalogue(notebooks)

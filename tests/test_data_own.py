@@ -120,6 +120,10 @@ BAD = {
         lambda d: d.update(y_train=d["y_train"][:-1]),
         "20 images in x_train and 19",
     ),
+    "a class without test images": (
+        lambda d: d.update(y_test=d["y_test"] * 0),
+        "own has no test image of class 1",
+    ),
     "two sizes": (lambda d: d.update(x_test=d["x_test"][:, 1:]), "they must agree"),
     "grey test": (lambda d: d.update(x_test=d["x_test"][..., 0]), "they must agree"),
     "Python objects": (lambda d: d.update(x_train=np.array([{}, None])), "Python objects"),
@@ -134,7 +138,7 @@ def test_each_malformed_archive_is_one_sentence(tmp_path, good, case):
     message = sentence(lambda: data.load(path))
     with pytest.raises(CourseError, match=match):
         data.load(path)
-    assert str(path) in message
+    assert path.stem in message
 
 
 def test_damaged_archives_are_one_sentence(tmp_path, good):
@@ -165,6 +169,9 @@ def test_too_few_images_to_hold_any_out(tmp_path):
     x, y = arrays(2, channels=None)
     path = saved(tmp_path, x_train=x, y_train=y)
     assert "too few images" in sentence(lambda: data.load(path))
+    x, y = arrays(22, channels=None)
+    path = saved(tmp_path, x_train=x, y_train=np.where(np.arange(22) < 2, 0, 1))
+    assert "too few images to hold out a fifth of class 0" in sentence(lambda: data.load(path))
 
 
 # ------------------------------------------------------------------------------- image folders
@@ -269,6 +276,12 @@ def test_each_malformed_folder_is_one_sentence(tmp_path):
     noise.save(odd)
     odd.write_bytes(odd.read_bytes()[:2_000])
     assert "odd.png cannot be read" in load()
+
+
+def test_a_class_without_test_images_is_one_sentence(tmp_path):
+    gallery(tmp_path / "train")
+    gallery(tmp_path / "test", classes=("cat",))
+    assert "no test image of class dog" in sentence(lambda: data.load(tmp_path))
 
 
 def test_a_test_class_that_train_lacks_is_one_sentence(tmp_path):

@@ -18,6 +18,7 @@ def test_start_prints_one_line_and_is_frozen(capsys):
         ({"profile": "quick"}, ["profile", "'quick'", "smoke, course, full"]),
         ({"device": "tpu"}, ["device", "'tpu'", "auto, cpu, cuda, mps"]),
         ({"seed": -1}, ["seed", "-1"]),
+        ({"seed": 2**32}, ["seed", str(2**32), str(2**32 - 1)]),
         ({"precision": "float8"}, ["precision", "'float8'", "float32, bfloat16"]),
     ],
 )
@@ -33,6 +34,15 @@ def test_an_absent_device_is_named_with_those_present(name):
     if {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}[name]:
         pytest.skip(f"this machine has {name}")
     with pytest.raises(CourseError, match=rf"'{name}'.*auto, cpu"):
+        lab.pick_device(name)
+
+
+@pytest.mark.parametrize("name", ["cpu:0", "cpu:x", "auto:1", "cuda:", "cuda:x", "cuda:2"])
+def test_only_a_gpu_that_is_there_may_be_numbered(name, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert lab.pick_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(CourseError, match=f"device was '{name}'"):
         lab.pick_device(name)
 
 

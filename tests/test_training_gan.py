@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from coursekit.data import toys
 from coursekit.errors import CourseError
@@ -162,6 +163,42 @@ def test_one_loop_learns_to_find_one_mode_with_every_loss(loss, norm, penalty):
     with torch.no_grad():
         found = mode_coverage(G(G.noise(500, rng)), target.centres, radius=1.0)
     assert found.quality > 0.5
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes the program wait for a GPU: `.item()`, `float(t)`, `if t`, `x[mask]`."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        waits = ("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select")
+        self.count += func.name() in waits
+        return func(*args, **(kwargs or {}))
+
+
+def descent(parameters):
+    return torch.optim.SGD(parameters, 1e-3)  # Adam reads its step counter, which is on the CPU
+
+
+@pytest.mark.parametrize("loss", [NonSaturating(), Hinge(), Wasserstein()])
+def test_no_step_waits_for_the_device(loss, monkeypatch):
+    monkeypatch.setattr("coursekit.training.run.LOOK_SECONDS", 1e9)
+
+    def waits(steps, norm="none"):
+        G, D, rng = players(norm=norm)
+        batches = toys.ring().batches(8, rng)
+        with Waits() as seen:
+            train_gan(
+                G, D, batches, loss, steps=steps, rng=rng, critic_steps=2, ema=Ema(G),
+                penalty=gradient_penalty(1.0), constrain=clip_weights(0.1),
+                optimizer_G=descent, optimizer_D=descent,
+            )  # fmt: skip
+        return seen.count
+
+    assert waits(2) == waits(7) > 0  # the look at the end is the only one
+    assert waits(2, "spectral") == waits(7, "spectral")
 
 
 def test_autocast_plays_the_same_game(rng):

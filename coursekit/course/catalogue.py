@@ -55,11 +55,20 @@ def catalogue(folder: Path | None = None) -> list[Lecture]:
 
 
 def lecture(path: Path) -> Lecture:
-    """What the notebook at `path` says about itself."""
+    """What the notebook at `path` says about itself.
+
+    Raises:
+        CourseError: it is no notebook, or does not say what it is.
+    """
     said = read(path).metadata.get("coursekit", {})
     missing = [key for key in KEYS if key not in said]
     require(not missing, f"The metadata of {path} lack coursekit.{', coursekit.'.join(missing)}.")
-    minutes = {profile: float(said["minutes"].get(profile, 0)) for profile in PROFILES}
+    try:
+        minutes = {profile: float(said["minutes"].get(profile, 0)) for profile in PROFILES}
+    except (AttributeError, TypeError, ValueError):
+        raise CourseError(
+            f"coursekit.minutes of {path} must give a number for each of {', '.join(PROFILES)}."
+        ) from None
     return Lecture(said["number"], said["title"], said["question"], minutes, path)
 
 

@@ -31,11 +31,11 @@ def configuration(
 
 @lru_cache
 def package_digest() -> str:
-    """Of all source files of the package but those of this room, which compute nothing."""
+    """Of the package's source files, less those that compute nothing: `course` and `cli`."""
     package = Path(__file__).resolve().parents[1]
     files = sorted(package.rglob("*.py"))
     rooms = [(file, file.relative_to(package)) for file in files]
-    kept = [pair for pair in rooms if pair[1].parts[0] not in ("course", "__main__.py")]
+    kept = [pair for pair in rooms if pair[1].parts[0] not in ("course", "cli", "__main__.py")]
     return _digest(
         part for file, place in kept for part in (str(place).encode(), file.read_bytes())
     )

@@ -9,7 +9,7 @@ from coursekit import data
 from coursekit.course.files import enough_room
 from coursekit.data.catalogue import NAMES, find
 from coursekit.errors import CourseError, choose, require
-from coursekit.lab import PROFILES, pick_device
+from coursekit.lab import PROFILES, checked_seed, pick_device
 
 KERNEL = "python3"
 ROOM = 100  # megabytes: a dozen executed notebooks and the report
@@ -51,15 +51,24 @@ def checked(options: Options) -> Options:
         CourseError: anything is unknown, missing, unreadable or too small.
     """
     choose("profile", options.profile, PROFILES)
-    require(options.seed >= 0, f"seed was {options.seed}; it must be a whole number from 0.")
-    for name in ("seeds", "jobs", "timeout"):
-        value = getattr(options, name)
-        require(value is None or value >= 1, f"{name} was {value}; it must be at least 1.")
+    checked_seed(options.seed)
+    at_least_one(seeds=options.seeds, jobs=options.jobs, timeout=options.timeout)
+    checked_seed(options.seed + options.seeds - 1)
     kernel_present(KERNEL)
     enough_room(options.out, ROOM)
     if not options.scheduler:  # on a cluster each machine has a device of its own
         options = replace(options, device=str(pick_device(options.device)))
     return replace(options, dataset=dataset_at_hand(options.dataset))
+
+
+def at_least_one(**numbers: int | None) -> None:
+    """See that each number is at least 1, or None.
+
+    Raises:
+        CourseError: one is not.
+    """
+    for name, value in numbers.items():
+        require(value is None or value >= 1, f"{name} was {value}; it must be at least 1.")
 
 
 def kernel_present(name: str) -> None:

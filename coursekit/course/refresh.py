@@ -13,7 +13,7 @@ from coursekit.course.catalogue import Lecture, find
 from coursekit.course.configuration import package_digest
 from coursekit.course.files import to_oneself, write_whole
 from coursekit.course.job import Job, Outcome
-from coursekit.course.ready import KERNEL, kernel_present
+from coursekit.course.ready import KERNEL, at_least_one, kernel_present
 from coursekit.course.tidy import clean
 
 __all__ = ["clean", "faults", "refresh", "tidied"]
@@ -31,8 +31,10 @@ def refresh(
     A notebook that fails stays as it was.
 
     Raises:
-        CourseError: an unknown notebook, a missing kernel, or another refresh in progress.
+        CourseError: `jobs` or `timeout` below 1, an unknown notebook, a missing kernel, or another
+            refresh in progress.
     """
+    at_least_one(jobs=jobs, timeout=timeout)
     lectures = {lecture.name: lecture for lecture in find(names, notebooks)}
     kernel_present(KERNEL)
     folder = next(iter(lectures.values())).path.parent

@@ -48,6 +48,7 @@ def read_archive(path: Path) -> Raw:
 def _arrays(path: Path) -> dict[str, Array]:
     """The arrays by name, read to the end so that damage shows now."""
     try:
+        require(path.is_file(), f"{path} is no file that could be read to its end.")
         with path.open("rb") as file:
             whole = zipfile.is_zipfile(file)
         require(whole, f"{path} is no .npz archive, or is cut off at its end.")

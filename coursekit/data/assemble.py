@@ -31,12 +31,14 @@ def assemble(name: str, raw: Raw, seed: int, size: int | None) -> Dataset:
         raw: images of any one size; not square ones are cropped to the central square.
         seed: decides the order of the rows, and which are held out where there is no test set.
         size: side of the images in pixels; None takes 28 for grey and 32 for colour.
+
+    Raises:
+        CourseError: a class has no test image, or too few images to hold one out.
     """
     rng = generator(seed)
     note = ""
     if raw.x_test is None or raw.y_test is None:
         kept, held_out = divide(raw.y_train, 0.8, rng)
-        require(len(held_out) > 0, f"{name} has too few images to hold out a fifth of each class.")
         raw = raw._replace(
             x_train=raw.x_train[kept],
             y_train=raw.y_train[kept],
@@ -45,6 +47,10 @@ def assemble(name: str, raw: Raw, seed: int, size: int | None) -> Dataset:
         )
         note = "It brought no test set: a fifth of each class is held out."
     assert raw.x_test is not None and raw.y_test is not None
+    tested = raw.y_test.unique().tolist()
+    untested = [label for i, label in enumerate(raw.classes) if i not in tested]
+    why = "too few images to hold out a fifth" if note else "no test image"
+    require(not untested, f"{name} has {why} of class {', '.join(untested[:3])}; give it some.")
     train = _split(raw.x_train, raw.y_train, size, rng)
     return Dataset(name, train, _split(raw.x_test, raw.y_test, size, rng), raw.classes, note)
 

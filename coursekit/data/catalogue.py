@@ -108,7 +108,7 @@ def find(name: str) -> Path:
     """
     require(_plain(name) not in map(_plain, NAMES), unknown(name))
     for path in (Path(name).expanduser(), data_root() / name):
-        if path.exists():
+        if name.strip() and path.exists():
             return path
     raise CourseError(unknown(name))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import io
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -116,15 +117,18 @@ def save(path: Path, state: dict[str, Any]) -> None:
         CourseError: the file cannot be written (full disk, no permission).
     """
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
+    content = io.BytesIO()  # torch.save into a file hides from us why that could not be written
+    torch.save(state, content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            torch.save(state, file)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise CourseError(f"The checkpoint {path} could not be written: {error}.") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise CourseError(f"The checkpoint {path} could not be written: {reason}.") from None
     finally:
         part.unlink(missing_ok=True)
 

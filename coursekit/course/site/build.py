@@ -52,6 +52,7 @@ def _emptied(folder: Path) -> None:
     ours = not folder.exists() or (folder / "objects.inv").exists() or not any(folder.iterdir())
     require(ours, f"{folder} holds something that is no site; choose another folder with --out.")
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)  # where nothing can be written, say so now
 
 
 def _sphinx(sources: Path, folder: Path) -> None:
