@@ -370,7 +370,7 @@ def test_files_that_nobody_came_back_for_go(monkeypatch):
     cache.mkdir(parents=True, exist_ok=True)
     for name, days in (("old.unfinished", 15), ("new.unfinished", 13), ("old.pt", 15)):
         (cache / name).write_text("")
-        os.utime(cache / name, times=2 * [time.time() - 24 * 3600 * days])
+        os.utime(cache / name, times=2 * (time.time() - 24 * 3600 * days,))
     game(3)
     assert not (cache / "old.unfinished").exists()
     assert (cache / "new.unfinished").exists() and (cache / "old.pt").exists()
