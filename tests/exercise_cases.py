@@ -91,8 +91,9 @@ def _has_hints(exercise: Exercise) -> None:
 
 
 def _knows_a_stub(exercise: Exercise) -> None:
-    for stub in (..., None):
-        assert exercise.verdict(lambda *_, answer=stub: answer, 0) == "not attempted yet."
+    assert exercise.verdict(lambda *_: ..., 0) == "not attempted yet."
+    forgotten = exercise.verdict(lambda *_: None, 0)
+    assert forgotten == "your function returns nothing; is a `return` missing?"
 
 
 def _survives_an_error(exercise: Exercise) -> None:

@@ -9,6 +9,10 @@ from coursekit.theory.bayes import answer_or_refuse
 CASES = {
     room.REFUSE: [
         (lambda joint, least: joint.argmax(0), "it should refuse"),
+        (
+            lambda joint, least: joint.argmax(0).tolist(),
+            r"tensor of shape \(30,\), not .* type list",
+        ),
         (Slip("joint.sum(0) < least", "(joint / joint.sum(0)).amax(0) < least"), "should refuse"),
         (Slip("joint.sum(0) < least", "joint.sum(0) * least < 0.2"), "refuse"),
         (Slip("joint.sum(0)", "joint.amax(0)"), "large enough|their sum"),

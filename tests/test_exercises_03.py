@@ -32,11 +32,22 @@ CASES = {
         (lambda s: math.log(4) - F.softplus(s).mean(), "slope should be −1"),
         (lambda s: F.softplus(-s.mean()), r"on scores ±\d+ it gives 0.69"),
         (lambda s: s, "one number, not shape"),
+        (lambda s: F.softplus(-s).mean().item(), "no gradient reaches the scores: float, item"),
+        (lambda s: -(s.sigmoid() + 1e-8).log().mean(), "slope should be −1"),
     ],
     room.CRITIC_LOSS: [
         (lambda G, D, x, z: F.softplus(D(x)).mean() + F.softplus(-D(G(z))).mean(), "wants high"),
         (Slip("G(z).detach()", "G(z)"), "a gradient of up to .* reaches G"),
         (deaf, "no gradient reaches D"),
+        (
+            lambda G, D, x, z: (F.softplus(-D(x)).mean() + F.softplus(D(G(z))).mean()).item(),
+            "no gradient reaches D: float, item",
+        ),
+        (
+            Slip("F.softplus(D(fake))", "F.softplus(D(fake)).detach()"),
+            "learn from both .* bias feels",
+        ),
+        (Slip("F.softplus(-D(x))", "F.softplus(-D(x)).detach()"), "learn from both .* bias feels"),
         (Slip(".mean()", ".sum()"), r"−mean log D\(x\)"),
     ],
     room.SLERP: [

@@ -1,5 +1,6 @@
 """Wrong answers to the exercises of 04, and what the graders say of them."""
 
+import torch
 from exercise_cases import Slip, suite
 from torch.nn import functional as F
 
@@ -21,6 +22,18 @@ def shift_only(h, gain, shift, y):
 
 def underflowing(logs, prior):
     return (logs.exp() * prior) / (logs.exp() * prior).sum(1, keepdim=True)
+
+
+def the_first_ones(y, rate, k, rng):
+    n = round(rate * len(y))
+    other = (y + torch.randint(1, k, y.shape, generator=rng)) % k
+    return torch.where(torch.arange(len(y)) < n, other, y)
+
+
+def mostly_the_next(y, rate, k, rng):
+    other = torch.randint(k, y.shape, generator=rng)
+    other = torch.where(other == y, (y + 1) % k, other)
+    return torch.where(torch.rand(len(y), generator=rng) < rate, other, y)
 
 
 CASES = {
@@ -50,8 +63,10 @@ CASES = {
         (Slip("(y + torch.randint(1, k,", "(0 * y + torch.randint(0, k,"), "by chance"),
         (lambda y, rate, k, rng: y + (rate > 0), r"classes it makes labels 1 to \d"),
         (lambda y, rate, k, rng: y, "is wrong"),
-        (Slip("torch.randint(1, k, y.shape, generator=rng)", "1"), r"\d never becomes \d"),
+        (Slip("torch.randint(1, k, y.shape, generator=rng)", "1"), r"\d becomes \d"),
         (Slip("y.shape, generator=rng", "y.shape"), "draw all from rng"),
+        (the_first_ones, r"of the first half 1.00 are wrong, of the second 0.\d\d; every label"),
+        (mostly_the_next, r"equally likely: \d becomes \d with a share of 0.\d+, not 0."),
     ],
 }
 test_exercises = suite(room, CASES)

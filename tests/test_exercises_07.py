@@ -39,6 +39,7 @@ CASES = {
         (Slip(".clamp_min(1e-12)", ".pow(0)"), "exactly ε"),
     ],
     room.SMALLEST: [
+        (lambda w, b, x: ((x @ w + b).abs() / w.abs().sum()).tolist(), "tensor of shape"),
         (Slip("w.abs().sum()", "w.norm()"), r"for row \d your ε of \S+ is larger than it need"),
         (Slip(".abs() / w", " / w"), r"at row \d it is -.* never negative"),
         (Slip(" + b", ""), "smallest ε is 0, not"),

@@ -4,12 +4,19 @@ import re
 from pathlib import Path
 
 import nbformat
+import torch
 from exercise_cases import Slip, suite
 
 from coursekit.teaching import MIME
 from coursekit.teaching.exercises import transfer as room
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "08_transferability.ipynb"
+
+
+def only_from_outside(x, low, high, margin):
+    return torch.where(x < low, low + margin, torch.where(x > high, high - margin, x))
+
+
 CASES = {
     room.GRADIENT: [
         (Slip("return p @ W", "return p"), "tensor of shape"),
@@ -29,6 +36,7 @@ CASES = {
     room.BOX: [
         (Slip("low + margin", "low - margin"), r"inside the box by the margin; \S+ is missing at"),
         (Slip("high - margin", "high"), "inside the box"),
+        (only_from_outside, r"by the margin; \S+ is missing at entry"),
         (
             Slip(
                 "torch.minimum(torch.maximum(x, low + margin), high - margin)", "(low + high) / 2"
@@ -45,6 +53,7 @@ CASES = {
         (Slip("[x, fresh]", "[fresh, x]"), "come first"),
         (Slip("2 * len(x)", "len(x)"), r"\d more are needed: \d+, not \d"),
         (Slip(", 2 * len(x)", ""), "should be a pair"),
+        (Slip("labels[:, None]", "net(x).argmax(1)[:, None]"), "its label's probability"),
     ],
 }
 test_exercises = suite(room, CASES)

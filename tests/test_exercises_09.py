@@ -27,6 +27,7 @@ CASES = {
         (Slip("scatter(1, y[:, None], -torch.inf)", "clone()"), "must not count"),
         (Slip("logits.gather", "logits.softmax(1).gather"), r"at row \d it is"),
         (Slip("others.amax(1)", "others.clamp_min(-9e9).mean(1)"), r"at row \d it is"),
+        (Slip("logits.gather", "(logits := logits.detach()).gather"), "reaches the logits"),
     ],
     room.STRAIGHT: [
         (Slip(".detach()", ""), "round's own is 0"),

@@ -31,7 +31,20 @@ def test_a_copy_has_every_cell_and_no_answer(tmp_path):
     assert [cell.id for cell in copy.cells] == [cell.id for cell in stored.cells]
     code = [cell for cell in copy.cells if cell.cell_type == "code"]
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
-    assert "](../notebooks/02_gan_theory.ipynb)" in copy.cells[0].source
+
+
+@pytest.mark.parametrize("number", LECTURES)
+@pytest.mark.parametrize("folder", ["mine", "deep/down/mine"])
+def test_links_of_a_copy_lead_to_the_stored_lectures_wherever_it_lies(number, folder, tmp_path):
+    def text(path):
+        return "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
+
+    path, stored = begin(LECTURES[number], tmp_path / folder), text(LECTURES[number].path)
+    copy = text(path).replace("{e.path.name}", LECTURES["01"].path.name)
+    links = re.findall(r"\]\(([^)\s]*\.ipynb)\)", copy)
+    assert len(links) == len(re.findall(r"\]\((?:\d\d_\w+\.ipynb|\{\w+\.path\.name\})\)", stored))
+    for link in links:
+        assert (path.parent / link).is_file(), link
 
 
 def test_work_is_never_overwritten(tmp_path):

@@ -199,7 +199,7 @@ def raises(_):
         (lambda x: 1, "not odd"),
         (lambda x: x, "should be 1"),
         (lambda x: ..., "not attempted yet"),
-        (lambda x: None, "not attempted yet"),
+        (lambda x: None, "returns nothing; is a `return` missing?"),
         (raises, "with ZeroDivisionError: by zero."),
         (
             lambda x: 1 if type(x) is float else {},

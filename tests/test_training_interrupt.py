@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jupyter_client
 import pytest
@@ -18,7 +19,7 @@ from torch import nn
 import coursekit
 from coursekit.data import toys
 from coursekit.objectives import cross_entropy
-from coursekit.training import configuration_hash, fit, remember
+from coursekit.training import cells, configuration_hash, fit, remember
 from coursekit.training import run as running
 from coursekit.training.progress import BLOCKS, figures, spark
 
@@ -318,6 +319,68 @@ def test_a_kernel_that_is_interrupted_stops_within_a_second_and_continues(kernel
         printed += shown(client.get_iopub_msg(timeout=30))
     assert sums(game(500)[0]) in printed
     assert "continues at step" in printed
+
+
+NOTEBOOK = """
+import os, signal, sys
+from pathlib import Path
+from IPython.core.interactiveshell import InteractiveShell
+sys.path.insert(0, {here!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)
+shell = InteractiveShell.instance()
+CELL = '''
+import signal
+from interrupted import game
+from coursekit.training import cells
+cells.WORTH_SECONDS = 0.0
+played = [0, 0]
+def step(which):
+    played[which] += 1
+    if which == 1 and played[1] == stop[0]:
+        signal.raise_signal(signal.SIGINT)
+one, twice, other = game(30, lambda: step(0)), game(30, lambda: step(0)), game(40, lambda: step(1))
+sums = [float(v.double().sum()).hex() for part in [*one[0], *other[0]] for v in part.values()]
+'''
+for at in (11, 0):
+    shell.run_cell(f"stop = [{{at}}]")
+    done = shell.run_cell(CELL).success
+    left = len(list(Path(os.environ["COURSEKIT_CACHE"]).glob("*.unfinished")))
+    print("cell", done, *shell.user_ns["played"], left)
+print("sum", *shell.user_ns["sums"])
+"""
+
+
+def test_games_that_an_interrupted_cell_had_finished_are_not_played_again():
+    """Only the last game goes on; the same game twice in a cell is played twice; nothing stays."""
+    env = os.environ | {"PYTHONPATH": ROOT}
+    command = [sys.executable, "-c", NOTEBOOK.format(here=HERE)]
+    said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert "cell False 60 11 2" in said  # the finished one, and the last, are kept
+    assert "cell True 30 29 0" in said  # the repetition, and what was left of the last
+    assert f"sum {sums(game(30)[0])} {sums(game(40)[0])}" in said
+
+
+def test_files_that_nobody_came_back_for_go(monkeypatch):
+    heard = []
+    events = SimpleNamespace(register=lambda name, call: heard.append((name, call)))
+    monkeypatch.setattr(cells, "_shell", lambda: SimpleNamespace(events=events))
+    monkeypatch.setattr(cells, "_listening", set())
+    monkeypatch.setattr(cells, "WORTH_SECONDS", 0.0)
+    cache = Path(os.environ["COURSEKIT_CACHE"])
+    cache.mkdir(parents=True, exist_ok=True)
+    for name, days in (("old.unfinished", 15), ("new.unfinished", 13), ("old.pt", 15)):
+        (cache / name).write_text("")
+        os.utime(cache / name, times=2 * (time.time() - 24 * 3600 * days,))
+    game(3)
+    assert not (cache / "old.unfinished").exists()
+    assert (cache / "new.unfinished").exists() and (cache / "old.pt").exists()
+    (name, ended) = heard[0]
+    assert (name, len(kept())) == ("post_run_cell", 2)
+    ended(SimpleNamespace(success=False))
+    assert len(kept()) == 2
+    game(3)
+    ended(SimpleNamespace(success=True))
+    assert kept() == ["new.unfinished"]
 
 
 # What is shown

@@ -1,6 +1,7 @@
 """The exercises of the lectures, and a student's own copy of a lecture to solve them in."""
 
 import importlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from coursekit.errors import CourseError, require
 from coursekit.lab import project_root
 from coursekit.teaching import Exercise
 
+LINK = re.compile(r"\]\((\d\d_\w+\.ipynb|\{\w+\.path\.name\})")  # to another lecture
 ROOM = re.compile(r"from coursekit\.teaching\.exercises import (\w+)(?: as (\w+))?")
 
 
@@ -67,7 +69,8 @@ def begin(lecture: Lecture, folder: Path | None = None) -> Path:
         not path.exists(),
         f"{path} is there already and was left as it is; rename it to begin once more.",
     )
-    copy = _emptied(read(lecture.path))
+    back = os.path.relpath(lecture.path.parent.resolve(), path.parent.resolve())
+    copy = _emptied(read(lecture.path), Path(back).as_posix())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -76,11 +79,10 @@ def begin(lecture: Lecture, folder: Path | None = None) -> Path:
     return path
 
 
-def _emptied(notebook: NotebookNode) -> NotebookNode:
+def _emptied(notebook: NotebookNode, back: str) -> NotebookNode:
     copy = clean(notebook)
     for cell in copy.cells:
+        cell.source = LINK.sub(rf"]({back}/\1", cell.source)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-        else:
-            cell.source = re.sub(r"\]\((\d\d_\w+\.ipynb)", r"](../notebooks/\1", cell.source)
     return copy

@@ -40,8 +40,8 @@ class Exercise:
     def grade(self, attempt: Attempt, seed: int | None = None) -> bool:
         """Print whether the attempt has every property, else the first thing that is wrong.
 
-        An attempt that still returns `...` or None counts as not begun; one that raises is told so
-        in a sentence. Never raises, so that a notebook of unsolved exercises runs to its end.
+        An attempt that still returns `...` counts as not begun; one that raises is told so in a
+        sentence. Never raises, so that a notebook of unsolved exercises runs to its end.
 
         Args:
             attempt: the student's function.
@@ -94,8 +94,10 @@ def _watched(attempt: Attempt) -> Attempt:
             answer = attempt(*args)
         except Exception as error:  # a student's code may raise anything
             raise Wrong(f"your code stopped{_line(error, attempt)} with {_said(error)}") from error
-        if answer is None or answer is ...:
+        if answer is ...:
             raise _NotBegun
+        if answer is None:
+            raise Wrong("your function returns nothing; is a `return` missing?")
         for position, (now, then) in enumerate(zip(args, before, strict=True), 1):
             if isinstance(now, Tensor) and not torch.equal(now, then):
                 raise Wrong(f"your code overwrites its argument {position}; work on a copy.")

@@ -64,6 +64,7 @@ def largest(amount: Tensor, place: str | None = None) -> tuple[float, str]:
         amount: numbers of any shape.
         place: words with a `{}` for each dimension, if "row {}, column {}" would not do.
     """
+    amount = amount.detach()
     first = int(amount.double().nan_to_num(nan=torch.inf).argmax())
     index = [int(i) for i in torch.unravel_index(torch.tensor(first), amount.shape)]
     words = place or PLACES.get(amount.dim(), ", ".join(["{}"] * amount.dim()))
@@ -102,6 +103,19 @@ def miss(
         return None
     first = int((given - wanted).abs().double().nan_to_num(nan=torch.inf).argmax())
     return f"at {where} it is {_unlike(given.flatten()[first], wanted.flatten()[first])}"
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors agree to six digits, be they float32 or float64."""
+    return torch.allclose(one.detach().double(), other.detach().double(), rtol=1e-6, atol=1e-6)
+
+
+def slopes(answer: Any, *at: Tensor, who: str) -> list[Tensor]:
+    """The gradients of a scalar answer with respect to `at`; an answer without any is wrong."""
+    if not isinstance(answer, Tensor) or not answer.requires_grad:
+        raise Wrong(f"no gradient reaches {who}: float, item, detach and no_grad end the graph.")
+    found = torch.autograd.grad(answer, at, allow_unused=True)
+    return [torch.zeros_like(a) if g is None else g for a, g in zip(at, found, strict=True)]
 
 
 def leaves_the_box(images: Tensor) -> str | None:

@@ -10,6 +10,7 @@ import torch
 
 from coursekit.errors import CourseError, require
 from coursekit.lab import cache_root
+from coursekit.training import cells
 from coursekit.training.checkpoint import configuration_hash, load, save
 
 
@@ -17,7 +18,8 @@ class Keeper:
     """Writes a run down, and finds it again by the hash of everything that it began with.
 
     With a `path` the file stays, and any trouble with it is told. Without one the file lies in the
-    cache, is a courtesy that may fail in silence, and goes when the run is finished.
+    cache, is a courtesy that may fail in silence, and goes when the run is finished; in a notebook,
+    when the cell is.
 
     Raises:
         CourseError: `path` is given, and a part has no state that could be written.
@@ -73,7 +75,7 @@ class Keeper:
         Raises:
             CourseError: a file that was asked for cannot be read, or is another configuration's.
         """
-        if not self.able:
+        if not self.able or cells.finished_here(self.path):
             return None
         try:
             if (state := load(self.path, self.configuration)) is None:
@@ -91,9 +93,14 @@ class Keeper:
         if self.able:
             self._restore(self.start, self.chance)
 
-    def finish(self) -> None:
-        """The run is over: what nobody asked to be kept goes."""
-        if self.able and not self.asked_for:
+    def finish(self, done: int, told: dict[str, Any], seconds: float) -> None:
+        """The run is over: what nobody asked to be kept goes, at once or with its cell."""
+        if not self.able or self.asked_for:
+            return
+        if cells.keeps(seconds):
+            self.save(done, told)
+            cells.until_done(self.path)
+        else:
             self.path.unlink(missing_ok=True)
 
     def _restore(self, states: dict[str, Any], chance: torch.Tensor) -> None:

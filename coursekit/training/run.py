@@ -109,7 +109,7 @@ class Run:
             except KeyboardInterrupt:
                 interrupts.settle()
                 raise KeyboardInterrupt(self._abandon()) from None
-        self.keeper.finish()
+        self.keeper.finish(self.done, self._told(), self.history.seconds)
         self._mode(train=False)
 
     @property
@@ -165,9 +165,13 @@ class Run:
         if not now and not due:
             return
         self.ledger.look(self.done)  # never keep a state that is already lost
-        told = {"watched": self.history.watched, "seconds": self.history.seconds}
-        self.keeper.save(self.done, {"ledger": self.ledger.state_dict()} | told)
+        self.keeper.save(self.done, self._told())
         self.looked = time.perf_counter()
+
+    def _told(self) -> dict[str, Any]:
+        """What a file tells of the run, beside the state of its parts."""
+        told = {"watched": self.history.watched, "seconds": self.history.seconds}
+        return told | {"ledger": self.ledger.state_dict()}
 
     def _resume(self) -> None:
         self.looked = time.perf_counter()

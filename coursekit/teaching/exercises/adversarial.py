@@ -137,7 +137,7 @@ def _flips_at_that_eps(smallest: Attempt, fresh: Fresh) -> str | None:
 def _vanishes_on_the_boundary(smallest: Attempt, fresh: Fresh) -> str | None:
     w, b, x = fresh.normal(5), fresh.uniform(0.5, 2, 1)[0], fresh.normal(1, 5)
     x = x - ((x @ w + b) / (w @ w))[:, None] * w
-    value = number(smallest(w, b, x))
+    value = float(tensor_like(smallest(w, b, x), x[:, 0]))
     wrong = abs(value) > 1e-6
     return f"on the boundary w·x + b = 0, the smallest ε is 0, not {value:.3g}." if wrong else None
 

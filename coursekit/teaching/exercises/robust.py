@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, Wrong, miss, tensor_like
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, close, miss, slopes, tensor_like
 from coursekit.teaching.solutions import robust as worked
 
 
@@ -27,10 +27,6 @@ def _scalar(answer: Any) -> Tensor:
     return answer.reshape(())
 
 
-def _near(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a.detach(), b.detach(), rtol=1e-6, atol=1e-9)
-
-
 def _weight_gradients(model: nn.Module, *losses: Tensor) -> list[Tensor]:
     """The gradients of losses with respect to the model's weight."""
     if not all(loss.requires_grad for loss in losses):
@@ -48,9 +44,9 @@ def _is_the_weighted_sum(mixed: Attempt, fresh: Fresh) -> str | None:
     for alpha in (0.0, fresh.number(0.1, 0.4), 1.0):
         answer = _scalar(mixed(model, x, x_adv, y, alpha))
         wanted = alpha * clean + (1 - alpha) * attacked
-        if _near(answer, wanted):
+        if close(answer, wanted):
             continue
-        if _near(answer, alpha * attacked + (1 - alpha) * clean):
+        if close(answer, alpha * attacked + (1 - alpha) * clean):
             return "α weights the *clean* loss, 1 − α the attacked one."
         return f"for α = {alpha:.3g} it should be {wanted:.4f}, not {answer:.4f}."
     return None
@@ -94,13 +90,13 @@ def _is_zero_without_a_change(trades: Attempt, fresh: Fresh) -> str | None:
 def _is_the_divergence(trades: Attempt, fresh: Fresh) -> str | None:
     model, x, x_adv, _ = _scene(fresh)
     answer, right = _scalar(trades(model, x, x_adv)), _gap(model, x, x_adv)
-    if _near(answer, right):
+    if close(answer, right):
         return None
-    if _near(answer, _gap(model, x_adv, x)):
+    if close(answer, _gap(model, x_adv, x)):
         return "the arguments are swapped: KL(clean ‖ attacked), and KL is not symmetric."
-    if _near(answer, len(x) * right):
+    if close(answer, len(x) * right):
         return "average over the batch; yours is the sum."
-    if _near(answer, right / 3):
+    if close(answer, right / 3):
         return 'F.kl_div\'s "mean" divides by the classes too: "batchmean", or sum(1).mean().'
     return f"here it should be {right:.4f}, not {answer:.4f}."
 
@@ -134,9 +130,9 @@ def _leads_by_so_much(margin: Attempt, fresh: Fresh) -> str | None:
     wanted = logits.scatter(1, y[:, None], -torch.inf).amax(1) - true
     answer = tensor_like(margin(logits, y), true)
     wrong = miss(answer, wanted, place="row {}")
-    if wrong and _near(answer, -wanted):
+    if wrong and close(answer, -wanted):
         return f"the sign is turned round, it should be above 0 where the image fools: {wrong}."
-    if wrong and _near(answer, wanted.clamp_min(0)):
+    if wrong and close(answer, wanted.clamp_min(0)):
         return f"the true class must not count among the others, leave it out: {wrong}."
     return wrong and f"the best wrong logit minus the true one: {wrong}."
 
@@ -144,7 +140,7 @@ def _leads_by_so_much(margin: Attempt, fresh: Fresh) -> str | None:
 def _keeps_a_gradient(margin: Attempt, fresh: Fresh) -> str | None:
     far = fresh.number(2000, 8000)
     logits = torch.tensor([[far, 0.0, -far / 5]], requires_grad=True)
-    (slope,) = torch.autograd.grad(margin(logits, torch.tensor([0])).sum(), logits)
+    (slope,) = slopes(margin(logits, torch.tensor([0])).sum(), logits, who="the logits")
     wrong = miss(slope, torch.tensor([[-1.0, 1.0, 0.0]]))
     sure = f"a sure model (logit {far:.0f}) flattens it: work on logits, not on probabilities"
     return wrong and f"{sure}; of the slopes, {wrong}."

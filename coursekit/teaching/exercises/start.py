@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, Wrong
+from coursekit.teaching.grading import Attempt, Fresh, tensor_like
 from coursekit.teaching.solutions import start as worked
 
 
@@ -16,13 +16,7 @@ def _table(fresh: Fresh, classes: int, places: int) -> tuple[Tensor, float, Tens
 
 
 def _said(answer: Attempt, joint: Tensor, least: float) -> Tensor:
-    said, places = answer(joint, least), joint.shape[1]
-    if not isinstance(said, Tensor) or said.shape != (places,):
-        raise Wrong(
-            f"for a table of {len(joint)} classes and {places} places it should return a tensor of"
-            f" {places} whole numbers."
-        )
-    return said
+    return tensor_like(answer(joint, least), joint[0])
 
 
 def _names_the_likeliest_class(answer: Attempt, fresh: Fresh) -> str | None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, number
+from coursekit.teaching.grading import Attempt, Fresh, close, number, slopes
 from coursekit.teaching.solutions import gan_training as worked
 
 
@@ -20,7 +20,7 @@ def _scores(*values: float) -> Tensor:
 
 def _is_log_2_when_d_cannot_tell(loss: Attempt, fresh: Fresh) -> str | None:
     value = number(loss(torch.zeros(fresh.integer(2, 6), dtype=torch.float64)))
-    if isclose(value, log(2)):
+    if isclose(value, log(2), rel_tol=1e-6):
         return None
     return f"at scores 0, where D = ½, it is {value:.3f}, not log 2 = {log(2):.3f}."
 
@@ -36,7 +36,7 @@ def _rewards_fooling_d(loss: Attempt, fresh: Fresh) -> str | None:
 
 def _does_not_saturate(loss: Attempt, fresh: Fresh) -> str | None:
     scores = _scores(-fresh.number(16, 30)).requires_grad_(True)
-    (slope,) = torch.autograd.grad(loss(scores), scores)
+    (slope,) = slopes(loss(scores), scores, who="the scores")
     if isclose(float(slope), -1, rel_tol=1e-6):
         return None
     return f"at score {scores.item():.1f}, a fake to D, its slope should be −1, not {slope[0]:.3g}."
@@ -45,7 +45,7 @@ def _does_not_saturate(loss: Attempt, fresh: Fresh) -> str | None:
 def _survives_far_scores(loss: Attempt, fresh: Fresh) -> str | None:
     far = fresh.integer(1000, 5000)
     value = number(loss(_scores(-far, far)))
-    right = isclose(value, far / 2, rel_tol=1e-9)
+    right = isclose(value, far / 2, rel_tol=1e-6)
     hint = "take log σ in one function"
     return None if right else f"on scores ±{far} it gives {value:g}, not {far / 2:g}; {hint}."
 
@@ -101,11 +101,14 @@ def _separates_real_from_fake(loss: Attempt, fresh: Fresh) -> str | None:
 
 def _teaches_d(loss: Attempt, fresh: Fresh) -> str | None:
     G, D, x, z = _table(fresh)
-    value = loss(G, D, x, z)
-    if value.requires_grad:
-        value.backward()
-    taught = all(p.grad is not None for p in D.parameters())
-    return None if taught else "no gradient reaches D; detach the fake images, not the scores."
+    weights = list(D.parameters())
+    right = F.softplus(-D(x)).mean() + F.softplus(D(G(z).detach())).mean()
+    *_, wanted = slopes(right, *weights, who="D")
+    *_, mine = slopes(loss(G, D, x, z), *weights, who="D")
+    if close(mine, wanted):
+        return None
+    felt = f"its bias feels a slope of {float(mine):.3f}, not {float(wanted):.3f}"
+    return f"D does not learn from both terms, {felt}; detach the fake images, not the scores."
 
 
 def _leaves_g_alone(loss: Attempt, fresh: Fresh) -> str | None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, Wrong, miss, number, tensor_like
+from coursekit.teaching.grading import Attempt, Fresh, Wrong, close, miss, number, tensor_like
 from coursekit.teaching.solutions import transfer as worked
 
 # What an attack fooled, beyond the controls -----------------------------------------------------
@@ -72,11 +72,12 @@ FOOLED = Exercise(
 def _questions(augment: Attempt, fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
     """Old images; where the step leads, and where the way back would; the answer; what was paid.
 
-    The classes' weights are opposite, so that score and probability rise together.
+    The classes' weights are opposite, so that score and probability rise together; the substitute
+    takes everything for class 0, so that its own answer will not do for the label.
     """
     w, n, step = fresh.normal(4), fresh.integer(2, 5), fresh.number(0.05, 0.1)
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).double()
-    net[1].load_state_dict({"weight": torch.stack([w, -w]), "bias": torch.zeros(2)})
+    net[1].load_state_dict({"weight": torch.stack([w, -w]), "bias": torch.tensor([5.0, -5.0])})
     labels, x = fresh.labels(n, 2), fresh.uniform(0.3, 0.7, n, 4)
     uphill = torch.where(labels[:, None] == 0, 1, -1) * w.sign()
     x[:, 0] = 0.5 + 0.48 * uphill[:, 0]  # this pixel meets the edge of [0, 1]
@@ -97,7 +98,7 @@ def _keeps_the_old(augment: Attempt, fresh: Fresh) -> str | None:
 def _moves_towards_the_label(augment: Attempt, fresh: Fresh) -> str | None:
     x, there, back, images, _ = _questions(augment, fresh)
     wrong = miss(images[len(x) :], there)
-    if wrong and torch.allclose(images[len(x) :], back):
+    if wrong and close(images[len(x) :], back):
         return "that flees the label; the step raises the substitute's probability of it."
     rule = "a new image moves by the sign of the gradient of its label's probability, in [0, 1]"
     return wrong and f"{rule}; {wrong}."

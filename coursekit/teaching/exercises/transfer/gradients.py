@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, largest, miss, tensor_like
+from coursekit.teaching.grading import Attempt, Fresh, close, largest, miss, tensor_like
 from coursekit.teaching.solutions import transfer as worked
 
 # The gradient of logistic regression ------------------------------------------------------------
@@ -32,9 +32,9 @@ def _agrees_with_differences(gradient: Attempt, fresh: Fresh) -> str | None:
     true = torch.stack([(loss(x + s) - loss(x - s)) / 2e-6 for s in steps], 1)
     answer = tensor_like(gradient(W, b, x, y), x)
     wrong = miss(answer, true)
-    if wrong and torch.allclose(answer, -true, atol=1e-6):
+    if wrong and close(answer, -true):
         return f"that is downhill: the loss should rise along the gradient; {wrong}."
-    if wrong and torch.allclose(answer * len(y), true, atol=1e-6):
+    if wrong and close(answer * len(y), true):
         return f"each image has a loss of its own; do not average over them: {wrong}."
     return wrong and f"it disagrees with finite differences of −log p(y | x): {wrong}."
 
@@ -53,11 +53,12 @@ GRADIENT = Exercise(
 
 
 def _box(fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Pixels below, inside and above their sides, in any order; the sides; the margin."""
+    """Pixels below, inside, above, and inside by less than the margin; the sides; the margin."""
     low, margin = fresh.uniform(0.1, 0.5, 42), fresh.number(0.01, 0.03)
     high, along = low + 0.3, fresh.uniform(0.2, 0.8, 42)
-    x = torch.cat([along * low, low + 0.3 * along, high + along * (1 - high)])
-    x = x.view(3, 42).gather(0, fresh.labels(42, 3)[None])[0]
+    barely = [low + along * margin, high - along * margin]
+    x = torch.stack([along * low, low + 0.3 * along, high + along * (1 - high), *barely])
+    x = x.gather(0, fresh.labels(42, 5)[None])[0]
     return x, low, high, margin
 
 
@@ -78,7 +79,7 @@ def _changes_only_what_it_must(into: Attempt, fresh: Fresh) -> str | None:
     moved[(x < low + margin) | (x > high - margin)] = 0
     far, where = largest(moved)
     still = "pixels that satisfy their conditions should stay"
-    return f"{still}; one moves by {far:.3g}, {where}." if far > 1e-9 else None
+    return f"{still}; one moves by {far:.3g}, {where}." if far > 1e-6 else None
 
 
 def _goes_no_further(into: Attempt, fresh: Fresh) -> str | None:
