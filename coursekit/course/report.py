@@ -129,7 +129,8 @@ def glance(entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "good": held == of and ended == len(runs),
         "checks": f"{held:,} of {of:,} checks passed.",
-        "runs": f"{ended} of {len(runs)} runs done, {_lectures(runs)}, {minutes:.0f} minutes of computing",
+        "runs": f"{ended} of {len(runs)} runs done, {_lectures(runs)},"
+        f" {minutes:.0f} minutes of computing",
         "machine": "; ".join(filter(None, dict.fromkeys(told))),
     }
 
