@@ -144,6 +144,8 @@ def test_long_code_stays_out_and_docstrings_go():
         ("f", "def f(x):\n    return x")
     ]
     assert sources.pieces("show_source(g)", long) == []
+    (pair,) = sources.pieces("show_source(f, g, f)", f"{f}\n\n{long}\n{f}")
+    assert pair == ("f`, `f", "def f(x):\n    return x\n\ndef f(x):\n    return x")
     assert sources.short("x = 1") == "x = 1"
     assert sources.short("x" * 101) == ""
 

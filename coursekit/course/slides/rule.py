@@ -129,7 +129,9 @@ def _solved(source: str, tex: Sequence[str]) -> str:
     named = bare
     if len(names) == len(bare):
         named = [rf"\text{{{name}}} = {text}" for name, text in zip(names, bare, strict=True)]
-    return "".join(map(prose.formula, named))
+    if len(named) == 1:
+        return prose.formula(*named)
+    return prose.formula(r"\begin{gathered}" + r"\\[.8em]".join(named) + r"\end{gathered}")
 
 
 def _row(record: dict[str, Any]) -> str:

@@ -18,15 +18,17 @@ def short(source: str) -> str:
 
 
 def pieces(cell: str, printed: str) -> list[tuple[str, str]]:
-    """What the calls of `show_source` in a cell printed, as slides: name and code of each.
+    """What the calls of `show_source` in a cell printed, as slides: names and code of each.
 
-    Together if that is short, else the short ones.
+    As many on a slide, in order, as are short together; what is long by itself is left out.
     """
-    parts = [(name, short(text)) for name, text in _parts(_shown(cell), printed)]
-    together = short("\n\n".join(text for _, text in parts))
-    if together and all(text for _, text in parts):
-        return [("`, `".join(name for name, _ in parts), together)]
-    return [(name, text) for name, text in parts if text]
+    slides: list[tuple[str, str]] = []
+    for name, text in ((name, short(text)) for name, text in _parts(_shown(cell), printed)):
+        if slides and text and (both := short(f"{slides[-1][1]}\n\n{text}")):
+            slides[-1] = (f"{slides[-1][0]}`, `{name}", both)
+        elif text:
+            slides.append((name, text))
+    return slides
 
 
 def displayed(cell: str) -> list[str]:
