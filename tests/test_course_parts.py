@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import nbformat
 import numpy as np
@@ -260,6 +261,12 @@ def test_the_report_gives_the_spread_over_seeds(tmp_path):
     assert smoke["seconds"] == 11.0
     assert (checks["ours"], checks["held"], checks["n"]) == ("✗ holds in 2 of 3", 2, 3)
     assert len(data["runs"]) == 4
+    page = (tmp_path / "report.html").read_text()
+    assert "3 of 4 checks passed." in page
+    assert "4 of 4 runs done, 1 lecture," in page
+    assert re.search(r"<td[^>]*>0 to 2</td>", page)
+    assert page.count("<details open>") == 1, "claims that failed stand open, others fold"
+    assert re.search(r'class="bad">✗ [^<]+: holds in 2 of 3', page)
 
 
 def test_the_same_seed_twice_counts_once_the_newest(tmp_path):

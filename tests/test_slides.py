@@ -138,16 +138,81 @@ def test_metadata_overrides_the_rule(tmp_path, asked, kinds):
 
 
 def test_long_code_stays_out_and_docstrings_go():
-    listing = (
-        'def f(x):\n    """Say.\n\n    More.\n    """\n    return x\n\ndef g(x):\n'
-        + "    x += 1\n" * 20
-    )
-    assert sources.pieces(listing) == ["def f(x):\n    return x"]
-    assert sources.pieces('    def m(self):\n        """Say."""\n        return 1\n') == [
-        "def m(self):\n    return 1"
+    f = 'def f(x):\n    """Say.\n\n    More.\n    """\n    return x'
+    long = "def g(x):\n" + "    x += 1\n" * 20
+    assert sources.pieces("show_source(f, m.g)", f"{f}\n\n{long}") == [
+        ("f", "def f(x):\n    return x")
     ]
+    assert sources.pieces("show_source(g)", long) == []
+    (pair,) = sources.pieces("show_source(f, g, f)", f"{f}\n\n{long}\n{f}")
+    assert pair == ("f`, `f", "def f(x):\n    return x\n\ndef f(x):\n    return x")
     assert sources.short("x = 1") == "x = 1"
     assert sources.short("x" * 101) == ""
+
+
+def test_methods_are_told_apart_by_their_class_and_functions_from_what_follows():
+    method = '    def forward(self):\n        """Say."""\n        return 1\n'
+    outer = "def inner(x):\n    def attack(y):\n        return y\n\n    return attack\n"
+    shown = "show_source(A.forward, B.forward)\nshow_source(inner, p.grow.__next__)"
+    following = "    @property\n    def __next__(self):\n        return 2\n"
+    printed = "\n".join((method, method, outer, following))
+    (together,) = sources.pieces(shown, printed)
+    assert together[0] == "A.forward`, `B.forward`, `inner`, `grow.__next__"
+    assert together[1].startswith("def forward(self):\n    return 1\n\ndef forward(self):")
+    assert together[1].endswith("return attack\n\n@property\ndef __next__(self):\n    return 2")
+
+
+def test_a_short_listing_carries_its_claim(tmp_path):
+    listing = printing("def f(x):\n    return x\n", source="show_source(f)")
+    found = of(tmp_path, markdown("## A"), listing, printing("✓ mine equals the package's"))
+    assert [card.kind for card in found] == ["title", "section", "code", "end"]
+    assert "mine equals" in found[2].foot
+
+
+def test_a_guess_is_asked_and_never_shown_as_code(tmp_path):
+    guess = nbformat.v4.new_code_cell("guess_a = 0.5  # … at rest?\nguess_b = 2  # … in motion?")
+    lead = "Write down: of a hundred images, what share does it read …"
+    found = of(tmp_path, markdown(f"## 3 · Predict\n\nAs printed above. {lead}"), guess)
+    (asked,) = found[1:-1]
+    assert (asked.kind, asked.headline) == ("points", lead)
+    assert "at rest?" in asked.body
+    assert "0.5" not in asked.body
+    by_hand = of(tmp_path, markdown("## A\n\n**Derive.** By hand."), guess)
+    assert "code" not in [card.kind for card in by_hand]
+
+
+def test_what_is_looked_up_is_not_projected(tmp_path):
+    text = "## 3 · Limits\n\n- one\n- two\n\n## References\n\n- Paper A\n- Paper B"
+    glossary = markdown("## Glossary\n\n| a | b |\n| - | - |\n| 1 | 2 |\n")
+    (limits,) = of(tmp_path, markdown(text), glossary)[1:-1]
+    assert (limits.kind, limits.body.count("<li>")) == ("points", 2)
+
+
+def test_what_sympy_found_goes_by_its_name(tmp_path):
+    found = [
+        nbformat.v4.new_output("display_data", data={"text/latex": f"$\\displaystyle {n}$"})
+        for n in (3, 4)
+    ]
+    cell = nbformat.v4.new_code_cell("low, high = solve()\ndisplay(low, high)", outputs=found)
+    (answer,) = of(tmp_path, cell)[1:-1]
+    assert r"\text{low} = \displaystyle 3" in answer.body
+    assert r"\text{high} = \displaystyle 4" in answer.body
+
+
+def test_a_figure_that_is_not_wide_stands_beside_its_headline(tmp_path):
+    tall = picture()
+    image = PIL.Image.new("L", (8, 8))
+    image.save(buffer := BytesIO(), "PNG")
+    tall.outputs[0].data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+    assert [card.shape for card in of(tmp_path, picture(), tall)[1:-1]] == ["", "tall"]
+
+
+@pytest.mark.parametrize("text", ["with $a$, and", "with **$a$**: and", "with *$a$*."])
+def test_no_line_begins_with_the_mark_after_a_formula(text):
+    mark = text.rstrip(" and")[-1]
+    assert re.search(
+        rf'<span class="whole">[^,:.]*\)[^,:.]*{re.escape(mark)}</span>', words.inline(text)
+    )
 
 
 def test_sentences_end_where_they_end():

@@ -108,11 +108,66 @@ def as_page(entries: Sequence[Entry]) -> str:
     environment.filters |= {"text": _text, "thumbnail": thumbnail}
     return environment.get_template("report.html").render(
         entries=entries,
-        rows=rows,
+        glance=glance(entries),
+        parts=parts,
+        passed=passed,
+        seconds=seconds,
+        seeds=seeds,
+        status=status,
         pictures=lambda entry: outputs.pictures(entry.runs[0].notebook),
-        claims=lambda run: outputs.claims(run.notebook).values(),
         written=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )
+
+
+def glance(entries: Sequence[Entry]) -> dict[str, Any]:
+    """What a reader wants to know first: did it all hold, in how many runs, on what machine."""
+    runs = [run for entry in entries for run in entry.runs]
+    held, of = (sum(counts) for counts in zip(*map(passed, entries), strict=True))
+    ended = sum(run.status == "done" for run in runs)
+    minutes = sum(run.seconds or 0 for run in runs) / 60
+    told = (", ".join([run.machine, *map(" ".join, run.versions.items())]) for run in runs)
+    return {
+        "good": held == of and ended == len(runs),
+        "checks": f"{held:,} of {of:,} checks passed.",
+        "runs": f"{ended} of {len(runs)} runs done, {_lectures(runs)},"
+        f" {minutes:.0f} minutes of computing",
+        "machine": "; ".join(filter(None, dict.fromkeys(told))),
+    }
+
+
+def _lectures(runs: Sequence[Run]) -> str:
+    count = len({run.lecture.number for run in runs})
+    return f"{count} lecture{'s' * (count != 1)}"
+
+
+def parts(entry: Entry) -> tuple[list[dict[str, Any]], ...]:
+    """The rows of one notebook: figures with a paper's beside, figures alone, checks."""
+    lines = rows(entry)
+    figures = [row for row in lines if row["kind"] == "figure"]
+    beside = [row for row in figures if row["paper"] != "—"]
+    return beside, [row for row in figures if row not in beside], lines[len(figures) :]
+
+
+def passed(entry: Entry) -> tuple[int, int]:
+    """Checks that held, and that were made, over all runs of a notebook."""
+    return sum(held for held, _ in entry.claims.values()), sum(
+        of for _, of in entry.claims.values()
+    )
+
+
+def seeds(entry: Entry) -> str:
+    """The seeds of its runs: `0`, `0 to 4` or `0, 2`."""
+    all_of_them = [run.seed for run in entry.runs]
+    numbers = [int(seed) for seed in all_of_them if seed.isdecimal()]
+    if len(numbers) == len(all_of_them) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(all_of_them)
+
+
+def status(entry: Entry) -> str:
+    """`done`, or how the runs that are not ended."""
+    others = [run.status for run in entry.runs if run.status != "done"]
+    return ", ".join(f"{others.count(word)} {word}" for word in dict.fromkeys(others)) or "done"
 
 
 def thumbnail(picture: Picture) -> str:

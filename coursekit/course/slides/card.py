@@ -10,7 +10,8 @@ from coursekit.course.slides import prose
 
 POINTS, ROWS, CLAIMS = 5, 8, 5  # on one slide
 FEW = 3  # points that may be set larger
-BELOW = 2  # claims that find room below a figure
+BELOW = 2  # claims that find room below a figure, a guess or a listing
+TALL = 1.2  # a picture that is less wide than so many times its height gains from a slide's height
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Card:
         notes: what the speaker says and nobody reads, Markdown.
         mark: a word at the edge of the slide, such as "film".
         foot: claims below a figure, HTML.
+        shape: "tall" sets a figure that is hardly wider than high beside its headline.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Card:
     notes: list[str] = field(default_factory=list)
     mark: str = ""
     foot: str = ""
+    shape: str = ""
 
 
 def in_parts(rows: Sequence[str], most: int) -> Iterator[Sequence[str]]:
@@ -78,6 +81,12 @@ def figure(data: str, mime: str, alt: str) -> str:
     if mime != "image/gif":
         return shown
     return shown + f'<img class="paper" {_image(_last_frame(data), "image/png", alt)}>'
+
+
+def shape(data: str) -> str:
+    """How a picture is set on its slide."""
+    width, height = _size(data)
+    return "tall" if width < TALL * height else ""
 
 
 def _image(data: str, mime: str, alt: str) -> str:

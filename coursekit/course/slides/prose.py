@@ -9,7 +9,8 @@ from typing import Any
 
 LONGEST = 230  # characters of a sentence that still reads as the headline of a slide
 WIDEST = 100  # characters of TeX that fit on a line in large type
-STOP = re.compile(r"(\\\((?:(?!\\\)).)*\\\)[,.;:!?)]+)", re.DOTALL)
+MATHS = r"<span class=\"math inline\">\\\((?:(?!\\\)).)*\\\)</span>"
+STOP = re.compile(rf"((?:<(strong|em)>)?{MATHS}(?:</\2>)?[,.;:!?)]+)", re.DOTALL)
 MASKED = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]*`|\[[^\]]*\]\([^)]*\)", re.DOTALL)
 ABBREVIATED = re.compile(
     r"(?:\b(?:al|cf|eq|eqs|fig|figs|sec|app|thm|vs|resp|no)|e\.g|i\.e)\.$", re.I
@@ -17,7 +18,8 @@ ABBREVIATED = re.compile(
 END = re.compile(r"[.!?][)*_”\"']*\s+(?=[\"“(*_`\\$\x00A-Z0-9])")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 LEAD = re.compile(
-    r"^\*\*(?:Derive|Show|Prove|Predict|Play|Reveal)\b[^*]*\*\*[:,.]?\s*(?=[A-Z])|\*\*[^*]{1,30}[.:]\*\*\s+"
+    r"^(?:\*\*(?:Derive|Show|Prove|Predict|Play|Reveal)\b[^*]*\*\*[:,.]?\s*(?=[A-Z])"
+    r"|\*\*[^*]{1,30}[.:]\*\*\s+)"
 )
 
 
@@ -85,6 +87,16 @@ def blocks(markdown: str) -> list[Block]:
     return found
 
 
+def passages(pieces: Sequence[Block]) -> list[list[Block]]:
+    """`pieces`, divided before each heading."""
+    found: list[list[Block]] = []
+    for piece in pieces:
+        if piece.kind == "heading" or not found:
+            found.append([])
+        found[-1].append(piece)
+    return found
+
+
 def _blocks(kind: str, source: str, tokens: Sequence[Any]) -> Iterator[Block]:
     if kind == "heading_open":
         yield Block("heading", tokens[1].content, level=int(tokens[0].tag[1]))
@@ -136,9 +148,11 @@ def key(text: str) -> str:
     """The sentence of a paragraph for the wall: the first with a phrase in bold, or the first.
 
     Sentences of a few words and openings such as `Derive.` say too little. One too long for a
-    headline is cut at a semicolon or a colon, if that leaves a sentence.
+    headline is cut at a semicolon or a colon, if that leaves a sentence. A last sentence that ends
+    in `…` leads to what follows, and is it.
     """
-    whole = [s for s in sentences(LEAD.sub("", text.strip())) if _says_something(s)]
+    said = sentences(LEAD.sub("", text.strip()))
+    whole = said[-1:] if said[-1:] and said[-1].endswith("…") else [*filter(_says_something, said)]
     return shortened(next(filter(stressed, whole), whole[0] if whole else ""))
 
 
@@ -148,7 +162,8 @@ def stressed(sentence: str) -> bool:
 
 
 def _says_something(sentence: str) -> bool:
-    return len(sentence.split()) >= 6 and sentence.rstrip('*_)”"')[-1] in ".!?"
+    told = not sentence.startswith("**Predict")  # to the reader of the notebook
+    return told and len(sentence.split()) >= 6 and sentence.rstrip('*_)”"')[-1] in ".!?"
 
 
 def brief(text: str) -> str:

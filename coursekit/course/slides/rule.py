@@ -16,17 +16,21 @@ A cell's `slideshow` metadata, as JupyterLab's property inspector sets it, overr
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from coursekit.course import catalogue, outputs
 from coursekit.course.catalogue import Lecture
 from coursekit.course.slides import card, prose, sources
 from coursekit.course.slides.card import Card
-from coursekit.course.slides.talk import QUIET, Talk
+from coursekit.course.slides.talk import PREDICT, QUIET, Talk
 from coursekit.teaching import MIME
 
 GUESSED = re.compile(r"^(.+?): you guessed (.+?), measured (.+?)\.?$", re.MULTILINE)
 TO_DO = re.compile(r"^(.+): not attempted yet\.$", re.MULTILINE)
+DERIVES = re.compile(r"\*\*derive\b", re.IGNORECASE)
+ASKED = re.compile(r"^guess\w* = [^#\n]+# *(.+)$", re.MULTILINE)  # what a guess is about
+GUESSES = re.compile(r"^guess", re.MULTILINE)
 READS = re.compile(r"read(ing)?$")  # ids of cells of prose that read the figure before them
 
 
@@ -55,15 +59,16 @@ def _hear(talk: Talk, cell: Any) -> None:
     elif asked in ("slide", "subslide", "fragment"):
         talk.add(Card("words", body=prose.html(cell.source)))
     else:
-        _words(talk, cell, prose.blocks(cell.source))
+        for passage in prose.passages(prose.blocks(cell.source)):
+            _words(talk, cell, passage)
 
 
 def _words(talk: Talk, cell: Any, pieces: list[prose.Block]) -> None:
-    """A cell of Markdown: what is projected of it, and the whole of it for the speaker."""
+    """A passage of Markdown: what is projected of it, and the whole of it for the speaker."""
     texts = [piece.source for piece in pieces if piece.kind == "text"]
     spoken = [piece.source for piece in pieces if piece.kind in ("text", "list")]
     heads = [piece for piece in pieces if piece.kind == "heading"]
-    talk.derives = "**derive" in cell.source.lower()
+    talk.derives = bool(DERIVES.search(cell.source))
     if heads and heads[0].level > 1:
         talk.close()
         talk.spoken = spoken
@@ -83,9 +88,15 @@ def _code(talk: Talk, cell: Any) -> None:
     """A cell of code: what it shows, checks and records; itself, if it derives."""
     calls = ("show_source(", "check(")  # what these print is shown, and not the cell
     bare = "" if any(call in cell.source for call in calls) else sources.short(cell.source)
-    if bare and (talk.derives or "derive" in cell.get("id", "")):
+    if talk.chapter == PREDICT and (asked := ASKED.findall(cell.source)):
+        talk.add(Card("points", talk.lead or "What do you expect?", card.points(asked)))
+    elif bare and not GUESSES.search(bare) and (talk.derives or "derive" in cell.get("id", "")):
         talk.listing(bare, "By hand")
     talk.derives = False
+    if tex := [
+        out.data["text/latex"] for out in cell.outputs if "text/latex" in out.get("data", {})
+    ]:
+        talk.add(Card("words", talk.lead or "SymPy's answer", _solved(cell.source, tex)))
     for output in cell.outputs:
         printed = output.get("text", "") if output.output_type == "stream" else ""
         _printed(talk, cell, printed)
@@ -99,20 +110,28 @@ def _printed(talk: Talk, cell: Any, text: str) -> None:
     if rows := GUESSED.findall(text):
         talk.add(Card("guess", "What did you expect?", card.guesses(rows)))
     if "show_source(" in cell.source:
-        for piece in sources.pieces(text):
-            talk.listing(piece, f"`{sources.name(piece)}` in the package")
+        for name, piece in sources.pieces(cell.source, text):
+            talk.listing(piece, f"`{name}` in the package")
 
 
 def _shown(talk: Talk, cell: Any, data: dict[str, Any], about: dict[str, Any]) -> None:
-    """Pictures, films, stills of widgets, formulas that SymPy found, recorded figures."""
+    """Pictures, films, stills of widgets, recorded figures."""
     for mime in ("image/gif", "image/png"):
         if mime in data:
             talk.picture(cell, data[mime], mime, about.get(mime, {}).get("alt", ""))
     if MIME in data and data[MIME]["paper"] != "—":
         talk.papers.append(_row(data[MIME]))
-    if "text/latex" in data:
-        found = prose.formula(data["text/latex"].strip("$ \n"))
-        talk.add(Card("words", talk.lead or "SymPy's answer", found))
+
+
+def _solved(source: str, tex: Sequence[str]) -> str:
+    """The formulas that SymPy found in a cell, each under its name if the cell gives it one."""
+    names, bare = sources.displayed(source), [text.strip("$ \n") for text in tex]
+    named = bare
+    if len(names) == len(bare):
+        named = [rf"\text{{{name}}} = {text}" for name, text in zip(names, bare, strict=True)]
+    if len(named) == 1:
+        return prose.formula(*named)
+    return prose.formula(r"\begin{gathered}" + r"\\[.8em]".join(named) + r"\end{gathered}")
 
 
 def _row(record: dict[str, Any]) -> str:

@@ -7,7 +7,14 @@ from coursekit.course.catalogue import Lecture
 from coursekit.course.slides import card, prose, sources
 from coursekit.course.slides.card import Card
 
-QUIET = ("exercise", "reference")  # sections whose prose is for those who read the notebook
+QUIET = (
+    "exercise",
+    "reference",
+    "notation",
+    "glossary",
+)  # sections whose prose is for those who read the notebook
+PREDICT = "Predict"  # the section of guesses; its slide is their list
+FOOTED = ("figure", "guess", "code")  # slides with room for a claim or two
 BARE = ("limits", "play", "predict")  # and those that need no slide to open them
 
 
@@ -74,17 +81,19 @@ class Talk:
         """A slide with one figure."""
         mark = "film" if mime == "image/gif" else "live in JupyterLab" * ("play(" in cell.source)
         headline = self.lead if prose.stressed(self.lead) else alt
-        self.figure = self.add(Card("figure", headline, card.figure(data, mime, alt), mark=mark))
+        shown = Card("figure", headline, card.figure(data, mime, alt), mark=mark)
+        shown.shape = card.shape(data)
+        self.figure = self.add(shown)
         self.figure.notes.append(f"*The picture:* {alt}")
         self.lead = ""
 
     def close(self) -> None:
         """End a section: what it claimed, compared and set as exercises."""
-        if self.waiting:
+        if self.waiting and self.waiting != PREDICT:
             self.add(Card("part", self.waiting, prose.inline(self.lead)))
         if self.claims and "reference" in self.chapter.lower():
             self.chapter, self.part = "At the end", ""
-        if 0 < len(self.claims) <= card.BELOW and self.cards[-1].kind == "figure":
+        if 0 < len(self.claims) <= card.BELOW and self.cards[-1].kind in FOOTED:
             self.cards[-1].foot, self.claims = card.claims(self.claims), []
         for part in card.in_parts(self.claims, card.CLAIMS):
             self.add(Card("claims", "Checked by measurement", card.claims(part)))
