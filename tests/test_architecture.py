@@ -13,7 +13,7 @@ PACKAGE = Path(coursekit.__file__).parent
 CELLAR = {"errors", "types"}  # imported by everyone, import nobody
 FLOORS = {
     0: {"gradients", "threats", "gan_losses", "objectives", "nets", "theory", "lab", "plots"}
-    | {"teaching"},
+    | {"progress", "teaching"},
     1: {"data", "attacks", "dreams", "lipschitz", "metrics"},
     2: {"training", "transfer"},
     3: {"course", "cli", "__main__"},

@@ -8,6 +8,7 @@ from torch import nn
 
 from coursekit.errors import CourseError
 from coursekit.objectives import cross_entropy
+from coursekit.progress import following
 from coursekit.training import Ema, adam, fit, linear_decay, run, triangle
 
 
@@ -126,6 +127,17 @@ def test_progress_is_silent_when_asked(capsys, monkeypatch):
     monkeypatch.delenv("COURSEKIT_PROGRESS")
     fit(classifier(), Points(), cross_entropy, steps=3, name="a judge")
     assert "a judge" in capsys.readouterr().err
+
+
+def test_a_loop_is_followed_and_its_bar_goes(capsys, monkeypatch):
+    rounds = {"a": 1, "b": 2, "c": 3}
+    assert list(following(rounds.items(), "attacks")) == list(rounds.items())
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.delenv("COURSEKIT_PROGRESS")
+    assert list(following(iter(range(3)), "frames", total=3)) == [0, 1, 2]
+    said = capsys.readouterr().err
+    assert "frames:   0%" in said and "0/3" in said
+    assert said.rsplit("\r", 1)[-1].strip() == ""  # nothing is left of it
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])

@@ -1,28 +1,13 @@
-"""What is to be seen of a run while it lasts: time left, and the figures that matter."""
+"""What is to be seen of a run while it lasts: the figures that matter, beside the bar."""
 
-import os
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
-
-
-def silent() -> bool:
-    """Whether nothing is to be shown: COURSEKIT_PROGRESS=0, for headless runs."""
-    return os.environ.get("COURSEKIT_PROGRESS") == "0"
-
-
-def bar(name: str, steps: int, done: int) -> Any:
-    """A progress bar with the time that is left, in a terminal or in a notebook."""
-    return tqdm(
-        total=steps, initial=done, desc=name, disable=silent(), leave=False, bar_format=LINE
-    )
 
 
 def figures(losses: Mapping[str, Tensor], new: int, watched: Mapping[str, Any]) -> str:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import require
+from coursekit.progress import bar, silent
 from coursekit.training.history import History
 from coursekit.training.keeping import Keeper
 from coursekit.training.ledger import Ledger
 from coursekit.training.optimizers import Schedule
 from coursekit.training.played import N, play
-from coursekit.training.progress import bar, figures, silent
+from coursekit.training.progress import figures
 from coursekit.training.stopping import Interrupts
 
 LOOK_SECONDS = 1.0  # how often progress is shown and the losses are looked at: one synchronisation
