@@ -44,6 +44,21 @@ class Redraw:
             self.said.value = ""
 
 
+def by_keyboard(control: widgets.ValueWidget) -> widgets.ValueWidget:
+    """The control; for a dropdown, a slider over its options that stays in step with it.
+
+    On a dropdown, JupyterLab takes the arrow keys and moves to another cell. A slider keeps them.
+    """
+    if not isinstance(control, widgets.Dropdown):
+        return control
+    about = {"options": control.options, "value": control.value}
+    slider = widgets.SelectionSlider(
+        description=control.description, continuous_update=False, **about
+    )
+    widgets.link((control, "value"), (slider, "value"))
+    return slider
+
+
 def play(
     draw: Callable[..., Figure], controls: Mapping[str, widgets.ValueWidget], alt: str
 ) -> widgets.VBox:
@@ -54,13 +69,15 @@ def play(
 
     Args:
         draw: returns a Figure; called with the value of each control by name.
-        controls: argument name → ipywidgets control; slow ones want `continuous_update=False`.
+        controls: argument name → ipywidgets control; slow ones want `continuous_update=False`. A
+            dropdown is shown as a slider over its options, which the arrow keys can move.
         alt: what the picture shows.
 
     Returns:
         The widget's box, whose controls can also be moved from code.
     """
     _describe(alt)
+    controls = {name: by_keyboard(control) for name, control in controls.items()}
 
     def picture() -> bytes:
         return png(draw(**{name: control.value for name, control in controls.items()}))
