@@ -156,10 +156,14 @@ def test_all_cells_run_and_the_widget_answers_the_keyboard(page):
 
 
 def of_a_burst_the_newest_wins(desk, control):
-    """Many moves, few pictures: at most one that was under way, and that of the last move."""
+    """Many moves, few pictures, and the last of them is that of the last move.
+
+    After the last key come at most three: one under way, one of the move that waited for it in the
+    kernel, and one of the newest of those that waited in the page.
+    """
     answer = desk.press(control, *["ArrowRight"] * BURST)
     print("    burst", answer)
-    assert len([late for late in answer.pictures if late > 0]) <= 2
+    assert len([late for late in answer.pictures if late > 0]) <= 3
     assert len(answer.pictures) <= BURST // 2
     picture = desk.image.evaluate(PIXELS)
     assert desk.press(control, "ArrowLeft") and desk.press(control, "ArrowRight")
