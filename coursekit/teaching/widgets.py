@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from coursekit.teaching.pages import _describe, png
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-WIDTH = "30em"  # of a control: room for "margin PGD" or "16 grey levels" beside its slider
+NAMED, WIDE = "8em", "32em"  # widths of a control's name and of all of it: nothing is cut short
 REST = 0.05  # seconds without a move before a picture is drawn
 
 
@@ -87,7 +87,7 @@ def play(
     image = widgets.Image(value=still, format="png", layout={"max_width": "100%", "height": "auto"})
     redraw = Redraw(picture, image)
     for control in controls.values():
-        control.layout.width = control.layout.width or WIDTH
+        control.style.description_width, control.layout.width = NAMED, WIDE
         control.observe(redraw, names="value")
     box = widgets.VBox([*controls.values(), redraw.said, image])
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}

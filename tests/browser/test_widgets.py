@@ -42,6 +42,8 @@ ANSWERED = "() => seen.said.length + seen.drawn.length > 0"
 AT_REST = """said => said.textContent !== 'drawing …' &&
   (seen.key.length === 1 || performance.now() - seen.said.at(-1) > 500)"""
 TEXT_OF = "e => e.checked ?? e.closest('.jupyter-widgets').innerText + (e.value ?? '')"
+CUT_SHORT = """box => [...box.querySelectorAll('.widget-label, .widget-readout')]
+  .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
 PIXELS = """async e => {
   const bytes = await (await fetch(e.src)).arrayBuffer();
   return [...new Uint8Array(await crypto.subtle.digest('SHA-1', bytes))].join();
@@ -117,6 +119,7 @@ class Desk:
         return Answer(round(min(seen["said"] + seen["drawn"]) - first), pictures)
 
     def shot(self, name):
+        assert self.box.evaluate(CUT_SHORT) == []
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{self.page.name}-{name}.png")
 
