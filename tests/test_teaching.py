@@ -127,6 +127,7 @@ def test_a_widget_redraws_and_leaves_a_still_picture(outputs):
     image = box.children[-1]
     before = image.value
     assert before == bundle["image/png"]
+    assert box.children[0].description == "slope"  # a control without a name is given one
     slider.value = 2.0
     assert image.value != before
 

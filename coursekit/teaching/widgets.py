@@ -45,19 +45,19 @@ class Redraw:
             self.said.value = ""
 
 
-def by_keyboard(control: widgets.ValueWidget) -> widgets.ValueWidget:
-    """The control; for a dropdown, a slider over its options that stays in step with it.
+def dressed(name: str, control: widgets.ValueWidget) -> widgets.ValueWidget:
+    """The control with its name beside it; for a dropdown, a slider that stays in step with it.
 
     On a dropdown, JupyterLab takes the arrow keys and moves to another cell. A slider keeps them.
     """
-    if not isinstance(control, widgets.Dropdown):
-        return control
-    about = {"options": control.options, "value": control.value}
-    slider = widgets.SelectionSlider(
-        description=control.description, continuous_update=False, **about
-    )
-    widgets.link((control, "value"), (slider, "value"))
-    return slider
+    if isinstance(control, widgets.Dropdown):
+        now = {"value": control.value, "description": control.description}
+        slider = widgets.SelectionSlider(options=control.options, continuous_update=False, **now)
+        widgets.link((control, "value"), (slider, "value"))
+        control = slider
+    control.description = control.description or name
+    control.style.description_width, control.layout.width = NAMED, WIDE
+    return control
 
 
 def play(
@@ -78,7 +78,7 @@ def play(
         The widget's box, whose controls can also be moved from code.
     """
     _describe(alt)
-    controls = {name: by_keyboard(control) for name, control in controls.items()}
+    controls = {name: dressed(name, control) for name, control in controls.items()}
 
     def picture() -> bytes:
         return png(draw(**{name: control.value for name, control in controls.items()}))
@@ -87,7 +87,6 @@ def play(
     image = widgets.Image(value=still, format="png", layout={"max_width": "100%", "height": "auto"})
     redraw = Redraw(picture, image)
     for control in controls.values():
-        control.style.description_width, control.layout.width = NAMED, WIDE
         control.observe(redraw, names="value")
     box = widgets.VBox([*controls.values(), redraw.said, image])
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
