@@ -17,7 +17,7 @@ SLIDER, CHECKBOX = ".noUi-handle", "input[type=checkbox]"
 CONTROLS = f"{SLIDER}, {CHECKBOX}, .widget-vbox select, input[type=text], input[type=radio]"
 MINUTES = 60_000  # in milliseconds, as playwright counts
 PATIENCE = 500  # milliseconds that a reader is left without any sign
-BURST = 15  # moves in quick succession
+BURST = 15  # moves in quick succession, as of a key that is held down
 WAYS = {"1-moved": ["ArrowRight", "ArrowLeft"], "2-all-high": ["End"], "3-all-low": ["Home"]}
 RAISED = "[data-mime-type='application/vnd.jupyter.error']"
 
@@ -101,13 +101,14 @@ class Desk:
         page.evaluate(WATCH, [self.said.element_handle(), self.image.element_handle()])
         self.box.scroll_into_view_if_needed()
 
-    def press(self, control, *keys):
-        """Press keys on a control, one after another; its Answer, or None if it stood still."""
+    def press(self, control, key, times=1):
+        """Press or hold a key on a control; its Answer, or None if it stood still."""
         control.focus()
         text = control.evaluate(TEXT_OF)
         self.page.evaluate("() => forget()")
-        for key in keys:
-            self.page.keyboard.press(key)
+        for _ in range(times):
+            self.page.keyboard.down(key)
+        self.page.keyboard.up(key)
         if control.evaluate(TEXT_OF) == text:
             return None
         for state in (ANSWERED, AT_REST):
@@ -164,7 +165,7 @@ def of_a_burst_the_newest_wins(desk, control):
     After the last key come at most three: one under way, one of the move that waited for it in the
     kernel, and one of the newest of those that waited in the page.
     """
-    answer = desk.press(control, *["ArrowRight"] * BURST)
+    answer = desk.press(control, "ArrowRight", BURST)
     print("    burst", answer)
     assert len([late for late in answer.pictures if late > 0]) <= 3
     assert len(answer.pictures) <= BURST // 2
