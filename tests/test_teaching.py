@@ -127,8 +127,29 @@ def test_a_widget_redraws_and_leaves_a_still_picture(outputs):
     image = box.children[-1]
     before = image.value
     assert before == bundle["image/png"]
+    assert box.children[0].description == "slope"  # a control without a name is given one
     slider.value = 2.0
     assert image.value != before
+
+
+def test_a_dropdown_is_shown_as_a_slider_that_stays_in_step_with_it(outputs):
+    drawn = []
+
+    def draw(slope):
+        drawn.append(slope)
+        return line(slope)
+
+    dropdown = ipywidgets.Dropdown(
+        options={"flat": 0.0, "steep": 9.0}, value=9.0, description="slope"
+    )
+    slider = teaching.play(draw, {"slope": dropdown}, ALT).children[0]
+    assert isinstance(slider, ipywidgets.SelectionSlider)
+    assert (slider.label, slider.description) == ("steep", "slope")
+    slider.label = "flat"
+    assert dropdown.value == 0.0
+    dropdown.value = 9.0
+    assert slider.label == "steep"
+    assert drawn == [9.0, 0.0, 9.0]
 
 
 def test_of_a_burst_of_moves_only_the_newest_is_drawn(outputs):

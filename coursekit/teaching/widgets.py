@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from coursekit.teaching.pages import _describe, png
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NAMED, WIDE = "8em", "32em"  # widths of a control's name and of all of it: nothing is cut short
 REST = 0.05  # seconds without a move before a picture is drawn
 
 
@@ -44,6 +45,21 @@ class Redraw:
             self.said.value = ""
 
 
+def dressed(name: str, control: widgets.ValueWidget) -> widgets.ValueWidget:
+    """The control with its name beside it; for a dropdown, a slider that stays in step with it.
+
+    On a dropdown, JupyterLab takes the arrow keys and moves to another cell. A slider keeps them.
+    """
+    if isinstance(control, widgets.Dropdown):
+        now = {"value": control.value, "description": control.description}
+        slider = widgets.SelectionSlider(options=control.options, continuous_update=False, **now)
+        widgets.link((control, "value"), (slider, "value"))
+        control = slider
+    control.description = control.description or name
+    control.style.description_width, control.layout.width = NAMED, WIDE
+    return control
+
+
 def play(
     draw: Callable[..., Figure], controls: Mapping[str, widgets.ValueWidget], alt: str
 ) -> widgets.VBox:
@@ -54,13 +70,15 @@ def play(
 
     Args:
         draw: returns a Figure; called with the value of each control by name.
-        controls: argument name → ipywidgets control; slow ones want `continuous_update=False`.
+        controls: argument name → ipywidgets control; slow ones want `continuous_update=False`. A
+            dropdown is shown as a slider over its options, which the arrow keys can move.
         alt: what the picture shows.
 
     Returns:
         The widget's box, whose controls can also be moved from code.
     """
     _describe(alt)
+    controls = {name: dressed(name, control) for name, control in controls.items()}
 
     def picture() -> bytes:
         return png(draw(**{name: control.value for name, control in controls.items()}))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,32 @@ def browser():
         window.close()
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that runs notebooks at smoke."""
+
+    address: str
+    token: str
+
+    def page(self, path: Path) -> str:
+        """The address of a notebook, with nothing left of an earlier visit."""
+        return f"{self.address}/lab/tree/notebooks/{path.name}?token={self.token}&reset"
+
+    def ask(self, place: str, method: str = "GET") -> bytes:
+        """What the server's own interface answers."""
+        headers = {"Authorization": f"token {self.token}"}
+        url = f"{self.address}/api/{place}"
+        request = urllib.request.Request(url, headers=headers, method=method)
+        return urllib.request.urlopen(request, timeout=30).read()
+
+    def end_kernels(self) -> None:
+        for session in json.loads(self.ask("sessions")):
+            self.ask(f"sessions/{session['id']}", "DELETE")
+
+
 @pytest.fixture(scope="session")
 def server(browser, tmp_path_factory):
-    """A function: path of a notebook -> its address in a JupyterLab that runs it at smoke."""
+    """A JupyterLab on the loopback, behind a token, with a copy of the notebooks."""
     home = tmp_path_factory.mktemp("lab")
     for name, settings in QUIET.items():
         file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -64,13 +88,12 @@ def server(browser, tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    address = f"http://127.0.0.1:{port}"
+    served = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16))
     options = [f"--port={port}", "--no-browser", "--allow-root", f"--ServerApp.root_dir={home}"]
-    options += [f"--IdentityProvider.token={token}", "--LabApp.news_url=None"]
+    options += [f"--IdentityProvider.token={served.token}", "--LabApp.news_url=None"]
     settings = {
         "COURSEKIT_PROFILE": "smoke",
-        "OMP_NUM_THREADS": str(os.cpu_count() or 1),  # as a reader has it
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)),
         "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE", str(home / "cache")),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -83,18 +106,18 @@ def server(browser, tmp_path_factory):
             env=os.environ | settings, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            _wait(f"{address}/api?token={token}", lab, home / "log")
-            yield lambda path: f"{address}/lab/tree/notebooks/{path.name}?token={token}&reset"
+            _wait(served, lab, home / "log")
+            yield served
         finally:
             lab.terminate()
             lab.wait(20)
 
 
-def _wait(address: str, lab: subprocess.Popen, log: Path, seconds: int = 60) -> None:
+def _wait(served: Lab, lab: subprocess.Popen, log: Path, seconds: int = 60) -> None:
     for _ in range(seconds * 5):
         assert lab.poll() is None, f"JupyterLab stopped: {log.read_text()[-2000:]}"
         try:
-            urllib.request.urlopen(address, timeout=5)
+            served.ask("status")
             return
         except OSError:
             time.sleep(0.2)

@@ -5,7 +5,7 @@
 Only the keyboard is used on the widgets: whoever cannot use a mouse can use them too.
 """
 
-import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,28 +13,13 @@ import pytest
 from coursekit.course.catalogue import catalogue
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "browser"
-CONTROLS = ".noUi-handle, .widget-dropdown select, input[type=checkbox], input[type=text]"
+SLIDER, CHECKBOX = ".noUi-handle", "input[type=checkbox]"
+CONTROLS = f"{SLIDER}, {CHECKBOX}, .widget-vbox select, input[type=text], input[type=radio]"
 MINUTES = 60_000  # in milliseconds, as playwright counts
+PATIENCE = 500  # milliseconds that a reader is left without any sign
+BURST = 15  # moves in quick succession, as of a key that is held down
+WAYS = {"1-moved": ["ArrowRight", "ArrowLeft"], "2-all-high": ["End"], "3-all-low": ["Home"]}
 RAISED = "[data-mime-type='application/vnd.jupyter.error']"
-
-
-@pytest.fixture(params=catalogue(), ids=lambda lecture: lecture.name)
-def page(request, browser, server):
-    """A lecture, opened and run to its end."""
-    page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.name, page.failed = request.param.name, []
-    page.on("requestfailed", lambda asked: page.failed.append(asked.url))
-    page.goto(server(request.param.path), timeout=2 * MINUTES)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=2 * MINUTES)
-    page.wait_for_selector("text=/\\| Idle/", timeout=2 * MINUTES)
-    page.evaluate(COUNT_RUNS)
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-    page.locator("[data-command='runmenu:run-all']").click()
-    page.wait_for_function("() => window.pending() === 0", timeout=10 * MINUTES)
-    page.wait_for_selector("text=/\\| Idle/", timeout=MINUTES)
-    yield page
-    page.close()
-
 
 # Prompts are emptied first, so that the numbers stored in the file are not taken for answers.
 COUNT_RUNS = """() => {
@@ -42,6 +27,64 @@ COUNT_RUNS = """() => {
   for (const prompt of prompts()) prompt.textContent = '[ ]:';
   window.pending = () => prompts().filter(p => !/\\d/.test(p.textContent)).length;
 }"""
+# When keys were pressed and when the widget's words and its picture changed, as the page sees it.
+WATCH = """([said, image]) => {
+  const seen = window.seen = {key: [], said: [], drawn: []};
+  window.forget = () => Object.values(seen).forEach(list => list.length = 0);
+  const note = name => () => seen[name].push(performance.now());
+  document.addEventListener('keydown', note('key'), true);
+  const inside = {childList: true, characterData: true, subtree: true};
+  new MutationObserver(note('said')).observe(said, inside);
+  new MutationObserver(note('drawn')).observe(image, {attributeFilter: ['src']});
+}"""
+ANSWERED = "() => seen.said.length + seen.drawn.length > 0"
+# Nothing is being drawn and, after a burst, no move is still on its way to the kernel.
+AT_REST = """said => said.textContent !== 'drawing …' &&
+  (seen.key.length === 1 || performance.now() - seen.said.at(-1) > 500)"""
+TEXT_OF = "e => e.checked ?? e.closest('.jupyter-widgets').innerText + (e.value ?? '')"
+CUT_SHORT = """box => [...box.querySelectorAll('.widget-label, .widget-readout')]
+  .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
+PIXELS = """async e => {
+  const bytes = await (await fetch(e.src)).arrayBuffer();
+  return [...new Uint8Array(await crypto.subtle.digest('SHA-1', bytes))].join();
+}"""
+
+
+def complaints(page):
+    """A list that grows with each request that fails and each error of the page's scripts."""
+    found = []
+    page.on("requestfailed", lambda request: found.append(request.url))
+    page.on("response", lambda r: found.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    return found
+
+
+@pytest.fixture(params=catalogue(), ids=lambda lecture: lecture.name)
+def page(request, browser, server):
+    """A lecture, opened and run to its end."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.name, page.failed = request.param.name, complaints(page)
+    page.goto(server.page(request.param.path), timeout=2 * MINUTES)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=2 * MINUTES)
+    page.wait_for_selector("text=/\\| Idle/", timeout=2 * MINUTES)
+    page.evaluate(COUNT_RUNS)
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator("[data-command='runmenu:run-all']").click()
+    ended = f"""() => !window.pending() || document.querySelector("{RAISED}")"""
+    page.wait_for_function(ended, timeout=10 * MINUTES)
+    page.wait_for_selector("text=/\\| Idle/", timeout=MINUTES)
+    yield page
+    page.close()
+    server.end_kernels()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a move brought: milliseconds to a first sign, and from the last key to each picture."""
+
+    sign: float
+    pictures: list[float]
 
 
 class Desk:
@@ -52,25 +95,34 @@ class Desk:
         assert boxes.count() >= 1, "no live widget on the page"
         self.page, self.box = page, boxes.first
         self.image = self.box.locator("img.widget-image").first
-        self.controls = self.box.locator(CONTROLS)
+        self.said = self.box.locator(".widget-label").last
+        self.controls = self.box.locator(CONTROLS).all()
+        assert self.controls, "the widget has no control"
+        page.evaluate(WATCH, [self.said.element_handle(), self.image.element_handle()])
         self.box.scroll_into_view_if_needed()
 
-    def press(self, control, key):
-        """Press `key` on a control; seconds until the picture changed, or None if it never did."""
-        before, start = self.image.get_attribute("src"), time.monotonic()
+    def press(self, control, key, times=1):
+        """Press or hold a key on a control; its Answer, or None if it stood still."""
         control.focus()
-        self.page.keyboard.press(key)
-        while time.monotonic() - start < 8:
-            if self.image.get_attribute("src") != before:
-                return time.monotonic() - start
-            self.page.wait_for_timeout(20)
-        return None
+        text = control.evaluate(TEXT_OF)
+        self.page.evaluate("() => forget()")
+        for _ in range(times):
+            self.page.keyboard.down(key)
+        self.page.keyboard.up(key)
+        if control.evaluate(TEXT_OF) == text:
+            return None
+        for state in (ANSWERED, AT_REST):
+            self.page.wait_for_function(state, arg=self.said.element_handle(), timeout=MINUTES)
+        assert self.said.text_content() == ""
+        seen = self.page.evaluate("() => seen")
+        first, last = seen["key"][0], seen["key"][-1]
+        pictures = [round(drawn - last) for drawn in seen["drawn"]]
+        return Answer(round(min(seen["said"] + seen["drawn"]) - first), pictures)
 
-    def settle(self):
-        """Wait until nothing is being drawn; what the widget complains of."""
-        said = self.box.locator(".widget-label").last
-        self.page.wait_for_function("e => e.textContent !== 'drawing …'", arg=said.element_handle())
-        return said.text_content()
+    def shot(self, name):
+        assert self.box.evaluate(CUT_SHORT) == []
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{self.page.name}-{name}.png")
 
 
 def sound(page):
@@ -80,26 +132,43 @@ def sound(page):
     assert page.failed == []
 
 
+def of_kind(control, kind):
+    return control.evaluate("(e, kind) => e.matches(kind)", kind)
+
+
 def test_all_cells_run_and_the_widget_answers_the_keyboard(page):
-    SHOTS.mkdir(parents=True, exist_ok=True)
     sound(page)
     desk = Desk(page)
-    page.screenshot(path=SHOTS / f"{page.name}-0-as-opened.png")
-    answers = {}
-    for number in range(desk.controls.count()):
-        control = desk.controls.nth(number)
-        kind = control.evaluate("e => e.type || 'slider'")
-        keys = {"checkbox": ["Space"], "select-one": ["ArrowDown", "ArrowUp"]}
-        pressed = [desk.press(control, k) for k in keys.get(kind, ["ArrowRight", "ArrowLeft"])]
-        answers[number, kind] = min(filter(None, pressed), default=None)
-        assert desk.settle() == ""
-    page.screenshot(path=SHOTS / f"{page.name}-1-moved.png")
-    print(f"{page.name}: seconds to answer, by control: {answers}")
-    assert answers, "the widget has no control"
-    assert all(answers.values()), f"a control changed nothing: {answers}"
-    for number in range(desk.controls.count()):  # each control at its ends, the others as they are
-        for key in ("End", "Home"):
-            desk.press(desk.controls.nth(number), key)
-            assert desk.settle() == ""
-            page.screenshot(path=SHOTS / f"{page.name}-2-{number}-{key}.png")
+    desk.shot("0-as-opened")
+    answers = [[] for _ in desk.controls]
+    for name, keys in WAYS.items():
+        for control, seen in zip(desk.controls, answers, strict=True):
+            for key in ["Space"] * len(keys) if of_kind(control, CHECKBOX) else keys:
+                seen.append(desk.press(control, key))
+        desk.shot(name)
+    for seen in answers:
+        print(page.name, *seen, sep="\n    ")
+        moved = [answer for answer in seen if answer]
+        assert moved, "a control stands still"
+        assert any(answer.pictures for answer in moved), "a control that changes no picture"
+        assert min(answer.sign for answer in moved) <= PATIENCE
     sound(page)
+    for control in (one for one in desk.controls if of_kind(one, SLIDER)):
+        of_a_burst_the_newest_wins(desk, control)
+    desk.shot("4-burst")
+    sound(page)
+
+
+def of_a_burst_the_newest_wins(desk, control):
+    """Many moves, few pictures, and the last of them is that of the last move.
+
+    After the last key come at most three: one under way, one of the move that waited for it in the
+    kernel, and one of the newest of those that waited in the page.
+    """
+    answer = desk.press(control, "ArrowRight", BURST)
+    print("    burst", answer)
+    assert len([late for late in answer.pictures if late > 0]) <= 3
+    assert len(answer.pictures) <= BURST // 2
+    picture = desk.image.evaluate(PIXELS)
+    assert desk.press(control, "ArrowLeft") and desk.press(control, "ArrowRight")
+    assert desk.image.evaluate(PIXELS) == picture
