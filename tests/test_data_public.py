@@ -268,11 +268,11 @@ def test_an_unreadable_file_is_one_sentence(root, small_mnist, monkeypatch):
 
 @pytest.fixture
 def small_cifar(root, monkeypatch) -> dict[str, bytes]:
-    """CIFAR-10's own format, with four images to a file."""
+    """CIFAR-10's own format, with one image of each class to a file."""
 
     def batch(seed: int) -> bytes:
-        pixels = np.random.default_rng(seed).integers(0, 256, (4, 3072), dtype=np.uint8)
-        return pickle.dumps({"data": pixels, "labels": [seed % 10, 1, 2, 3]}, protocol=2)
+        pixels = np.random.default_rng(seed).integers(0, 256, (10, 3072), dtype=np.uint8)
+        return pickle.dumps({"data": pixels, "labels": list(range(10))}, protocol=2)
 
     files = {
         name: batch(i) for i, (name, _) in enumerate([*CIFAR10.train_list, *CIFAR10.test_list])
@@ -290,9 +290,9 @@ def small_cifar(root, monkeypatch) -> dict[str, bytes]:
 
 def test_cifar_is_read_channels_first(root, small_cifar):
     small = data.load("cifar10")
-    assert (small.shape, len(small.train), len(small.test)) == ((3, 32, 32), 20, 4)
+    assert (small.shape, len(small.train), len(small.test)) == ((3, 32, 32), 50, 10)
     assert small.classes == tuple(f"class{i}" for i in range(10))
-    stored = pickle.loads(small_cifar["test_batch"])["data"].reshape(4, 3, 32, 32)
+    stored = pickle.loads(small_cifar["test_batch"])["data"].reshape(10, 3, 32, 32)
     back = (small.test.x * 255).round().byte()
     assert {row.numpy().tobytes() for row in back} == {row.tobytes() for row in stored}
 
@@ -304,7 +304,7 @@ def test_the_cifar_archive_brought_by_hand_is_unpacked(root, small_cifar, monkey
     shutil.rmtree(root / "cifar-10-batches-py")
     (root / CIFAR10.filename).write_bytes(packed.getvalue())
     monkeypatch.setattr(CIFAR10, "tgz_md5", md5(packed.getvalue()))
-    assert len(data.load("cifar10").train) == 20
+    assert len(data.load("cifar10").train) == 50
     (root / CIFAR10.filename).unlink()
     assert "checksums are right" in data.check("cifar10")
 

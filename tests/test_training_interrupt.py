@@ -321,7 +321,7 @@ def test_a_kernel_that_is_interrupted_stops_within_a_second_and_continues(kernel
     assert "continues at step" in printed
 
 
-NOTEBOOK = """
+SHELL = """
 import os, signal, sys
 from pathlib import Path
 from IPython.core.interactiveshell import InteractiveShell
@@ -353,7 +353,7 @@ print("sum", *shell.user_ns["sums"])
 def test_games_that_an_interrupted_cell_had_finished_are_not_played_again():
     """Only the last game goes on; the same game twice in a cell is played twice; nothing stays."""
     env = os.environ | {"PYTHONPATH": ROOT}
-    command = [sys.executable, "-c", NOTEBOOK.format(here=HERE)]
+    command = [sys.executable, "-c", SHELL.format(here=HERE)]
     said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
     assert "cell False 60 11 2" in said  # the finished one, and the last, are kept
     assert "cell True 30 29 0" in said  # the repetition, and what was left of the last
