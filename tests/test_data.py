@@ -1,5 +1,10 @@
 """The embedded digits, the division into parts, and the endless stream of batches."""
 
+import subprocess
+import sys
+
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 from hypothesis import given, settings
@@ -59,6 +64,26 @@ def test_no_test_digit_comes_from_a_training_original(digits):
     train, test = set(digits.train.origin.tolist()), set(digits.test.origin.tolist())
     assert not train & test
     assert train | test == set(range(1797))
+
+
+def test_the_embedded_files_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits, load_sample_image
+
+    from coursekit.data.bundled import bundled, handwritten
+
+    bunch = load_digits()
+    images, y = handwritten()
+    assert np.array_equal(images, bunch.images) and np.array_equal(y, bunch.target)
+    for name in ("china.jpg", "flower.jpg"):
+        with PIL.Image.open(bundled("images", name)) as picture:
+            assert np.array_equal(np.array(picture), load_sample_image(name))
+
+
+def test_the_embedded_data_do_not_wait_for_scikit_learn():
+    code = "import sys, coursekit.data as d; d.load(); d.photo('china.jpg')"
+    code += "; print('sklearn' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
 
 
 def test_the_originals_themselves_are_all_different():

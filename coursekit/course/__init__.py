@@ -6,3 +6,9 @@ terminal) · run (all of it together) · outputs and report (what came out) · t
 stored notebooks) · slides and site (for a projector, for a browser) · doctor (why does it not work)
 · files (whole or not at all).
 """
+
+import sys
+
+# jsonschema, which checks notebooks, would first build a parser for international addresses, which
+# no notebook holds: two seconds for each process. Where it cannot be imported, it does without.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit.data.assemble import divide, generator
+from coursekit.data.bundled import handwritten
 from coursekit.data.tensors import Dataset, Split
 
 TRAIN, TEST = 10_000, 2_000  # rendered images
@@ -66,11 +67,9 @@ def render(originals: Tensor, rng: torch.Generator) -> Tensor:
 
 def _originals() -> tuple[Tensor, Tensor]:
     """scikit-learn's digits: images (1797, 1, 8, 8) in [0, 1] and labels (1797,)."""
-    from sklearn.datasets import load_digits  # slow to import, needed only here
-
-    bunch = load_digits()
-    images = torch.as_tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 16
-    return images, torch.as_tensor(bunch.target, dtype=torch.int64)
+    images, y = handwritten()
+    grey = torch.as_tensor(images, dtype=torch.float32).unsqueeze(1) / 16
+    return grey, torch.as_tensor(y, dtype=torch.int64)
 
 
 def _rendered(images: Tensor, y: Tensor, rows: Tensor, n: int, rng: torch.Generator) -> Split:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from coursekit.data.bundled import bundled
 from coursekit.errors import CourseError
 from coursekit.lab import data_root
 from coursekit.types import Images
@@ -70,7 +71,5 @@ def _find(name: str) -> Path:
     """Below the data root, else among scikit-learn's, else wherever the path leads."""
     path = data_root() / "photos" / name
     if not path.exists() and name in ("china.jpg", "flower.jpg"):
-        from sklearn import datasets
-
-        return Path(datasets.__file__).parent / "images" / name
+        return bundled("images", name)
     return path if path.exists() else Path(name).expanduser()

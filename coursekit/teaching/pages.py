@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from io import BytesIO
 
+import numpy as np
 from IPython.display import Image, display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from coursekit.errors import require
@@ -19,13 +21,14 @@ def png(figure: Figure, dpi: int = 100, colours: int | None = None) -> bytes:
     """The figure as the bytes of a PNG file; a third as large in so many `colours`, if given."""
     import PIL.Image
 
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    if colours is None:
-        return buffer.getvalue()
-    few = PIL.Image.open(buffer).convert("RGB").quantize(colours)
-    few.save(smaller := BytesIO(), "PNG", optimize=True)
-    return smaller.getvalue()
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # once; `savefig` draws a first time only to place the axes, which this does too
+    picture = PIL.Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    if colours is not None:
+        picture = picture.convert("RGB").quantize(colours)
+    picture.save(buffer := BytesIO(), "PNG", optimize=colours is not None)
+    return buffer.getvalue()
 
 
 def show(figure: Figure, alt: str, colours: int | None = None) -> None:
