@@ -1,0 +1,81 @@
+"""The harness of the planted bugs tells a caught bug from one that slips by or proves nothing."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = "99_tiny.ipynb"
+CELLS = (
+    "from coursekit.teaching.checks import all_checks_hold, check",
+    "from coursekit.sums import twice",
+    "check('Twice two is four', twice(2) == 4)",
+    "all_checks_hold()",
+)
+
+
+@pytest.fixture
+def guards(tmp_path, monkeypatch):
+    """The harness, turned on a course of one notebook."""
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "guards"))
+    monkeypatch.delitem(sys.modules, "run", raising=False)
+    import run
+
+    (tmp_path / "coursekit" / "teaching").mkdir(parents=True)
+    for name in ("errors.py", "teaching/checks.py"):
+        shutil.copy(ROOT / "coursekit" / name, tmp_path / "coursekit" / name)
+    for name in ("__init__.py", "teaching/__init__.py"):
+        (tmp_path / "coursekit" / name).touch()
+    (tmp_path / "coursekit" / "sums.py").write_text("def twice(x):\n    return 2 * x\n")
+    (tmp_path / "notebooks").mkdir()
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / NOTEBOOK)
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    return run
+
+
+def verdict(guards, find="", replace="", file="coursekit/sums.py"):
+    _, good, said, _ = guards.judge(guards.Bug(NOTEBOOK, "a bug", file * bool(find), find, replace))
+    return good, said
+
+
+def test_the_unbroken_package_passes(guards):
+    assert verdict(guards) == (True, "passes, as it must")
+
+
+def test_a_control_that_fails_is_no_control(guards, tmp_path):
+    (tmp_path / "coursekit" / "sums.py").write_text("def twice(x):\n    return x\n")
+    good, said = verdict(guards)
+    assert not good and said.startswith("FAILS: ✗ Twice two is four")
+
+
+def test_a_claim_that_fails_catches_the_bug(guards):
+    good, said = verdict(guards, "2 * x", "3 * x")
+    assert good and said == "caught by 1: ✗ Twice two is four"
+
+
+def test_a_refusal_of_the_package_catches_the_bug(guards):
+    good, said = verdict(guards, "return 2 * x", "raise ValueError('no')")
+    assert good and said == "caught by 1: ValueError: no"
+
+
+@pytest.mark.parametrize(
+    ("replace", "why"),
+    [
+        ("x + x", "NOT CAUGHT"),
+        ("2 * y", "NOT A FAIR TEST: NameError"),
+        ("2 *", "NOT A FAIR TEST: SyntaxError"),
+        ("__import__('os')._exit(3)", "NOT A FAIR TEST: the process died with exit code 3"),
+    ],
+)
+def test_what_proves_nothing_is_no_catch(guards, replace, why):
+    good, said = verdict(guards, "2 * x", replace)
+    assert not good and said.startswith(why)
+
+
+def test_a_text_that_is_not_there_is_told(guards):
+    good, said = verdict(guards, "4 * x", "x")
+    assert not good and "stands 0 times in coursekit/sums.py" in said
