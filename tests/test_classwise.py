@@ -72,6 +72,8 @@ def test_the_window_is_the_likeliest_one(rng):
     samples, x = torch.randn(400, 1, generator=rng), torch.randn(400, 1, generator=rng)
     sigma = best_window(samples, x, [0.01, 0.3, 5.0])
     assert sigma == 0.3
+    with pytest.raises(CourseError, match="sigmas was empty"):
+        best_window(samples, x, [])
 
 
 def test_windows_by_class_see_only_that_class(rng):

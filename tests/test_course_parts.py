@@ -1,5 +1,6 @@
 """The parts of a run that need no process: names, slots, sentences, cleaning, the report."""
 
+import base64
 import copy
 import json
 import re
@@ -267,6 +268,22 @@ def test_the_report_gives_the_spread_over_seeds(tmp_path):
     assert re.search(r"<td[^>]*>0 to 2</td>", page)
     assert page.count("<details open>") == 1, "claims that failed stand open, others fold"
     assert re.search(r'class="bad">✗ [^<]+: holds in 2 of 3', page)
+
+
+def test_a_record_or_picture_that_is_not_whole_is_named_and_nothing_written(tmp_path):
+    made = of_seed(0, 1.0, True)
+    del made.cells[1].outputs[1].data[MIME]["ours"]
+    nbformat.write(made, tmp_path / "02_x.ipynb")
+    with pytest.raises(CourseError, match="02_x.ipynb holds a recorded figure without ours"):
+        report.write(tmp_path)
+    made = of_seed(0, 1.0, True)
+    broken = new_output("display_data", data={"image/png": base64.b64encode(b"no").decode()})
+    broken.metadata = {"image/png": {"alt": "Two curves"}}
+    made.cells[1].outputs.append(broken)
+    nbformat.write(made, tmp_path / "02_x.ipynb")
+    with pytest.raises(CourseError, match="The figure 'Two curves' is no picture"):
+        report.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["02_x.ipynb"]
 
 
 def test_the_same_seed_twice_counts_once_the_newest(tmp_path):

@@ -184,13 +184,14 @@ def test_robust_accuracy_counts_on_what_the_attack_returns(images):
 
 
 def test_nothing_to_judge_is_refused(images):
-    none = images[:0]
+    none, labels = images[:0], torch.zeros(len(images), dtype=torch.int64)
     for call in (
         lambda: accuracy(Moody(), none, torch.zeros(0, dtype=torch.int64)),
         lambda: robust_accuracy(
             Moody(), none, torch.zeros(0, dtype=torch.int64), lambda m, x, y: x
         ),
         lambda: features(Moody(), images, batch=0),
+        lambda: robust_accuracy(Moody(), images, labels, lambda m, x, y: x, batch=0),
     ):
         with pytest.raises(CourseError, match=r"empty|batch was 0"):
             call()

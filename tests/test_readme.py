@@ -58,5 +58,9 @@ def test_results_keep_only_what_a_paper_has_beside_it():
 def test_text_without_marks_is_refused():
     with pytest.raises(CourseError, match="0 pairs of marks called 'results'"):
         readme.between("no marks", "results", "body")
+    with pytest.raises(CourseError, match="^OTHER.md has 0 pairs"):
+        readme.between("no marks", "results", "body", "OTHER.md")
+    with pytest.raises(CourseError, match="There is no file"):
+        readme.put(Path("nowhere.md"), "results", "body")
     marked = "a\n<!-- results: begin -->\nold\n<!-- results: end -->\nb"
     assert "old" not in readme.between(marked, "results", "new")

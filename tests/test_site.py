@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 
 import pytest
 
@@ -72,6 +73,25 @@ def test_a_folder_that_is_no_site_is_left_alone(tmp_path):
     with pytest.raises(CourseError, match="holds something that is no site"):
         build(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_build_that_was_cut_short_neither_harms_nor_hinders(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "objects.inv").write_text("an earlier site")
+    (tmp_path / ".site-unfinished").mkdir()
+    (tmp_path / ".site-unfinished" / "half.html").write_text("left by a build that was killed")
+
+    def killed(sources, new):
+        assert list(new.iterdir()) == [], "what the other build left is gone"
+        raise KeyboardInterrupt
+
+    module = sys.modules[build.__module__]
+    monkeypatch.setattr(module, "_sphinx", killed)
+    monkeypatch.setattr(module.stage, "stage", lambda lectures, sources: None)
+    with pytest.raises(KeyboardInterrupt):
+        build(folder, say=lambda _: None)
+    assert (folder / "objects.inv").read_text() == "an earlier site"
 
 
 @pytest.fixture(scope="module")

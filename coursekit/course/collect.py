@@ -15,6 +15,9 @@ from nbformat import NotebookNode
 from coursekit.course import catalogue, outputs
 from coursekit.course.catalogue import Lecture
 from coursekit.course.job import RUN
+from coursekit.errors import require
+
+KEYS = ("claim", "ours", "spread", "n", "paper", "source", "unit")  # what a record says
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def collect(folder: Path) -> list[Entry]:
     """The executed notebooks in `folder`, by number, profile, data set and device.
 
     Raises:
-        CourseError: there are none.
+        CourseError: there are none, or a recorded figure is not whole.
     """
     newest: dict[tuple[str, ...], Run] = {}
     for run in sorted(map(_run, catalogue.catalogue(folder)), key=lambda run: run.finished):
@@ -107,6 +110,9 @@ def _records(runs: Sequence[Run]) -> list[dict[str, Any]]:
     by_claim: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         for row in outputs.records(run.notebook):
+            lacking = ", ".join(key for key in KEYS if key not in row)
+            told = f"{run.lecture.path.name} holds a recorded figure without {lacking}"
+            require(not lacking, f"{told}; execute the notebook again.")
             by_claim.setdefault(row["claim"], []).append(row)
     return [_over_seeds(rows) for rows in by_claim.values()]
 

@@ -11,6 +11,7 @@ import PIL.Image
 from nbformat import NotebookNode
 
 from coursekit.course.catalogue import code_cells
+from coursekit.errors import CourseError
 from coursekit.teaching import MIME
 
 OPENED = re.compile(
@@ -27,8 +28,17 @@ class Picture:
 
     @property
     def image(self) -> PIL.Image.Image:
-        """The picture itself."""
-        return PIL.Image.open(BytesIO(self.png)).convert("RGB")
+        """The picture itself.
+
+        Raises:
+            CourseError: its bytes are no picture.
+        """
+        try:
+            return PIL.Image.open(BytesIO(self.png)).convert("RGB")
+        except OSError:
+            raise CourseError(
+                f"The figure {self.alt!r} is no picture; execute its notebook again."
+            ) from None
 
     @property
     def broad(self) -> bool:

@@ -48,16 +48,17 @@ def put(readme: Path, name: str, body: str) -> None:
     """Replace what stands between the marks called `name`.
 
     Raises:
-        CourseError: the README has no such pair of marks.
+        CourseError: there is no such file, or it has no such pair of marks.
     """
-    write_whole(readme, between(readme.read_text(encoding="utf-8"), name, body))
+    require(readme.is_file(), f"There is no file {readme}; name one that has the marks.")
+    write_whole(readme, between(readme.read_text(encoding="utf-8"), name, body, readme.name))
 
 
-def between(text: str, name: str, body: str) -> str:
-    """`text` with `body` between its marks called `name`."""
+def between(text: str, name: str, body: str, file: str = "README.md") -> str:
+    """`text`, which stands in `file`, with `body` between its marks called `name`."""
     marks = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)"
     new, found = re.subn(marks, lambda m: f"{m[1]}{body}\n{m[2]}", text, flags=re.DOTALL)
-    require(found == 1, f"README.md has {found} pairs of marks called {name!r}; it needs one.")
+    require(found == 1, f"{file} has {found} pairs of marks called {name!r}; it needs one.")
     return new
 
 

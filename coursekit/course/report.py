@@ -28,13 +28,14 @@ def write(folder: Path) -> Path:
         The path of the page.
 
     Raises:
-        CourseError: there are no notebooks in `folder`.
+        CourseError: there are no notebooks in `folder`, or one holds a figure that is not whole.
     """
     entries = collect(folder)
     data = {"table": table(entries), "runs": [_run(run) for e in entries for run in e.runs]}
+    page = as_page(entries)  # first of all: what cannot be shown is told before a file is written
     write_whole(folder / "report.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
     write_whole(folder / "report.md", as_markdown(table(entries)))
-    write_whole(folder / "report.html", as_page(entries))
+    write_whole(folder / "report.html", page)
     return folder / "report.html"
 
 

@@ -75,9 +75,10 @@ def robust_accuracy(
         batch: images attacked at a time.
 
     Raises:
-        CourseError: no images, or not one label each.
+        CourseError: no images, not one label each, or batches of none.
     """
     require(len(x) == len(y), f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(batch >= 1, f"batch was {batch}; it must be at least 1.")
     parts = zip(x.split(batch), y.split(batch), strict=True)
     right = [accuracy(model, attack(model, a, b), b, batch) * len(b) for a, b in parts]
     require(len(right) > 0, "x was empty; give at least one image.")

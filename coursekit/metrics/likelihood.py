@@ -38,7 +38,12 @@ def parzen(samples: Samples, x: Examples, sigma: float) -> PerExample:
 
 
 def best_window(samples: Samples, held_out: Examples, sigmas: Sequence[float]) -> float:
-    """The σ under which held-out images are likeliest: the only thing that the estimate fits."""
+    """The σ under which held-out images are likeliest: the only thing that the estimate fits.
+
+    Raises:
+        CourseError: there is no σ to choose from, or one is not positive.
+    """
+    require(len(sigmas) >= 1, "sigmas was empty; give at least one width.")
     return max(sigmas, key=lambda sigma: float(parzen(samples, held_out, sigma).mean()))
 
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def build(folder: Path, say: Callable[[str], None] = print, notebooks: Path | None = None) -> Path:
-    """Build the site into `folder`, which is emptied first if it holds an earlier one.
+    """Build the site beside `folder` and, when it is whole, put it in the place of an earlier one.
 
     Args:
         folder: where to.
@@ -33,26 +33,35 @@ def build(folder: Path, say: Callable[[str], None] = print, notebooks: Path | No
             warned, or a link leads nowhere.
     """
     lectures = catalogue(notebooks)
-    _emptied(folder)
+    _ours(folder)
+    place = folder.resolve()
+    new = _emptied(place.with_name(f".{place.name}-unfinished"))
     with tempfile.TemporaryDirectory() as sources:
         say("Putting the sources together.")
         stage.stage(lectures, Path(sources))
         say("Sphinx builds the pages.")
-        _sphinx(Path(sources), folder)
+        _sphinx(Path(sources), new)
     say("Making the slides.")
     for lecture in lectures:
-        slides.write(lecture, folder / "slides")
-        shutil.copy(lecture.path, folder / "notebooks")
-    faults = links.faults(folder)
+        slides.write(lecture, new / "slides")
+        shutil.copy(lecture.path, new / "notebooks")
+    faults = links.faults(new)
     require(not faults, "The site has links that lead nowhere: " + "; ".join(faults[:5]))
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
     return folder / "index.html"
 
 
-def _emptied(folder: Path) -> None:
+def _ours(folder: Path) -> None:
     ours = not folder.exists() or (folder / "objects.inv").exists() or not any(folder.iterdir())
     require(ours, f"{folder} holds something that is no site; choose another folder with --out.")
+
+
+def _emptied(folder: Path) -> Path:
+    """A folder of ours, left by a build that was cut short or new; empty."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)  # where nothing can be written, say so now
+    return folder
 
 
 def _sphinx(sources: Path, folder: Path) -> None:
