@@ -1,5 +1,7 @@
 """The benchmarks run, and their table says what was measured."""
 
+import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,26 @@ def test_every_contender_takes_its_turn_in_every_round(side_by_side):
     speeds = side_by_side.race({name: contender(name) for name in turns}, rounds=3, seconds=0.0)
     assert all(len(values) == 3 for values in speeds.values())
     assert turns == {"a": 4, "b": 4}  # one to warm up, three that count
+
+
+def test_the_machine_is_measured_beside_the_one_that_the_minutes_come_from():
+    script = [
+        sys.executable,
+        str(FOLDER / "bench_machine.py"),
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.01",
+    ]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[2:5] for line in done.stdout.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == 4
+    for there, here, ratio in ([float(x.replace(",", "")) for x in row] for row in rows):
+        assert ratio == pytest.approx(there / here, rel=0.06)
+    product = math.prod(float(row[2]) for row in rows)
+    (mean,) = re.findall(r"takes (\S+) times as long", done.stdout)
+    assert float(mean) == pytest.approx(product**0.25, rel=0.06)
 
 
 def test_the_benchmark_of_batches_runs():
