@@ -51,6 +51,7 @@ def run(copy: str, cells: list[str]) -> None:
         assert package and package.startswith(copy), f"{package} is not the copy"
         quiet = Config({"HistoryManager": {"enabled": False}})
         shell = InteractiveShell.instance(config=quiet, colors="nocolor")
+        shell.displayhook.write_output_prompt = lambda: None  # it would begin the line of a claim
         for source in cells:
             result = shell.run_cell(source, store_history=False)
             stop = result.error_before_exec or result.error_in_exec
