@@ -300,3 +300,46 @@ def test_the_same_generator_gives_the_same_attack(scene):
 def test_mistakes_get_one_plain_sentence(scene, call, says):
     with pytest.raises(CourseError, match=says):
         call(*scene)
+
+
+def test_momentum_adds_up_gradients_of_one_size(scene):
+    """Dong et al. 2018, eq. 6 and 7, by hand: each gradient is divided by its own mean size.
+
+    The network is so sure of itself far from its boundary that its gradients differ in size by
+    orders of magnitude; added up as they are, the largest would decide alone.
+    """
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 30), nn.Tanh(), nn.Linear(30, 3)).double()
+    with torch.no_grad():
+        model[3].weight *= 20
+    _, x, y = scene
+    x, eps, steps, mu = x.double(), 0.3, 12, 0.9
+
+    def by_hand(size):
+        walker, velocity = x, torch.zeros_like(x)
+        for _ in range(steps):
+            walker = walker.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(
+                F.cross_entropy(model(walker), y, reduction="sum"), walker
+            )
+            velocity = mu * velocity + slope / size(slope)
+            walker = walker + 0.1 * velocity.sign()
+            walker = torch.minimum(torch.maximum(walker, x - eps), x + eps).clamp(0, 1)
+        return walker.detach()
+
+    ours = pgd(model, x, y, Linf(eps), steps, 0.1, momentum=mu)
+    paper = by_hand(lambda slope: slope.abs().sum((1, 2, 3), keepdim=True))
+    torch.testing.assert_close(ours, paper, rtol=0, atol=1e-12)
+    assert not torch.allclose(ours, by_hand(lambda slope: 1.0), atol=1e-3)
+
+
+def test_of_two_attempts_the_one_that_fools_is_kept_then_the_higher_loss():
+    """The model is the identity: x are the logits of three classes, and the truth is class 0."""
+    goal = shared.Goal(torch.zeros(4, dtype=torch.int64))
+    fools = torch.tensor([2.0, 2.1, -9.0])  # class 1 wins, though −log p(0) is small
+    doubts = torch.tensor([0.1, 0.0, 0.0])  # class 0 wins, though −log p(0) is larger
+    sure, lost = torch.tensor([9.0, 0.0, 0.0]), torch.tensor([0.0, 9.0, 0.0])
+    assert F.cross_entropy(fools, goal.y[0]) < F.cross_entropy(doubts, goal.y[0])
+    a, b = torch.stack([fools, doubts, sure, lost]), torch.stack([doubts, fools, doubts, fools])
+    kept = shared.better(goal, nn.Identity(), a, b)
+    assert torch.equal(kept, torch.stack([fools, fools, doubts, lost]))

@@ -22,6 +22,7 @@ from coursekit.attacks import (
     square_attack,
 )
 from coursekit.attacks.lbfgs import minimise
+from coursekit.attacks.scores import _side
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier
 from coursekit.threats import Linf
@@ -173,6 +174,18 @@ def test_spatial_search_finds_the_transform_that_fools_and_stops_there():
 
 
 # --- Queries -------------------------------------------------------------------------------------
+
+
+def test_the_squares_shrink_as_in_the_paper():
+    """Andriushchenko et al. 2020, §3: of 10,000 queries the share of the pixels is halved after
+    10, 50, 200, 1000, 2000, 4000, 6000 and 8000; a square never vanishes nor leaves the image."""
+    changes = [10, 50, 200, 1000, 2000, 4000, 6000, 8000]
+    for halvings, (first, last) in enumerate(zip([1, *changes], [*changes, 10_000], strict=True)):
+        side = max(1, round((0.3 / 2**halvings * 28 * 28) ** 0.5))
+        for query in (first + (halvings > 0), last):
+            assert _side(torch.Size((28, 28)), 0.3, query / 10_000) == side
+    assert _side(torch.Size((28, 28)), 0.0001, 0.9) == 1
+    assert _side(torch.Size((8, 28)), 1.0, 0.0) == 8
 
 
 def test_the_square_attack_counts_its_queries_and_needs_no_gradient(rng):

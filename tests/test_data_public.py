@@ -203,6 +203,20 @@ def test_a_download_with_the_wrong_checksum_is_one_sentence(root, server):
     assert tree(root) == set()
 
 
+def test_a_file_that_is_torn_while_it_is_unpacked_is_not_put_in_place(root, server, monkeypatch):
+    """torchvision looks at the archive alone, and what it unpacks can still be torn."""
+
+    class Careless(MNIST):
+        def __init__(self, folder, **options):
+            super().__init__(folder, **options)
+            (Path(folder) / "MNIST" / "raw" / public.TEST_Y).write_bytes(b"torn")
+
+    Careless.__name__ = "MNIST"  # torchvision names the folder after the class
+    monkeypatch.setattr(torchvision.datasets, "MNIST", Careless)
+    assert "wrong checksum" in sentence(lambda: data.get("mnist"))
+    assert tree(root) == set()
+
+
 def test_a_truncated_or_altered_file_is_one_sentence_and_can_be_replaced(root, server, small_mnist):
     unpack(small_mnist, root)
     path = root / "MNIST" / "raw" / public.TRAIN_X
