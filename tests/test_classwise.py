@@ -45,6 +45,7 @@ def test_spread_is_one_for_the_reference_and_zero_for_copies(judge):
     torch.testing.assert_close(judge.feature_spread(judge.real, judge.labels), one)
     copies = judge.real[judge.labels]  # the same image for every sample of a class
     assert judge.spread(copies, judge.labels).max() == 0
+    assert judge.feature_spread(copies, judge.labels).max() < 1e-9
 
 
 def test_total_variance_is_half_the_mean_squared_distance(rng):

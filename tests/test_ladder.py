@@ -37,6 +37,13 @@ def test_the_worst_case_is_taken_image_by_image():
     assert worst_case(survived).tolist() == [True, False, False, True]
 
 
+def test_the_model_is_judged_in_eval_mode_and_left_in_its_own():
+    blind_in_training = nn.Sequential(nn.Dropout(1.0), Threshold()).train()
+    survived = ladder(blind_in_training, X, Y, {"up": lambda m, x, y: x})
+    assert survived["clean"].all() and survived["up"].all()
+    assert blind_in_training.training
+
+
 def test_batches_change_nothing():
     whole, single = (ladder(Threshold(), X, Y, {"up": UP}, batch=k) for k in (4, 1))
     assert all(torch.equal(whole[name], single[name]) for name in whole)

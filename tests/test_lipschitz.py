@@ -97,10 +97,32 @@ def test_penalty_leaves_no_gradient_on_the_images_and_reaches_no_generator(rng):
     assert fake.grad is None
 
 
+class Told(nn.Module):
+    """s(x, y) = (y + 1)·x, a critic of pairs; without labels it is flat."""
+
+    def forward(self, x, y=None):
+        return (0 if y is None else y + 1) * x.squeeze(1)
+
+
+def test_the_penalty_holds_the_slope_under_the_labels_of_the_batch(rng):
+    """Slopes 1 to 4, so that (‖∇‖ − 1)² is y²."""
+    x, fake = torch.rand(2, 4, 1, generator=rng)
+    found = gradient_penalty(2.0)(Told(), x, fake, torch.arange(4), rng)
+    assert found.item() == pytest.approx(2 * (0 + 1 + 4 + 9) / 4)
+
+
 def test_clipping_holds_every_parameter(rng):
     critic = DCGANDiscriminator((1, 8, 8), width=4, rng=rng)
     clip_weights(0.01)(critic)
     assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
+
+
+def test_clipping_keeps_signs_and_what_lies_in_the_box():
+    critic = nn.Linear(4, 1)
+    with torch.no_grad():
+        critic.weight.copy_(torch.tensor([[-3.0, -0.2, 0.1, 2.0]]))
+    clip_weights(0.5)(critic)
+    torch.testing.assert_close(critic.weight.detach(), torch.tensor([[-0.5, -0.2, 0.1, 0.5]]))
 
 
 @pytest.mark.parametrize("make", [lambda: gradient_penalty(-1.0), lambda: clip_weights(0.0)])

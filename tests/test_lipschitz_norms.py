@@ -239,6 +239,15 @@ class Line(nn.Linear):
         return super().forward(x).squeeze(1)
 
 
+def test_the_kantorovich_objective_charges_the_penalty(rng):
+    """f = 3x at ±1: it earns 3 − (−3) and pays 10·(3 − 1)²."""
+    critic = Line(1, 1, bias=False)
+    nn.init.constant_(critic.weight, 3.0)
+    x, is_real = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([1.0, 0, 1, 0])
+    found = kantorovich(rng, gradient_penalty(10.0))(critic, x, is_real)
+    assert found.item() == pytest.approx(-6 + 40)
+
+
 @pytest.mark.parametrize(("one_sided", "end"), [(False, -0.9), (True, 1.1)])
 def test_the_two_sided_penalty_has_a_second_well(one_sided, end, rng):
     """Two points at distance 2 and f = m·x from m = −1: −mW + λ(|m| − 1)² has a minimum at

@@ -18,6 +18,7 @@ from coursekit.nets import (
     StridedCNN,
     squeezenet,
 )
+from coursekit.nets.deeper import Residual
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 8, 12)])
@@ -48,6 +49,23 @@ def test_the_generator_decides_the_weights(make):
         assert torch.equal(p, q)
         assert not torch.equal(p, r)
         assert p.std() > 0
+
+
+def test_the_first_weights_are_spread_as_wide_as_pytorchs_own(rng):
+    """U(−1/√fan_in, 1/√fan_in): 4,000 draws reach its ends, and none lies beyond."""
+    layer = LinearClassifier((1, 4, 5), 200, rng)[1]
+    end = 20**-0.5
+    assert 0.99 * end < layer.weight.abs().max().item() <= end
+    assert layer.weight.std().item() == pytest.approx(end / 3**0.5, rel=0.05)
+    assert 0.9 * end < layer.bias.abs().max().item() <= end
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 3), (3, 6)], ids=["same", "growing"])
+def test_a_residual_block_that_has_nothing_to_add_passes_its_input_on(inputs, outputs, rng):
+    block, x = Residual(inputs, outputs), torch.randn(2, inputs, 8, 8, generator=rng)
+    for parameter in block.long[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    torch.testing.assert_close(block(x), x if inputs == outputs else block.short(x))
 
 
 def test_an_mlp_has_no_activation_after_its_last_layer(rng):

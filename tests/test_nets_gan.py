@@ -6,11 +6,13 @@ from torch.nn import functional as F
 
 from coursekit.errors import CourseError
 from coursekit.nets import (
+    AuxiliaryDiscriminator,
     Completer,
     DCGANDiscriminator,
     DCGANGenerator,
     MLPDiscriminator,
     MLPGenerator,
+    ProjectionDiscriminator,
     slerp,
 )
 
@@ -81,6 +83,22 @@ def test_without_batchnorm_a_critic_sees_each_example_alone(kind, rng):
     D = DISCRIMINATORS[kind]((1, 8, 8), rng).eval()
     x = torch.rand(6, 1, 8, 8, generator=rng)
     torch.testing.assert_close(D(x)[:2], D(x[:2]))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: DCGANDiscriminator((1, 8, 8), 4, "none", rng=rng),
+        lambda rng: AuxiliaryDiscriminator((1, 8, 8), 3, 4, "none", rng=rng),
+        lambda rng: ProjectionDiscriminator((1, 8, 8), 3, 4, "none", rng=rng),
+    ],
+    ids=["plain", "auxiliary", "projection"],
+)
+def test_a_critic_of_images_sees_them_centred_on_grey(make, rng):
+    """Pixels run from −1 to 1 for it, and its biases begin at 0: mid-grey has no score yet."""
+    D, y = make(rng), torch.arange(3)
+    assert D(torch.full((3, 1, 8, 8), 0.5), y).abs().max() == 0
+    assert D(torch.zeros(3, 1, 8, 8), y).abs().min() > 0
 
 
 def test_mixed_batches_leak_through_batchnorm(rng):

@@ -97,6 +97,27 @@ def test_schedules_stay_within_nought_and_one():
         assert factors[-1] < 0.05
 
 
+@pytest.mark.parametrize("peak", [0.1, 0.3, 0.6])
+def test_a_triangle_is_full_at_its_peak_and_half_on_the_way_up_and_down(peak):
+    factor = triangle(peak)
+    assert factor(peak) == pytest.approx(1)
+    assert factor(peak / 2) == pytest.approx(0.5, abs=0.01)  # it begins a little above 0
+    assert factor((1 + peak) / 2) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("betas", [(0.5, 0.9), (0.9, 0.999)])
+def test_adam_is_that_of_the_paper_with_the_betas_it_is_given(betas):
+    """Kingma & Ba 2015, Algorithm 1, written out."""
+    weight, (b1, b2) = nn.Parameter(torch.zeros(1)), betas
+    opt, m, v, wanted = adam(0.1, betas)([weight]), 0.0, 0.0, 0.0
+    for t, g in enumerate((1.0, -3.0, 0.5), start=1):
+        weight.grad = torch.tensor([g])
+        opt.step()
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        wanted -= 0.1 * (m / (1 - b1**t)) / (v / (1 - b2**t)) ** 0.5
+    assert weight.item() == pytest.approx(wanted, rel=1e-5)
+
+
 def test_no_step_waits_for_the_device(monkeypatch):
     """No `.item()`, `.cpu()` or truth of a tensor between one look at the losses and the next."""
     monkeypatch.setattr(run, "LOOK_SECONDS", 1e9)

@@ -12,8 +12,14 @@ from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein
 from coursekit.lipschitz import clip_weights, gradient_penalty
 from coursekit.metrics import mode_coverage
-from coursekit.nets import Generator, MLPDiscriminator, MLPGenerator
-from coursekit.training import Ema, adam, frozen, nothing, train_gan
+from coursekit.nets import (
+    DiracDiscriminator,
+    DiracGenerator,
+    Generator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
+from coursekit.training import Ema, adam, frozen, linear_decay, nothing, train_gan
 
 
 def players(seed=0, norm="none"):
@@ -141,6 +147,41 @@ def test_penalty_and_constraint_take_part():
     assert calls == [(8, False)] * 6
     assert history.losses["critic"].min() > 900
     assert max(p.abs().max().item() for p in D.parameters()) <= 0.01
+
+
+def test_what_is_added_to_the_losses_is_descended_with_real_and_fake_in_their_places(rng):
+    """By hand: θ = 1, ψ = 0, all data at 5, and one step at rate ¼ for each player."""
+    G, D = DiracGenerator(1.0), DiracDiscriminator(0.0)
+    data = iter([(torch.full((4, 1), 5.0), torch.zeros(4, dtype=torch.int64))])
+    quarter = lambda parameters: torch.optim.SGD(parameters, 0.25)  # noqa: E731
+    train_gan(
+        G, D, data, Wasserstein(), steps=1, rng=rng, optimizer_G=quarter, optimizer_D=quarter,
+        penalty=lambda D, x, fake, y, rng: D.psi.sum() * (x - 3 * fake).mean(),
+        regularise=lambda D, x, fake, y, rng: (fake - 2 * x).square().mean(),
+    )  # fmt: skip
+    psi = -0.25 * ((1 - 5) + (5 - 3 * 1))
+    assert D.psi.item() == pytest.approx(psi)
+    assert G.theta.item() == pytest.approx(1 - 0.25 * (-psi + 2 * (1 - 2 * 5)))
+
+
+def test_a_schedule_scales_the_rate_of_each_player_from_its_own():
+    G, D, rng = players()
+    rates = {"G": [], "D": []}
+
+    def spy(name, lr):
+        class Spy(torch.optim.SGD):
+            def step(self, closure=None):
+                rates[name].append(self.param_groups[0]["lr"])
+                return super().step(closure)
+
+        return lambda parameters: Spy(parameters, lr=lr)
+
+    train_gan(
+        G, D, toys.ring().batches(8, rng), NonSaturating(), steps=4, rng=rng,
+        optimizer_G=spy("G", 0.1), optimizer_D=spy("D", 0.4), schedule=linear_decay(0.5),
+    )  # fmt: skip
+    assert rates["G"] == pytest.approx([0.1, 0.1, 0.1, 0.05])
+    assert rates["D"] == pytest.approx([0.4, 0.4, 0.4, 0.2])
 
 
 @pytest.mark.parametrize(

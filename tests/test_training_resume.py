@@ -153,6 +153,12 @@ def test_kill_9_at_any_moment_then_resume(tmp_path):
         assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_recalled_game_tells_how_long_it_took(tmp_path):
+    first, recalled = (game(tmp_path / "game.pt")[1] for _ in range(2))
+    assert recalled.seconds == first.seconds > 0
+    assert recalled.column("seconds") == first.column("seconds")
+
+
 @pytest.mark.parametrize(
     "change", [{"lr": 2e-3}, {"steps": 25}, {"seed": 1}, {"loss": Hinge()}], ids=str
 )
