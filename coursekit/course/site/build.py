@@ -34,6 +34,7 @@ def build(folder: Path, say: Callable[[str], None] = print, notebooks: Path | No
     """
     lectures = catalogue(notebooks)
     _ours(folder)
+    folder.mkdir(parents=True, exist_ok=True)  # where nothing can be written, say so now
     place = folder.resolve()
     new = _emptied(place.with_name(f".{place.name}-unfinished"))
     with tempfile.TemporaryDirectory() as sources:
@@ -60,7 +61,7 @@ def _ours(folder: Path) -> None:
 def _emptied(folder: Path) -> Path:
     """A folder of ours, left by a build that was cut short or new; empty."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)  # where nothing can be written, say so now
+    folder.mkdir()
     return folder
 
 
