@@ -53,6 +53,13 @@ def test_a_control_that_fails_is_no_control(guards, tmp_path):
     assert not good and said.startswith("FAILS: ✗ Twice two is four")
 
 
+def test_a_control_that_checks_nothing_is_no_control(guards, tmp_path):
+    made = nbformat.read(tmp_path / "notebooks" / NOTEBOOK, 4)
+    del made.cells[2:4]
+    nbformat.write(made, tmp_path / "notebooks" / NOTEBOOK)
+    assert verdict(guards) == (False, "FAILS: ClaimFailed: No claim was checked.")
+
+
 def test_a_claim_that_fails_catches_the_bug(guards):
     good, said = verdict(guards, "2 * x", "3 * x")
     assert good and said == "caught by 1: ✗ Twice two is four"
@@ -69,6 +76,8 @@ def test_a_refusal_of_the_package_catches_the_bug(guards):
         ("x + x", "NOT CAUGHT"),
         ("2 * y", "NOT A FAIR TEST: NameError"),
         ("2 *", "NOT A FAIR TEST: SyntaxError"),
+        ("0\n        x", "NOT A FAIR TEST: IndentationError"),
+        ("y; y = x", "NOT A FAIR TEST: UnboundLocalError"),
         ("__import__('os')._exit(3)", "NOT A FAIR TEST: the process died with exit code 3"),
     ],
 )

@@ -33,7 +33,7 @@ def run(copy: str, cells: list[str]) -> None:
     """Execute the cells with the package that lies in `copy`; leave there what came of it.
 
     `printed.txt` gets all that is printed, `found.json` the error that ended it, if one did:
-    its name and its message.
+    the names of its class and of those above it, and its message.
     """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -56,6 +56,6 @@ def run(copy: str, cells: list[str]) -> None:
             result = shell.run_cell(source, store_history=False)
             stop = result.error_before_exec or result.error_in_exec
             if stop is not None:
-                error = [type(stop).__name__, str(stop)]
+                error = [[kind.__name__ for kind in type(stop).__mro__], str(stop)]
                 break
     Path(copy, FOUND).write_text(json.dumps(error))

@@ -30,7 +30,7 @@ GO_ON, STOP = (
     "return Held(held)\n",
     "if not held: raise ClaimFailed(claim)\n    return Held(held)\n",
 )
-NOT_A_CATCH = {"ImportError", "ModuleNotFoundError", "SyntaxError", "NameError"}
+NOT_A_CATCH = {"ImportError", "SyntaxError", "NameError"}  # and what is derived from them
 SETTINGS = {"PROFILE": "smoke", "PROGRESS": "0", "THREADS": "1"}
 # A fork of loaded libraries saves ten seconds a bug; only on Linux do they bear it.
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
@@ -93,11 +93,15 @@ def execute(copy: Path, notebook: str) -> list[str]:
     if not found.exists():
         raise Clumsy(f"the process died with exit code {process.exitcode}")
     error = json.loads(found.read_text())
-    if error and error[0] in NOT_A_CATCH:
-        raise Clumsy(": ".join(error))
     lines = printed.read_text(encoding="utf-8").splitlines()
     claims = [line for line in lines if line.startswith("✗ ")]
-    return claims + ([": ".join(error)] if error and error[0] != "ClaimFailed" else [])
+    if error is None:
+        return claims
+    kinds, message = error
+    said = f"{kinds[0]}: {message}"
+    if NOT_A_CATCH & set(kinds):
+        raise Clumsy(said)
+    return claims if claims and kinds[0] == "ClaimFailed" else [*claims, said]
 
 
 def judge(bug: Bug) -> tuple[Bug, bool, str, float]:
