@@ -10,6 +10,9 @@ import pytest
 from tiny import shelf
 
 from coursekit.__main__ import main
+from coursekit.course.doctor import Finding
+from coursekit.course.job import Outcome
+from coursekit.course.ready import Options
 from coursekit.data.public import SOURCES
 
 ADDRESS = "tcp://127.0.0.1:9"  # the discard port: nobody listens
@@ -69,6 +72,30 @@ def test_a_wrong_argument(command, tmp_path, monkeypatch, arguments, words):
     monkeypatch.setattr("coursekit.course.pool.PATIENCE", 1)
     one_sentence(command("run", *arguments), *words)
     assert not list(tmp_path.glob("build/*"))
+
+
+def test_every_option_of_a_run_arrives(command, monkeypatch):
+    asked = []
+    monkeypatch.setattr("coursekit.course.run.run", lambda *told: asked.append(told[:2]) or [])
+    options = "--profile full --dataset mnist --seed 3 --seeds 2 --device cpu --jobs 4 --out there"
+    command("run", "07", *options.split(), "--scheduler", ADDRESS, "--resume", "--timeout", "9")
+    wanted = Options("full", "mnist", 3, 2, "cpu", 4, ADDRESS, Path("there"), True, 9)
+    assert asked == [(["07"], wanted)]
+
+
+@pytest.mark.parametrize(("status", "code"), [("failed", 1), ("done", 0), ("kept", 0)])
+@pytest.mark.parametrize("name", ["run", "refresh"])
+def test_one_notebook_that_fails_is_exit_code_1(command, monkeypatch, name, status, code):
+    ended = [Outcome("02_theory", status, 1.0), Outcome("07_attacks", "done", 1.0)]
+    monkeypatch.setattr(f"coursekit.course.{name}.{name}", lambda *_: ended)
+    assert command(name)[0] == code
+
+
+@pytest.mark.parametrize(("state", "code"), [("problem", 1), ("note", 0)])
+def test_one_problem_that_the_doctor_finds_is_exit_code_1(command, monkeypatch, state, code):
+    found = [Finding("disk", state, "1 MB free here", "make room."), Finding("python", "ok", "")]
+    monkeypatch.setattr("coursekit.course.doctor.examine", lambda: found)
+    assert command("doctor")[0] == code
 
 
 def test_an_absent_gpu(command, monkeypatch):

@@ -11,9 +11,10 @@ import pytest
 from nbformat.v4 import new_output
 from tiny import notebook, shelf
 
-from coursekit.course import doctor, pool, reasons, report
+from coursekit.course import configuration, doctor, pool, reasons, report
 from coursekit.course.catalogue import catalogue, find, text_of
-from coursekit.course.configuration import data_digest
+from coursekit.course.collect import collect
+from coursekit.course.configuration import data_digest, package_digest
 from coursekit.course.job import RUN, Job, _outcome
 from coursekit.course.outputs import claims, opened
 from coursekit.course.plan import plan
@@ -286,6 +287,15 @@ def test_a_record_or_picture_that_is_not_whole_is_named_and_nothing_written(tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["02_x.ipynb"]
 
 
+@pytest.mark.parametrize(("held", "status"), [(True, "done"), (True, "failed"), (False, "done")])
+def test_all_is_good_only_if_every_run_ended_well_and_every_claim_held(tmp_path, held, status):
+    made = of_seed(0, 1.0, held)
+    made.metadata[RUN]["status"] = status
+    nbformat.write(made, tmp_path / "02_x.ipynb")
+    good = report.glance(collect(tmp_path))["good"]
+    assert good == (held and status == "done")
+
+
 def test_the_same_seed_twice_counts_once_the_newest(tmp_path):
     nbformat.write(of_seed(0, 1.0, True), tmp_path / "02_x.ipynb")
     later = of_seed(0, 2.0, True)
@@ -303,6 +313,31 @@ def test_a_data_set_of_the_reader_is_known_by_its_files(tmp_path):
     file.write_bytes(b"12")
     assert first and data_digest(str(file)) != first
     assert data_digest("digits") == ""
+
+
+def test_whatever_decides_the_result_is_in_the_configuration(tmp_path):
+    file = tmp_path / "mine.npz"
+    file.write_bytes(b"1")
+    told = {"profile": "smoke", "dataset": str(file), "seed": 0, "device": "cpu"}
+    first = configuration.configuration(notebook("1"), **told)
+    others = [configuration.configuration(notebook("2"), **told)]
+    for change in ({"profile": "full"}, {"dataset": "mnist"}, {"seed": 1}, {"device": "cuda"}):
+        others.append(configuration.configuration(notebook("1"), **{**told, **change}))
+    assert first == configuration.configuration(notebook("1"), **told)
+    file.write_bytes(b"12")
+    others.append(configuration.configuration(notebook("1"), **told))
+    assert first not in others
+
+
+def test_the_package_is_known_by_the_text_of_what_computes(tmp_path, monkeypatch):
+    monkeypatch.setattr(configuration, "__file__", str(tmp_path / "course" / "x.py"))
+    digests = []
+    for text in ("x = 1", "x = 2"):
+        for room in ("data", "cli"):
+            (tmp_path / room).mkdir(exist_ok=True)
+            (tmp_path / room / "x.py").write_text(text)
+            digests.append(package_digest.__wrapped__())
+    assert digests[0] == digests[1] != digests[2] == digests[3]
 
 
 def test_the_doctor_finds_this_machine_well_enough(notebooks, monkeypatch):

@@ -6,7 +6,7 @@ from tiny import printed, quiet, shelf
 
 from coursekit.__main__ import main
 from coursekit.course import refresh
-from coursekit.course.catalogue import find
+from coursekit.course.catalogue import code_cells, find, text_of
 from coursekit.teaching import MIME
 
 NOISY = """
@@ -32,10 +32,13 @@ def test_refreshed_twice_it_is_the_same_text_and_a_failing_one_stays(tmp_path, m
     notebooks = shelf(tmp_path / "nb", n02_noisy=[NOISY, WIDGET], n03_fails=["1 / 0"])
     noisy, failing = (lecture.path for lecture in find([], notebooks))
     before = failing.read_bytes()
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- lectures: begin -->\n<!-- lectures: end -->\n")
     console = quiet()
     outcomes = refresh.refresh([], console, notebooks=notebooks)
     assert {o.name: o.status for o in outcomes} == {"02_noisy": "done", "03_fails": "failed"}
     assert failing.read_bytes() == before
+    assert "[02 · Tiny | <T>](notebooks/02_noisy.ipynb)" in readme.read_text()
     assert "ZeroDivisionError: division by zero" in console.file.getvalue()
 
     first = noisy.read_text()
@@ -72,3 +75,22 @@ def test_clean_without_executing(tmp_path):
     assert refresh.tidied(find(["02"], notebooks)[0])
     assert "widgets" not in nbformat.read(path, 4).metadata
     assert not refresh.tidied(find(["02"], notebooks)[0])
+
+
+def test_one_unclean_notebook_among_others_fails_the_check_until_it_is_cleaned(tmp_path):
+    notebooks = shelf(tmp_path, n02_unclean=["1"], n03_good=["1"])
+    for lecture in find([], notebooks):
+        made = nbformat.read(lecture.path, 4)
+        for count, cell in enumerate(code_cells(made), 1):
+            cell.execution_count = count
+        tidied = refresh.clean(made)
+        if lecture.number == "02":
+            tidied.metadata["widgets"] = {}
+        lecture.path.write_text(text_of(tidied))
+
+    def code(option):
+        with pytest.raises(SystemExit) as caught:
+            main(["refresh", option, "--notebooks", str(notebooks)])
+        return int(caught.value.code or 0)
+
+    assert [code(option) for option in ("--check", "--clean", "--check")] == [1, 0, 0]

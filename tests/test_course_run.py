@@ -146,14 +146,19 @@ def test_an_edited_notebook_is_run_again(ran):
 
 def test_the_metadata_say_how_it_came_about(ran):
     _, options, _, _ = ran
-    told = nbformat.read(options.out / "09_good.ipynb", 4).metadata[RUN]
+    metadata = nbformat.read(options.out / "09_good.ipynb", 4).metadata
+    told = metadata[RUN]
     assert (told["profile"], told["seed"], told["status"]) == ("smoke", 0, "done")
     assert "torch" in told["versions"] and "/" not in told["machine"]
+    assert "papermill" not in metadata  # it would hold paths of this machine
 
 
 def test_the_environment_of_a_notebook(monkeypatch):
-    monkeypatch.setenv("COURSEKIT_SEED", "3")
+    overrides = {f"COURSEKIT_{name}" for name in ("PROFILE", "DATASET", "SEED", "DEVICE")}
+    for name in overrides:
+        monkeypatch.setenv(name, "3")
     monkeypatch.setenv("COURSEKIT_DATA", "/somewhere")
     given = environment(threads=2, gpu="1")
-    assert "COURSEKIT_SEED" not in given and given["COURSEKIT_DATA"] == "/somewhere"
+    assert not overrides & set(given), "each would go before the flag of the same name"
+    assert given["COURSEKIT_DATA"] == "/somewhere"
     assert (given["OMP_NUM_THREADS"], given["CUDA_VISIBLE_DEVICES"]) == ("2", "1")

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tiny import quiet, shelf
+from tiny import notebook, quiet, shelf
 
 from coursekit.__main__ import main
+from coursekit.course.catalogue import text_of
+from coursekit.course.configuration import package_digest
 from coursekit.course.files import to_oneself, write_whole
-from coursekit.course.job import RUN
+from coursekit.course.job import RUN, Job, execute
 from coursekit.course.ready import Options
 from coursekit.course.run import run
 from coursekit.errors import CourseError
@@ -139,11 +141,20 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_a_notebook_without_room_to_work_in_fails_alone(tmp_path):
+    job = Job("02_x", text_of(notebook()), {"package": package_digest()}, scratch=f"{tmp_path}/no")
+    outcome = execute(job, lambda *_: None)
+    assert outcome.status == "failed" and outcome.reason.startswith(f"{tmp_path}/no")
+    assert outcome.reason.endswith(": No such file or directory.")
+
+
 SMALL_DISK = """
 import sys
 from coursekit.course import ready
 ready.ROOM = 0  # so that the disk fills while the run writes, not before
 from coursekit.__main__ import main
+from coursekit.course.catalogue import text_of
+from coursekit.course.configuration import package_digest
 out, notebooks = sys.argv[1:]
 main(["run", "--device", "cpu", "--out", out, "--notebooks", notebooks])
 """

@@ -84,6 +84,13 @@ def test_another_size_may_be_asked_for(tmp_path, good):
     assert data.load(saved(tmp_path, **good), size=16).shape == (3, 16, 16)
 
 
+def test_the_seed_orders_the_rows_and_the_device_holds_them(tmp_path, good):
+    path = saved(tmp_path, **good)
+    first, other = (data.load(path, seed=seed).train.x for seed in (0, 1))
+    assert not torch.equal(first, other)
+    assert data.load(path, device="meta").test.x.device.type == "meta"
+
+
 def test_a_name_is_sought_below_the_data_root_too(tmp_path, good, monkeypatch):
     saved(tmp_path, **good)
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))

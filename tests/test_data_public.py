@@ -19,6 +19,7 @@ import torch
 import torchvision
 
 from coursekit import data
+from coursekit.course.ready import dataset_at_hand
 from coursekit.data import download, public
 from coursekit.data.public import SOURCES, UNPACKED
 from coursekit.errors import CourseError
@@ -176,6 +177,14 @@ def test_files_that_are_there_need_no_network_and_nothing_is_written(root, small
         p.chmod(0o755)
 
 
+def test_seed_size_and_device_hold_for_a_public_set_too(root, small_mnist):
+    unpack(small_mnist, root)
+    first, other = (data.load("mnist", seed=seed).train.x for seed in (0, 1))
+    assert not torch.equal(first, other)
+    moved = data.load("mnist", device="meta", size=16)
+    assert (moved.shape, moved.test.x.device.type) == ((1, 16, 16), "meta")
+
+
 def test_archives_brought_by_hand_are_unpacked_without_a_network(root, small_mnist):
     (root / "MNIST" / "raw").mkdir(parents=True)
     for name, content in small_mnist.items():
@@ -236,6 +245,25 @@ def test_a_missing_file_is_named(root, small_mnist):
     (root / "MNIST" / "raw" / public.TEST_Y).unlink()
     assert next(e for e in data.catalogue() if e.name == "mnist").state == "incomplete"
     assert public.TEST_Y in sentence(lambda: data.check("mnist"))
+
+
+def test_a_run_completes_a_set_before_its_notebooks_begin(root, server, small_mnist):
+    unpack(small_mnist, root)
+    (root / "MNIST" / "raw" / public.TEST_Y).unlink()
+    assert dataset_at_hand("mnist") == "mnist"
+    assert SOURCES["mnist"].missing(root) == []
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(root, monkeypatch):
+    before, waits = socket.getdefaulttimeout(), []
+
+    def silent(_folder, **_options):
+        waits.append(socket.getdefaulttimeout())
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", silent)
+    assert "the server did not answer" in sentence(lambda: data.get("mnist"))
+    assert waits == [download.PATIENCE] and socket.getdefaulttimeout() == before
 
 
 def test_a_kill_between_two_files_leaves_only_whole_ones(root, server, small_mnist, monkeypatch):

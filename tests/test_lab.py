@@ -54,11 +54,38 @@ def test_the_environment_overrides_the_parameters_cell(monkeypatch, capsys):
         "DEVICE": "cpu",
     }.items():
         monkeypatch.setenv(f"COURSEKIT_{key}", value)
-    opened = lab.start("course", "digits", 0, "auto")
+    opened = lab.start("course", "digits", 0, "cuda")
     assert (opened.profile, opened.dataset, opened.seed) == ("smoke", "mnist", 7)
+    assert opened.device == torch.device("cpu")
     monkeypatch.setenv("COURSEKIT_SEED", "seven")
     with pytest.raises(CourseError, match="seed was 'seven'"):
         lab.start()
+
+
+def test_precision_and_compile_are_handed_on():
+    opened = lab.start("smoke", device="cpu", precision="bfloat16", compile=True)
+    assert (opened.autocast, opened.compile) == (torch.bfloat16, True)
+    opened = lab.start("smoke", device="cpu")
+    assert (opened.autocast, opened.compile) == (None, False)
+
+
+def test_start_sets_the_threads_and_the_seed_of_torch(monkeypatch):
+    asked = []
+    monkeypatch.setattr("torch.set_num_threads", asked.append)
+    monkeypatch.setenv("COURSEKIT_THREADS", "3")
+    for seed in (5, 6):
+        lab.start("smoke", seed=seed, device="cpu")
+        assert torch.initial_seed() == seed
+    assert asked == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("present", "picked"), [("cuda, mps", "cuda"), ("mps", "mps"), ("none", "cpu")]
+)
+def test_auto_takes_the_fastest_device_that_is_there(monkeypatch, present, picked):
+    for name in ("cuda", "mps"):
+        monkeypatch.setattr(f"torch.{name}.is_available", lambda name=name: name in present)
+    assert lab.pick_device("auto").type == picked
 
 
 def test_choose_gives_the_budget_of_the_profile():
