@@ -2,6 +2,8 @@
 
 import copy
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 from torch import nn
@@ -86,8 +88,9 @@ def test_objectives_are_what_they_are_called(net, x):
     torch.testing.assert_close(layer(part)(net, x), (a**2).mean((1, 2, 3)))
     torch.testing.assert_close(logit(3)(net, x), said[:, 3])
     torch.testing.assert_close(contrast()(net, x), ((x - 0.5) ** 2).mean((1, 2, 3)))
-    flat = torch.full_like(x, 0.7)
-    assert total_variation()(net, flat).abs().max() == 0
+    steps = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 1.0]]).view(1, 1, 2, 3)
+    across, down = (1 + 1 + 0 + 0.25) / 4, (0.25 + 0.25 + 1) / 3
+    assert float(total_variation()(net, steps)) == pytest.approx(across + down)
 
 
 def test_objectives_add_and_scale(net, x):
@@ -111,6 +114,17 @@ def test_guided_is_the_best_match_at_each_place(net, x):
     ]  # place by place, by hand
     found = towards(part, guide, net)(net, x[:1]).detach()
     assert float(found) == pytest.approx(sum(best) / len(best), rel=1e-5)
+
+
+def test_a_guide_is_looked_at_in_eval_mode_and_leaves_the_network_as_it_was(net, x):
+    """As the dream is: in train mode BatchNorm would measure the guide by itself and drift."""
+    part, guide = net.stages[4], x[1:]
+    wanted = towards(part, guide, net)(net, x[:1])
+    before = copy.deepcopy(net.state_dict())
+    found = towards(part, guide, net.train())
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+    assert all(module.training for module in net.modules())
+    torch.testing.assert_close(found(net.eval(), x[:1]), wanted)
 
 
 def test_a_dense_layer_has_channels_too(rng):
@@ -272,6 +286,13 @@ def test_octaves_lose_nothing(net, x):
     assert len(dream(net, x, layer(net.stages[3]), octaves=2, steps=2).trace) == 4
 
 
+def test_what_every_octave_added_is_kept(x):
+    """Where brightness is all that is wanted, each of the 3 · 2 steps adds its size everywhere."""
+    bright = Objective(lambda seen: seen.image.sum((1, 2, 3)))
+    found = dream(nn.Identity(), x, bright, octaves=3, scale=1.3, steps=2, step_size=0.01)
+    torch.testing.assert_close(found.image, x + 0.06)
+
+
 def test_sizes_of_octaves():
     assert sizes((100, 140), 3, 2.0) == [(25, 35), (50, 70), (100, 140)]
     for wrong in ({"octaves": 0, "scale": 1.4}, {"octaves": 2, "scale": 1.0}):
@@ -305,6 +326,18 @@ def test_white_noise_has_the_high_share_of_its_area(rng):
     noise = torch.randn(8, 1, 128, 128, generator=rng)
     expected = 1 - torch.pi * 0.25**2  # of the unit square of frequencies
     assert float(high_share(noise).mean()) == pytest.approx(expected, abs=0.01)
+
+
+def test_edges_that_do_not_match_are_no_fine_grain():
+    """A ramp is as smooth as can be; repeated, as the Fourier transform takes it, it jumps."""
+    ramp = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
+    assert float(high_share(ramp)) < 1e-5
+
+
+def test_a_photo_shrinks_as_it_does_in_pillow(x):
+    picture = PIL.Image.fromarray(x[0, 0].numpy())
+    theirs = np.asarray(picture.resize((17, 13), PIL.Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(resized(x, (13, 17))[0, 0].numpy(), theirs, atol=1e-5)
 
 
 def test_resizing_to_the_same_size_changes_nothing(x):

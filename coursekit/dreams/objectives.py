@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from coursekit.dreams.listening import Seen, look
 from coursekit.errors import require
+from coursekit.gradients import undisturbed
 from coursekit.types import Images, PerExample
 
 
@@ -98,10 +99,10 @@ def towards(part: nn.Module, guide: Images, model: nn.Module) -> Objective:
     Args:
         part: the layer in which the two are compared.
         guide: one image, shape (1, c, h, w); of any size.
-        model: the network, of which `part` is one.
+        model: the network, of which `part` is one; run in eval mode and left as it was found.
     """
     require(len(guide) == 1, f"guide was {len(guide)} images; give one, of shape (1, c, h, w).")
-    with torch.no_grad():
+    with undisturbed(model), torch.no_grad():
         wanted = look(model, guide, (part,)).at[part][0].flatten(1)  # (c, places of the guide)
 
     def value(seen: Seen) -> Tensor:
