@@ -8,8 +8,8 @@ from attacked import Noisy, accuracy, victim
 
 from coursekit.attacks import MarginGoal, fgsm, growing, inner, margin_pgd, pgd
 from coursekit.errors import CourseError
-from coursekit.nets import Loud
-from coursekit.threats import Linf
+from coursekit.nets import LinearClassifier, Loud
+from coursekit.threats import L2, Linf
 
 
 def start(seed=0):
@@ -111,3 +111,16 @@ def test_settings_out_of_range_are_refused(scene):
         margin_pgd(model, x, y, Linf(0.1), 0)
     with pytest.raises(CourseError, match="restarts was 2"):
         margin_pgd(model, x, y, Linf(0.1), 1, restarts=2)
+
+
+@pytest.mark.parametrize("attack", [pgd, margin_pgd])
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(0.1)])
+def test_by_default_the_steps_lead_two_and_a_half_times_eps_together(attack, threat):
+    """On a linear model all steps have one direction: ten of ε/4, the last six at the boundary."""
+    model, seen = LinearClassifier((1, 4, 4), 2, start()), []
+    model.register_forward_hook(lambda _model, shown, _logits: seen.append(shown[0].detach()))
+    x, y = torch.full((2, 1, 4, 4), 0.5), torch.tensor([0, 1])
+    attack(model, x, y, threat, 10)
+    far = torch.stack([threat.norm(at - x) for at in seen])
+    by_hand = (torch.arange(10) / 4).clamp(max=1) * threat.eps
+    torch.testing.assert_close(far, by_hand[:, None].expand(10, 2), rtol=1e-4, atol=1e-6)

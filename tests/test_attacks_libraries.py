@@ -6,7 +6,8 @@ import pytest
 import torch
 from attacked import accuracy, victim
 
-from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, pgd
+from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, margin_pgd, pgd
+from coursekit.nets import Loud
 from coursekit.threats import L2, Linf
 
 with warnings.catch_warnings():  # these libraries import what others have deprecated
@@ -145,3 +146,12 @@ def test_auto_pgd_finds_about_what_our_pgd_finds(scene):
     assert (found - x[:60]).abs().max() <= 0.05 + 1e-5
     ours = accuracy(model, pgd(model, x[:60], y[:60], Linf(0.05), 20, rng=start()), y[:60])
     assert accuracy(model, found, y[:60]) == pytest.approx(ours, abs=0.06)
+
+
+def test_auto_pgd_also_climbs_a_loss_that_loud_logits_do_not_flatten(scene):
+    """The cross-entropy of a loud network has no gradient; the second loss has no scale."""
+    model, x, y, _ = scene
+    loud, x, y = Loud(model), x[:60], y[:60]
+    _, found = auto_attack(loud, x, y, 0.1, steps=10)
+    ours = accuracy(model, margin_pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
+    assert accuracy(model, found, y) <= ours + 0.06

@@ -6,6 +6,7 @@ import torch
 from attacked import accuracy, victim
 from scipy.optimize import minimize as scipy_minimize
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from coursekit.attacks import (
     Goal,
@@ -15,6 +16,7 @@ from coursekit.attacks import (
     motions,
     occlusion_map,
     occlusions,
+    outcome,
     penalty_attack,
     pgd,
     saliency,
@@ -24,6 +26,7 @@ from coursekit.attacks import (
 from coursekit.attacks.lbfgs import minimise
 from coursekit.attacks.scores import _side
 from coursekit.errors import CourseError
+from coursekit.gradients import input_gradient
 from coursekit.nets import LinearClassifier
 from coursekit.threats import Linf
 
@@ -36,6 +39,15 @@ def some(n):
     model, x, y = victim()
     right = (model(x).argmax(1) == y).nonzero()[:n, 0]
     return model, x[right], y[right]
+
+
+def stubborn(pixels):
+    """A model that answers 0 to every image."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 2))
+    with torch.no_grad():
+        model[1].weight.zero_()
+        model[1].bias.copy_(torch.tensor([1.0, 0.0]))
+    return model
 
 
 class Counting(nn.Module):
@@ -105,6 +117,22 @@ def test_a_larger_c_buys_a_smaller_perturbation_at_a_higher_loss():
     assert losses[0] < losses[1] < losses[2]
 
 
+def test_at_the_penalised_minimum_the_slope_of_the_loss_is_c(rng):
+    """∇J + c·r / ‖r‖₂ = 0, where the box is not felt: the length is penalised, not its square."""
+    model = LinearClassifier((1, 6, 6), 2, rng)
+    x = 0.4 + 0.2 * torch.rand(8, 1, 6, 6, generator=rng)
+    y = model(x).argmax(1)
+
+    def slope(x):
+        loss = lambda x: cross_entropy(model(x), 1 - y, reduction="none")  # noqa: E731
+        return input_gradient(loss, x).flatten(1).norm(dim=1)
+
+    c = 0.8 * slope(x).min().item()
+    x_adv = penalty_attack(model, x, y, c=c, steps=100)
+    assert x_adv.min() > 0 and x_adv.max() < 1
+    torch.testing.assert_close(slope(x_adv), torch.full((8,), c), rtol=0.02, atol=0)
+
+
 @pytest.mark.parametrize("attack", [penalty_attack, carlini_wagner])
 def test_the_wanted_class_is_reached_and_more_search_is_no_worse(attack):
     model, x, y = some(8)
@@ -125,10 +153,7 @@ def test_kappa_asks_for_a_margin():
 
 
 def test_where_nothing_fools_the_image_itself_comes_back():
-    constant = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
-    with torch.no_grad():
-        constant[1].weight.zero_()
-        constant[1].bias.copy_(torch.tensor([1.0, 0.0]))
+    constant = stubborn(16)
     x, y = torch.rand(3, 1, 4, 4), torch.zeros(3, dtype=torch.long)
     assert torch.equal(penalty_attack(constant, x, y, searches=2), x)
     assert torch.equal(carlini_wagner(constant, x, y, searches=2, steps=3), x)
@@ -173,6 +198,27 @@ def test_spatial_search_finds_the_transform_that_fools_and_stops_there():
     assert torch.equal(queries, torch.where(fooled, first, len(grid)))
 
 
+def test_where_no_transform_fools_the_highest_loss_is_kept():
+    model, x, y = some(40)
+    grid = motions((0, 4), (0, 1))
+    x_adv = spatial_search(model, x, y, grid).x_adv
+    with torch.no_grad():
+        tried = torch.stack([model(move(x)) for move in grid])
+        kept = cross_entropy(model(x_adv), y, reduction="none")
+    loss = torch.stack([cross_entropy(logits, y, reduction="none") for logits in tried])
+    safe = (tried.argmax(2) == y).all(0)
+    assert safe.any()
+    torch.testing.assert_close(kept[safe], loss.amax(0)[safe])
+
+
+def test_the_smallest_motions_are_tried_first(rng):
+    x = torch.rand(1, 1, 9, 9, generator=rng)
+    order = [move(x) for move in motions((-30, 20, 0), (0,))]
+    by_size = [motions((angle,), (0,))[0](x) for angle in (0, 20, -30)]
+    assert all(torch.equal(a, b) for a, b in zip(order, by_size, strict=True))
+    torch.testing.assert_close(motions()[0](x), x)
+
+
 # --- Queries -------------------------------------------------------------------------------------
 
 
@@ -186,6 +232,24 @@ def test_the_squares_shrink_as_in_the_paper():
             assert _side(torch.Size((28, 28)), 0.3, query / 10_000) == side
     assert _side(torch.Size((28, 28)), 0.0001, 0.9) == 1
     assert _side(torch.Size((8, 28)), 1.0, 0.0) == 8
+
+
+def test_the_square_attack_shows_stripes_and_then_squares_of_one_sign_a_channel(rng):
+    """Andriushchenko et al. 2020, §3: vertical stripes of ±ε; then −ε or ε for every channel.
+
+    The model never changes its mind, so that every square is painted on the stripes.
+    """
+    model, seen = stubborn(3 * 8 * 8), []
+    model.register_forward_hook(lambda _model, shown, _logits: seen.append(shown[0] - 0.5))
+    square_attack(model, torch.full((4, 3, 8, 8), 0.5), torch.zeros(4).long(), 0.1, 60, rng)
+    stripes, squares = seen[0], torch.stack(seen[1:])
+    torch.testing.assert_close(torch.stack(seen).abs(), torch.full((60, 4, 3, 8, 8), 0.1))
+    assert torch.equal(stripes, stripes[:, :, :1].expand_as(stripes))
+    assert not torch.equal(stripes, stripes[..., :1].expand_as(stripes))
+    painted = squares != stripes
+    up, down = (painted & (squares > 0)).any((3, 4)), (painted & (squares < 0)).any((3, 4))
+    assert not (up & down).any()
+    assert (up.any(2) & down.any(2)).any()  # channels have signs of their own
 
 
 def test_the_square_attack_counts_its_queries_and_needs_no_gradient(rng):
@@ -271,6 +335,24 @@ def test_maps_of_attention_find_the_only_pixels_that_count():
     assert (seen[:, 2:4, 5:7] == 2).all()
     assert seen.sum() == 2 * 4 * 2
     drop = occlusion_map(model, x, y, side=2, stride=1)
-    inside = drop[:, 2:4, 5:7].mean()
-    assert inside > 3 * drop.mean()
+    # Of the four squares that hide one of these pixels, one hides all, two hide two, one hides one.
+    torch.testing.assert_close(drop[:, 2:4, 5:7], torch.full((2, 2, 2), (4 + 2 + 2 + 1) / 4))
     assert (drop[:, 6:, :3] == 0).all()
+
+
+def test_saliency_is_the_largest_over_the_channels():
+    model = LinearClassifier((3, 2, 2), 2)
+    with torch.no_grad():
+        model[1].weight[0].view(3, 4).copy_(torch.tensor([[1.0], [-3.0], [2.0]]).expand(3, 4))
+    seen = saliency(model, torch.full((1, 3, 2, 2), 0.5), torch.tensor([0]))
+    assert torch.equal(seen, torch.full((1, 2, 2), 3.0))
+
+
+def test_the_outcome_is_the_accuracy_and_how_sure_the_mistakes_are():
+    """Three pixels are the logits of three classes; the second and the third image are misread."""
+    x = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 1.0]]).view(3, 1, 1, 3)
+    right, sure = outcome(nn.Flatten(), x, torch.tensor([0, 0, 0]))
+    e = np.e
+    assert right == pytest.approx(1 / 3)
+    assert sure == pytest.approx((e / (e + 2) + e / (e + e**0.5 + 1)) / 2)
+    assert np.isnan(outcome(nn.Flatten(), x, torch.tensor([0, 1, 2]))[1])

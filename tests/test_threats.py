@@ -114,3 +114,14 @@ def test_a_vanished_gradient_gives_no_step_and_no_nan(norm):
 def test_a_negative_budget_is_refused(norm):
     with pytest.raises(CourseError, match="eps was -0.1"):
         norm(-0.1)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("kind", ["random_start", "noise"])
+def test_random_moves_favour_no_direction(norm, kind, rng):
+    """Every pixel moves up as far as down, and without regard to the others: 5 standard errors."""
+    x = torch.full((4000, 1, 1, 3), 0.5)
+    moves = (getattr(norm(0.4), kind)(x, rng) - x).flatten(1)
+    error = 4000**-0.5
+    assert (moves.mean(0).abs() < 5 * error * moves.std(0)).all()
+    assert (moves.T.corrcoef() - torch.eye(3)).abs().max() < 5 * error

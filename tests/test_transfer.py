@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
@@ -18,7 +18,6 @@ from coursekit.transfer import (
     PAPER,
     TECHNIQUES,
     Ensemble,
-    Leaves,
     Logistic,
     Margin,
     Neighbours,
@@ -124,7 +123,10 @@ def test_smoothed_neighbours_are_the_formula_of_the_paper():
     weight = torch.exp(-(torch.cdist(TEST.x.flatten(1), TRAIN.x.flatten(1)) ** 2) / 0.3)
     by_hand = weight @ nn.functional.one_hot(TRAIN.y).float() / weight.sum(1, keepdim=True)
     torch.testing.assert_close(smooth(TEST.x).exp(), by_hand, atol=1e-4, rtol=1e-3)
-    assert SmoothNeighbours(TRAIN.x, TRAIN.y).temperature > 0
+    x, y = TRAIN.x[:119], TRAIN.y[:119]  # of an odd number there is one median
+    apart = NearestNeighbors(n_neighbors=2).fit(rows(x)).kneighbors(rows(x))[0][:, 1]
+    default = SmoothNeighbours(x, y).temperature
+    assert default == pytest.approx(np.median(apart**2) / 3, rel=1e-3)
     with pytest.raises(CourseError, match="temperature was 0"):
         SmoothNeighbours(TRAIN.x, TRAIN.y, temperature=0.0)
     with pytest.raises(CourseError, match="at least 2"):
@@ -167,12 +169,20 @@ def test_the_nearest_leaf_is_where_a_search_of_the_plane_finds_it(seed, norm):
 @pytest.mark.parametrize("seed", range(5))
 def test_climbing_ends_below_the_first_ancestor_that_has_another_class(seed):
     tree, x, y = small_tree(seed)
-    moved, leaves = leaf_path(tree, x, y), Leaves.of(tree)
-    home, arrived = (leaves.number[torch.from_numpy(tree.apply(rows(v)))] for v in (x, moved))
-    assert (leaves.winner[home] == y).all()
-    assert (leaves.winner[arrived] != y).all()
-    best = leaves.shared[home].masked_fill(leaves.winner == y[:, None], -1).amax(1)
-    assert torch.equal(leaves.shared[home, arrived], best)
+    left, right = tree.tree_.children_left, tree.tree_.children_right
+    parent = {child: node for side in (left, right) for node, child in enumerate(side)}
+    winner = tree.tree_.value[:, 0].argmax(1)
+
+    def below(node):
+        return below(left[node]) | below(right[node]) if left[node] >= 0 else {node}
+
+    moved = leaf_path(tree, x, y)
+    homes, arrived = (tree.apply(rows(v)) for v in (x, moved))
+    for node, leaf, truth in zip(homes, arrived, y.tolist(), strict=True):
+        assert winner[node] == truth != winner[leaf]
+        while all(winner[other] == truth for other in below(node)):
+            node = parent[node]
+        assert leaf in below(node)
 
 
 def test_a_tree_of_images_is_fooled_by_few_pixels_and_what_is_misread_is_left_alone():
@@ -266,6 +276,17 @@ def test_the_matrix_has_its_controls_and_leaves_the_models_alone(rng):
     assert torch.equal(nothing.misread[0], nothing.clean)
     with pytest.raises(CourseError, match="one of each"):
         transfer_matrix([], models, TEST.x, TEST.y, 0.1, rng)
+
+
+def test_the_control_of_the_matrix_is_noise_of_the_same_size():
+    models = [Logistic.learn(TRAIN), Tree.learn(blobs(120, seed=5))]
+    draws = [torch.Generator().manual_seed(1) for _ in range(2)]
+    result = transfer_matrix(models[:1], models, TEST.x, TEST.y, 0.3, draws[0])
+    noise = Linf(0.3).noise(TEST.x, draws[1])
+    for model, noisy, clean in zip(models, result.noisy, result.clean, strict=True):
+        assert torch.equal(noisy, model.predict(noise) != TEST.y)
+        assert torch.equal(clean, model.predict(TEST.x) != TEST.y)
+    assert not torch.equal(result.noisy, result.clean)
 
 
 def test_only_pairs_of_different_parts_are_averaged():
