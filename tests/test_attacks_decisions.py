@@ -3,6 +3,7 @@
 import pytest
 import torch
 from attacked import victim
+from torch import nn
 
 from coursekit.attacks import decisions, hop_skip_jump
 from coursekit.attacks.goals import Goal
@@ -15,14 +16,19 @@ def oracle(model, n):
 
 def always(fooled):
     """A model that sees class 1 everywhere, or nowhere."""
-    return lambda x: torch.tensor([0.0, 1.0 if fooled else -1.0]).expand(len(x), 2)
+    model = nn.Sequential(nn.Flatten(), nn.LazyLinear(2))
+    model(torch.zeros(1, 64))
+    nn.init.zeros_(model[1].weight)
+    model[1].bias.data = torch.tensor([0.0, 1.0 if fooled else -1.0])
+    return model
 
 
 @pytest.fixture
 def plane(rng):
-    """A linear model of two classes, and its normal, which leads to class 1."""
-    model = LinearClassifier((1, 28, 28), 2, rng=rng)
-    weight = model[-1].weight.detach()
+    """A linear model of two classes, undecided on grey, and its normal, which leads to class 1."""
+    model = LinearClassifier((1, 28, 28), 2, rng=rng).requires_grad_(False)
+    weight = model[-1].weight
+    model[-1].bias.copy_(-0.5 * weight.sum(1))
     return model, (weight[1] - weight[0]).view(1, 1, 28, 28)
 
 
@@ -35,7 +41,10 @@ def test_bisection_leaves_less_of_the_way_than_the_random_moves_cross(plane, rng
     assert len(a) >= 5
     edge = decisions._to_boundary(oracle(model, len(a)), a, b)
     assert (model(edge).argmax(1) == 1).all()
-    lead = lambda x: (model(x)[:, 1] - model(x)[:, 0]).double()
+
+    def lead(x):
+        return (model(x)[:, 1] - model(x)[:, 0]).double()
+
     beyond = lead(edge) / (lead(b) - lead(a))  # the lead is linear on the way from a to b
     assert (beyond < 1.02 * 784**-1.5).all()
 
@@ -45,9 +54,8 @@ def test_the_normal_is_the_formula_of_the_paper(plane):
     model, normal = plane
     x_adv = torch.full((1, 1, 28, 28), 0.5)
     x, radius = torch.zeros_like(x_adv), float(x_adv.norm()) / 784
-    lead = float(model(x_adv)[0, 1] - model(x_adv)[0, 0])
-    offset = 0.5 * radius / 28 * float(normal.norm())  # most of the moves, not all, agree
-    x_adv = x_adv + (offset - lead) / float(normal.norm()) ** 2 * normal
+    off = 0.5 * radius / 28  # so far from the boundary, most of the moves agree, not all
+    x_adv = x_adv + off * normal / normal.norm()
     draws = torch.Generator().manual_seed(5)
     found = decisions._normal(oracle(model, 1), x, x_adv, 300, draws)
 
@@ -81,8 +89,9 @@ def test_a_move_that_the_border_of_the_box_cuts_counts_as_it_was_asked():
 
 @pytest.mark.parametrize(("turn", "share"), [(1, 1.0), (4, 0.5), (9, 1 / 3)])
 def test_the_jump_is_the_distance_over_the_root_of_the_round(turn, share):
-    x, x_adv = torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.2)
-    normal = torch.tensor([1.0, 0.0, 0.0, 0.0]).view(1, 1, 2, 2)
+    x, x_adv = torch.zeros(1, 1, 8, 8), torch.full((1, 1, 8, 8), 0.05)
+    normal = torch.zeros(1, 1, 8, 8)
+    normal[0, 0, 3, 3] = 1
     landed = decisions._jump(oracle(always(True), 1), x, x_adv, normal, turn)
     torch.testing.assert_close(landed, x_adv + 0.4 * share * normal)  # the distance is 0.4
 
