@@ -107,7 +107,7 @@ def _bisections(x: Tensor) -> int:
     The random moves of 1/d of the distance lead only 1/√d of that across the boundary; an image
     that stays further away gets the same answer to all of them.
     """
-    return max(12, ceil(1.5 * log2(x[0].numel())))
+    return max(12, ceil(1.5 * log2(x.shape[1:].numel())))
 
 
 def _to_boundary(ask: _Oracle, x: Tensor, x_adv: Tensor) -> Tensor:
