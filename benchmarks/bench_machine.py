@@ -53,7 +53,7 @@ def on_a_line() -> Contender:
 def attack(dataset: Dataset) -> Contender:
     """PGD with 40 steps against the strided CNN; one unit is an image."""
     model = StridedCNN(dataset.shape, len(dataset.classes), rng=torch.Generator().manual_seed(0))
-    few = dataset.test.take(200)
+    few = dataset.test.take(100)
 
     def work() -> int:
         pgd(model.eval(), few.x, few.y, Linf(0.1), 40)
@@ -69,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     digits = load("digits")
-    works = gan(digits, "cpu", 10, lean=True), classifier(digits, "cpu", 20, lean=True)
+    works = gan(digits, "cpu", 5, lean=True), classifier(digits, "cpu", 20, lean=True)
     contenders = dict(zip(THERE, (*works, on_a_line(), attack(digits)), strict=True))
     speeds = race(contenders, options.rounds, options.seconds)
     print(f"{machine()}, {torch.backends.cpu.get_cpu_capability()}\n")
