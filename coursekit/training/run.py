@@ -52,8 +52,9 @@ class Run:
 
     Its `parts` (networks, optimisers, batches, generators, EMA) are together the state of the run.
     It is only ever written between two steps, with a hash of everything that the run began with; so
-    a run continues bit for bit, and only as itself. An interrupt ends it within a second: the state
-    is written, the parts are put back to where they began, and the same call continues the run.
+    a run continues bit for bit (but for dropout on a GPU, whose generator is not kept), and only as
+    itself. An interrupt ends it within a second: the state is written, the parts are put back to
+    where they began, and the same call continues the run.
 
     Raises:
         CourseError: fewer than one step, or a checkpoint is asked for and a part has no state.
