@@ -39,23 +39,18 @@ def test_every_contender_takes_its_turn_in_every_round(side_by_side):
 
 
 def test_the_machine_is_measured_beside_the_one_that_the_minutes_come_from():
-    script = [
-        sys.executable,
-        str(FOLDER / "bench_machine.py"),
-        "--rounds",
-        "1",
-        "--seconds",
-        "0.01",
-    ]
+    turns = ["--rounds", "1", "--seconds", "0.01"]
+    script = [sys.executable, str(FOLDER / "bench_machine.py"), *turns]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[2:5] for line in done.stdout.splitlines() if line.startswith("| ")][2:]
     assert len(rows) == 4
+    rounded = 0.11  # two figures are rounded by 5 % at worst, on either side
     for there, here, ratio in ([float(x.replace(",", "")) for x in row] for row in rows):
-        assert ratio == pytest.approx(there / here, rel=0.06)
+        assert ratio == pytest.approx(there / here, rel=rounded)
     product = math.prod(float(row[2]) for row in rows)
     (mean,) = re.findall(r"takes (\S+) times as long", done.stdout)
-    assert float(mean) == pytest.approx(product**0.25, rel=0.06)
+    assert float(mean) == pytest.approx(product**0.25, rel=rounded)
 
 
 def test_the_benchmark_of_batches_runs():
