@@ -1,10 +1,17 @@
-"""Floor 0. What a classifier is trained on: functions (model, x, y) -> scalar loss, for `fit`."""
+"""What a classifier is trained on, for `fit`: (model, x, y) -> scalar loss.
 
+Objectives that attack while they train take (model, x, y, rng, progress): the run's generator and
+how much of the run is done, in [0, 1).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
-from coursekit.types import Attack, Objective
 
 
 def cross_entropy(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -12,49 +19,66 @@ def cross_entropy(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(model(x), y)
 
 
-def adversarial(attack: Attack, alpha: float = 0.0) -> Objective:
+# (model, x, y, rng, progress) -> x_adv: an attack inside training, e.g. `training_pgd(0.3, 4)`
+TrainingAttack = Callable[[nn.Module, Tensor, Tensor, torch.Generator | None, float], Tensor]
+
+
+@dataclass(frozen=True)
+class adversarial:  # reads as an adjective in `fit(model, batches, adversarial(attack), ...)`
     """α·J(x) + (1 − α)·J(x_adv).
 
     α = 0 is the inner maximum of Madry et al. 2018 (eq. 2.1), α = ½ the mix of Goodfellow,
     Shlens & Szegedy 2015 (§6).
 
     Args:
-        attack: (model, x, y) -> x_adv in [0, 1]; run in eval mode, without a graph to the weights.
+        attack: (model, x, y, rng, progress) -> x_adv in [0, 1]; run in eval mode, without a graph
+            to the weights.
         alpha: weight of the clean loss, in [0, 1].
 
     Raises:
         CourseError: `alpha` outside [0, 1].
     """
-    require(0 <= alpha <= 1, f"alpha was {alpha}; it must lie in [0, 1].")
 
-    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        attacked = cross_entropy(model, attack(model, x, y), y)
-        return (
-            attacked if alpha == 0 else alpha * cross_entropy(model, x, y) + (1 - alpha) * attacked
-        )
+    attack: TrainingAttack
+    alpha: float = 0.0
 
-    return loss
+    def __post_init__(self) -> None:
+        require(0 <= self.alpha <= 1, f"alpha was {self.alpha}; it must lie in [0, 1].")
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, rng: torch.Generator | None, progress: float
+    ) -> Tensor:
+        attacked = cross_entropy(model, self.attack(model, x, y, rng, progress), y)
+        if self.alpha == 0:
+            return attacked
+        return self.alpha * cross_entropy(model, x, y) + (1 - self.alpha) * attacked
 
 
-def trades(attack: Attack, beta: float = 6.0) -> Objective:
+@dataclass(frozen=True)
+class trades:
     """J(x) + β·KL(f(x) ‖ f(x_adv)) (Zhang et al. 2019, eq. 5).
 
     The attack is given the clean probabilities as soft labels: cross-entropy against them differs
     from the KL divergence only by a constant, so ascending one is ascending the other.
 
     Args:
-        attack: (model, x, p) -> x_adv, where p are probabilities of shape (n, k).
+        attack: (model, x, p, rng, progress) -> x_adv, where p are probabilities of shape (n, k).
         beta: weight of the regulariser, at least 0.
 
     Raises:
         CourseError: `beta` is negative.
     """
-    require(beta >= 0, f"beta was {beta}; it must be at least 0.")
 
-    def loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    attack: TrainingAttack
+    beta: float = 6.0
+
+    def __post_init__(self) -> None:
+        require(self.beta >= 0, f"beta was {self.beta}; it must be at least 0.")
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, rng: torch.Generator | None, progress: float
+    ) -> Tensor:
         logits = model(x)
-        x_adv = attack(model, x, logits.detach().softmax(1))
+        x_adv = self.attack(model, x, logits.detach().softmax(1), rng, progress)
         gap = F.kl_div(model(x_adv).log_softmax(1), logits.softmax(1), reduction="batchmean")
-        return F.cross_entropy(logits, y) + beta * gap
-
-    return loss
+        return F.cross_entropy(logits, y) + self.beta * gap

@@ -9,7 +9,7 @@ a box, `views` the loss around an image and what a model attends to.
 from coursekit.attacks.decisions import hop_skip_jump
 from coursekit.attacks.goals import Goal, Searched
 from coursekit.attacks.gradient import climb, fgsm, pgd
-from coursekit.attacks.inner import growing, inner
+from coursekit.attacks.inner import eps_ramp, training_pgd
 from coursekit.attacks.libraries import auto_attack
 from coursekit.attacks.margins import MarginGoal, margin_pgd
 from coursekit.attacks.penalty import carlini_wagner, penalty_attack
@@ -25,10 +25,9 @@ __all__ = [
     "auto_attack",
     "carlini_wagner",
     "climb",
+    "eps_ramp",
     "fgsm",
-    "growing",
     "hop_skip_jump",
-    "inner",
     "loss_plane",
     "margin_pgd",
     "motions",
@@ -40,5 +39,6 @@ __all__ = [
     "saliency",
     "spatial_search",
     "square_attack",
+    "training_pgd",
     "undisturbed",
 ]

@@ -23,19 +23,18 @@ class Raw(NamedTuple):
     classes: tuple[str, ...]
 
 
-def assemble(name: str, raw: Raw, seed: int, size: int | None) -> Dataset:
+def assemble(name: str, raw: Raw, size: int | None) -> Dataset:
     """The data set that was read, in the course's form.
 
     Args:
         name: what the data set calls itself.
         raw: images of any one size; not square ones are cropped to the central square.
-        seed: decides the order of the rows, and which are held out where there is no test set.
         size: side of the images in pixels; None takes 28 for grey and 32 for colour.
 
     Raises:
         CourseError: a class has no test image, or too few images to hold one out.
     """
-    rng = generator(seed)
+    rng = generator()
     note = ""
     if raw.x_test is None or raw.y_test is None:
         kept, held_out = divide(raw.y_train, 0.8, rng)
@@ -55,9 +54,9 @@ def assemble(name: str, raw: Raw, seed: int, size: int | None) -> Dataset:
     return Dataset(name, train, _split(raw.x_test, raw.y_test, size, rng), raw.classes, note)
 
 
-def generator(seed: int) -> torch.Generator:
-    """The generator behind `load(seed=…)`, apart from the streams of an experiment's own."""
-    return torch.Generator().manual_seed(20_000_003 + seed)
+def generator() -> torch.Generator:
+    """What decides order, division and renderings: always the same, whatever a lecture's seed."""
+    return torch.Generator().manual_seed(20_000_003)
 
 
 def divide(y: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:

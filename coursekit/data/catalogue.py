@@ -20,17 +20,16 @@ NAMES = ("digits", *SOURCES)
 def load(
     name_or_path: str | Path = "digits",
     device: Device = "cpu",
-    seed: int = 0,
     size: int | None = None,
 ) -> Dataset:
-    """A whole data set as tensors on `device`: pixels in [0, 1], NCHW, rows in random order.
+    """A whole data set as tensors on `device`: pixels in [0, 1], NCHW, rows in an order that is random
+    and always the same.
 
     Args:
         name_or_path: "digits" (embedded), "mnist", "fashion_mnist" or "cifar10" (downloaded
             once), or the path of the reader's own `.npz` file or folder of images, which is
             sought from here and then below the data root.
         device: where the tensors live.
-        seed: decides the order of the rows and, for `digits`, every rendering.
         size: side of the images in pixels, a multiple of 4; None takes the course's sizes,
             28 for grey and 32 for colour.
 
@@ -43,12 +42,12 @@ def load(
     )
     name = str(name_or_path)
     if name == "digits":
-        return _resized(digits(seed), size).to(device)
+        return _resized(digits(), size).to(device)
     if name in SOURCES:
-        return assemble(name, _public(name), seed, size).to(device)
+        return assemble(name, _public(name), size).to(device)
     path = find(name)
     raw = read_folder(path, size) if path.is_dir() else read_archive(path)
-    return assemble(path.resolve().name.removesuffix(".npz"), raw, seed, size).to(device)
+    return assemble(path.resolve().name.removesuffix(".npz"), raw, size).to(device)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,10 @@ class Stream(Iterator[Batch]):
         x, y = self._draw(self.size, self._rng)
         return Batch(x.to(self._device), y.to(self._device))
 
+    def identity(self) -> dict[str, Any]:
+        """What tells this stream from others, for a checkpoint."""
+        return {"data": self._data, "size": self.size, "seed": self._rng.initial_seed()}
+
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on with the very next batch, bit for bit."""
         return {"rng": self._rng.get_state(), "data": self._data}

@@ -17,7 +17,12 @@ from coursekit.lipschitz.operators import (
     weight_norm,
 )
 from coursekit.lipschitz.orthogonality import clamp_singular_value, orthogonal
-from coursekit.lipschitz.penalties import clip_weights, gradient_penalty, kantorovich
+from coursekit.lipschitz.penalties import (
+    clip_weights,
+    dual_loss,
+    gradient_penalty,
+    r1_penalty,
+)
 from coursekit.lipschitz.power import (
     SpectralNorm,
     matrices,
@@ -34,14 +39,15 @@ __all__ = [
     "applied",
     "clamp_singular_value",
     "clip_weights",
+    "dual_loss",
     "gradient_penalty",
-    "kantorovich",
     "lipschitz_bound",
     "matrices",
     "operator_norm",
     "orthogonal",
     "overlap",
     "power_iteration",
+    "r1_penalty",
     "slope",
     "spectral_normalisation",
     "spectral_norms",

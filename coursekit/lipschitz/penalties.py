@@ -1,6 +1,7 @@
 """What holds a critic's slope: a penalty or a box for the weights. And the game it is held for."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
 
     weight: float = 10.0
     one_sided: bool = False
+    double_backward: ClassVar[bool] = True  # not for torch.compile
 
     def __post_init__(self) -> None:
         require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
@@ -60,21 +62,52 @@ class clip_weights:
                 parameter.clamp_(-self.bound, self.bound)
 
 
-@dataclass(frozen=True, eq=False)
-class kantorovich:
+@dataclass(frozen=True)
+class r1_penalty:
+    """γ/2·E‖∇D(x)‖² on real images only (Mescheder et al. 2018, eq. 9).
+
+    It vanishes at the equilibrium, where D is flat on the data, and so does not move it.
+
+    Raises:
+        CourseError: a negative weight.
+    """
+
+    gamma: float = 1.0
+    double_backward: ClassVar[bool] = True  # not for torch.compile
+
+    def __post_init__(self) -> None:
+        require(self.gamma >= 0, f"gamma was {self.gamma}; it must be at least 0.")
+
+    def __call__(
+        self, D: nn.Module, x: Examples, fake: Examples, y: Tensor | None, rng: object = None
+    ) -> Scalar:
+        return self.gamma / 2 * slope(D, x, y, graph=True).square().mean()
+
+
+@dataclass(frozen=True)
+class dual_loss:
     """An objective for `fit`: the critic's side of the dual, −(E_p f − E_q f) + penalty.
 
     The batches are (x, is_real), as `coursekit.data.labelled` makes them, half and half.
 
     Attributes:
-        rng: where the penalty draws its points between real and fake.
         penalty: (D, x, fake, y, rng) -> scalar, or None where the network itself is bounded.
     """
 
-    rng: torch.Generator
     penalty: gradient_penalty | None = None
 
-    def __call__(self, critic: nn.Module, x: Examples, is_real: PerExample) -> Scalar:
+    @property
+    def double_backward(self) -> bool:
+        return self.penalty is not None
+
+    def __call__(
+        self,
+        critic: nn.Module,
+        x: Examples,
+        is_real: PerExample,
+        rng: torch.Generator,
+        progress: float = 0.0,
+    ) -> Scalar:
         real, fake = x[is_real == 1], x[is_real == 0]
         loss = Wasserstein().critic(critic(real), critic(fake))
-        return loss + self.penalty(critic, real, fake, None, self.rng) if self.penalty else loss
+        return loss + self.penalty(critic, real, fake, None, rng) if self.penalty else loss

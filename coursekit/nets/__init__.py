@@ -23,11 +23,12 @@ from coursekit.nets.dirac import DiracDiscriminator, DiracGenerator, dirac_data
 from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
 from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
 from coursekit.nets.latent import slerp, truncated
-from coursekit.nets.lenses import InstanceNoise, MinibatchStd, Pack, Through, Waves
+from coursekit.nets.lenses import DiffAugment, InstanceNoise, MinibatchStd, Pack, Through, Waves
 from coursekit.nets.masked import Loud, Quantised, staircase
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator, single
 from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
+from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 from coursekit.nets.upsampling import deconvolution, resize_convolution, uneven_deconvolution
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "ConditionalGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "DiffAugment",
     "DiracDiscriminator",
     "DiracGenerator",
     "Generator",
@@ -59,6 +61,8 @@ __all__ = [
     "PooledCNN",
     "ProjectionDiscriminator",
     "Quantised",
+    "SNGANDiscriminator",
+    "SNGANGenerator",
     "SmallResNet",
     "StridedCNN",
     "Through",

@@ -5,6 +5,7 @@ Half of the remedies against mode collapse change nothing in the game but this. 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import pi
 
 import torch
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from coursekit.errors import require
-from coursekit.types import Examples, Labels
+from coursekit.types import Examples, Images, Labels
 
 Scores = Float[Tensor, " packs"]
 
@@ -81,38 +82,76 @@ class MinibatchStd(nn.Module):
         return torch.cat([x, spread.expand(-1, 1, *x.shape[2:])], dim=1)
 
 
-class InstanceNoise(nn.Module):
+@dataclass(frozen=True)
+class InstanceNoise:
     """x + σ_t·ε, for real and fake alike; σ_t falls linearly to 0 (Sønderby et al. 2017, §3.2).
 
     Two thin densities hardly overlap, and a perfect D has no slope where G's samples lie; blurred
-    ones overlap (Arjovsky & Bottou 2017, §3). Without noise in eval mode.
+    ones overlap (Arjovsky & Bottou 2017, §3). For `train_gan(augment=InstanceNoise(0.5))`.
 
     Args:
         sigma: standard deviation at first, in the units of x.
-        batches: how many batches it takes until the noise is gone; D sees three in each round.
-        rng: a CPU generator of the lens's own; the noise comes from it.
+        until: the share of the run after which the noise is gone; inf for noise that never fades.
+
+    Raises:
+        CourseError: a negative sigma, or `until` not above 0.
     """
 
-    def __init__(self, sigma: float, batches: int, rng: torch.Generator) -> None:
-        super().__init__()
-        require(sigma >= 0 and batches >= 1, "sigma must be at least 0 and batches at least 1.")
-        self.sigma, self.batches, self.rng, self.seen = sigma, batches, rng, 0
+    sigma: float
+    until: float = 1.0
 
-    @property
-    def now(self) -> float:
-        """σ_t at this moment."""
-        return self.sigma * max(0.0, 1 - self.seen / self.batches)
+    def __post_init__(self) -> None:
+        require(self.sigma >= 0, f"sigma was {self.sigma}; it must be at least 0.")
+        require(self.until > 0, f"until was {self.until}; it must be above 0.")
 
-    def forward(self, x: Examples) -> Examples:
-        if not self.training:
-            return x
-        noise = torch.randn(x.shape, generator=self.rng).to(x)
-        x = x + self.now * noise
-        self.seen += 1
+    def now(self, progress: float) -> float:
+        """σ_t when a share `progress` of the run is done."""
+        return self.sigma * max(0.0, 1 - progress / self.until)
+
+    def __call__(self, x: Examples, rng: torch.Generator, progress: float) -> Examples:
+        return x + self.now(progress) * torch.randn(x.shape, generator=rng).to(x)
+
+
+@dataclass(frozen=True)
+class DiffAugment:
+    """Random colour, translation and cutout of real and fake alike (Zhao et al. 2020, §3, App. B).
+
+    Differentiable, so G learns through it; D never sees the same few images twice, and cannot learn
+    them by heart. Brightness ± 1/2, saturation × [0, 2], contrast × [1/2, 3/2], a shift of up to an
+    eighth of the side, and a square of half the side covered, all at random for each image. The
+    paper's pixels lie in [−1, 1]; ours in [0, 1], so grey is 1/2 and brightness moves by half.
+    """
+
+    colour: bool = True
+    translation: bool = True
+    cutout: bool = True
+
+    def __call__(self, x: Images, rng: torch.Generator, progress: float) -> Images:
+        n, _, h, w = x.shape
+        u = torch.rand(7, n, 1, 1, 1, generator=rng).to(x)
+        if self.colour:
+            x = x + (u[0] - 0.5) / 2
+            grey = x.mean(1, keepdim=True)
+            x = grey + 2 * u[1] * (x - grey)
+            mean = x.mean((1, 2, 3), keepdim=True)
+            x = mean + (0.5 + u[2]) * (x - mean)
+        rows = torch.arange(h, device=x.device).view(1, 1, h, 1)
+        columns = torch.arange(w, device=x.device).view(1, 1, 1, w)
+        if self.translation:
+            down, right = ((2 * u[i] - 1) * side / 8 for i, side in ((3, h), (4, w)))
+            shifted = (rows + down.round()).long().expand(n, 1, h, w)
+            across = (columns + right.round()).long().expand(n, 1, h, w)
+            inside = (shifted >= 0) & (shifted < h) & (across >= 0) & (across < w)
+            index = shifted.clamp(0, h - 1) * w + across.clamp(0, w - 1)
+            moved = x.flatten(2).gather(2, index.flatten(2).expand(-1, x.shape[1], -1))
+            # outside is the paper's 0, which is grey here
+            x = torch.where(inside, moved.view_as(x), x.new_full((), 0.5))
+        if self.cutout:
+            top, left = (u[5] * h).floor() - h // 4, (u[6] * w).floor() - w // 4
+            covered = (rows >= top) & (rows < top + h // 2)
+            covered = covered & (columns >= left) & (columns < left + w // 2)
+            x = torch.where(covered, x.new_full((), 0.5), x)
         return x
-
-    def extra_repr(self) -> str:
-        return f"sigma={self.sigma}, batches={self.batches}"
 
 
 class Waves(nn.Module):

@@ -1,28 +1,28 @@
-"""Floor 2. The two loops of the course, and what keeps them going.
+"""The two loops of the course, and what keeps them going.
 
 `fit` trains every model with a loss of its own, `train_gan` plays every two-player game.
 """
 
-from coursekit.training.checkpoint import cache_file, configuration_hash, remember
+from coursekit.training.checkpoint import describe
 from coursekit.training.ema import Ema
-from coursekit.training.history import History
-from coursekit.training.loops import descend, fit, frozen, itself, nothing, train_gan
-from coursekit.training.optimizers import adam, linear_decay, triangle
+from coursekit.training.loops import descend, fit, frozen, itself, no_augment, nothing, train_gan
+from coursekit.training.optim import adam, linear_decay, triangle
+from coursekit.training.trainer import History, Trainer
 from coursekit.training.unrolled import unrolled
 
 __all__ = [
     "Ema",
     "History",
+    "Trainer",
     "adam",
-    "cache_file",
-    "configuration_hash",
     "descend",
+    "describe",
     "fit",
     "frozen",
     "itself",
     "linear_decay",
+    "no_augment",
     "nothing",
-    "remember",
     "train_gan",
     "triangle",
     "unrolled",

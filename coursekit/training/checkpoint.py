@@ -1,191 +1,218 @@
-"""Files that a killed run can be continued from, and that no other run mistakes for its own."""
+"""Files that a killed run continues from, and that no other run mistakes for its own."""
 
-import hashlib
 import inspect
 import io
-import os
-import re
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
-from operator import itemgetter
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from coursekit.errors import CourseError, require
-from coursekit.lab import cache_root
-from coursekit.training.history import History
+from coursekit.io import digest, write_bytes
 
-_NOT_HASHED = {
-    "__main__.py",
-    "cli",
-    "course",
-    "plots",
-    "teaching",
-}  # these do not change what is computed
+PLAIN = (bool, int, float, str, type(None))
 
 
-def configuration_hash(**settings: Any) -> str:
-    """A fingerprint of the settings and of the package's own source text.
+def describe(value: Any, name: str = "value") -> Any:
+    """`value` in plain values (numbers, text, lists, dicts), such that equal means the same.
 
-    Numbers, text, tensors, networks, functions, and dicts and lists of them are told apart by what
-    they hold, not by where they lie in memory: the same run gives the same hash tomorrow.
+    Frozen dataclasses, named functions, networks, tensors, dtypes and collections of them can be
+    described. Networks are described by their layers' types, settings and shapes, not by weights.
+
+    Raises:
+        CourseError: a closure, a lambda or an object whose state cannot be seen.
     """
-    digest = hashlib.sha256(_source_hash().encode())
-    _feed(digest, settings)
-    return digest.hexdigest()
-
-
-@lru_cache
-def _source_hash() -> str:
-    package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        place = file.relative_to(package)
-        if place.parts[0] not in _NOT_HASHED:
-            digest.update(place.as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _feed(digest: Any, value: Any) -> None:
-    """Put whatever `value` holds into the hash, each part with its type and its end marked."""
-    digest.update(f"<{type(value).__name__}>".encode())
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, torch.dtype | torch.device | Path | complex):
+        return str(value)
     if isinstance(value, Tensor):
-        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    elif isinstance(value, nn.Module):
-        _feed(digest, [repr(value), value.state_dict()])
-    elif isinstance(value, torch.Generator):
-        _feed(digest, value.get_state())
-    elif isinstance(value, Mapping):
-        _feed(digest, sorted(([str(key), item] for key, item in value.items()), key=itemgetter(0)))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in sorted(value, key=repr) if isinstance(value, set | frozenset) else value:
-            _feed(digest, item)
-    elif isinstance(value, partial):
-        _feed(digest, [value.func, value.args, value.keywords])
-    elif inspect.isfunction(value):
-        _feed_function(digest, value)
-    else:  # numbers, text, dataclasses; an address in memory says nothing about a value
-        digest.update(re.sub(r" at 0x[0-9a-f]+", "", repr(value)).encode())
-    digest.update(b"</>")
+        return [str(value.dtype), list(value.shape), digest(value)]
+    if isinstance(value, nn.Module):
+        return _describe_network(value, name)
+    if isinstance(value, Mapping):
+        return {str(key): describe(item, f"{name}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [describe(item, name) for item in value]
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if is_dataclass(value) and not isinstance(value, type) and _frozen(value):
+        own = {f.name: describe(getattr(value, f.name), f"{name}.{f.name}") for f in fields(value)}
+        return {"type": kind, **own}
+    if inspect.isfunction(value) or inspect.isclass(value) or inspect.isbuiltin(value):
+        full = f"{value.__module__}.{value.__qualname__}"
+        if "<" not in full and full.split(".")[0] != "__main__":
+            return full
+    raise CourseError(
+        f"{name} was {getattr(value, '__qualname__', kind)}; a run that is kept needs plain values, "
+        "frozen dataclasses or named functions of a module, so that it can be told from others."
+    )
 
 
-def _feed_function(digest: Any, function: Any) -> None:
-    """A function is its name or its code, its defaults, what it closes over and what it reads."""
-    function = inspect.unwrap(function)
-    code, module = function.__code__, function.__module__ or ""
-    _feed(digest, function.__qualname__)
-    if module.startswith("coursekit."):
-        _feed(digest, module)  # its text is in the hash already
-    else:
-        _feed(digest, [_instructions(code), _read(function, {})])
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    _feed(digest, [function.__defaults__, cells])
+def _frozen(value: Any) -> bool:
+    return bool(value.__dataclass_params__.frozen)
 
 
-def _instructions(code: CodeType) -> list[Any]:
-    """What the code does, that of the functions inside it included."""
-    inner = [_instructions(c) if inspect.iscode(c) else c for c in code.co_consts]
-    return [code.co_code, code.co_names, inner]
+def _describe_network(network: nn.Module, name: str) -> dict[str, Any]:
+    layers = {}
+    for path, layer in network.named_modules():
+        own = {
+            key: describe(item, f"{name}.{key}")
+            for key, item in vars(layer).items()
+            if not key.startswith("_") and key != "training" and not inspect.ismethod(item)
+        }
+        layers[path] = {"type": f"{type(layer).__module__}.{type(layer).__qualname__}", **own}
+    shapes = {key: list(value.shape) for key, value in network.state_dict().items()}
+    return {"layers": layers, "shapes": shapes}
 
 
-def _read(function: FunctionType, found: dict[str, Any]) -> dict[str, Any]:
-    """The numbers, texts and functions of a notebook that a function of it refers to by name.
+class Checkpointer:
+    """Keeps the state of a run in a file; gives it back to the same run only.
 
-    Without them a weight changed in another cell would pass for the same run.
+    The same run has the same settings, networks of the same kind, generators of the same seed and
+    the same data; its networks hold the weights it began with, or those it left off with.
+
+    Raises:
+        CourseError: a part has no state, or the settings cannot be told from others.
     """
-    inside = [c for c in function.__code__.co_consts if inspect.iscode(c)]
-    names = {name for code in (function.__code__, *inside) for name in code.co_names}
-    for name in sorted(names - found.keys()) if function.__module__ == "__main__" else ():
-        value = function.__globals__.get(name)
-        if isinstance(value, bool | int | float | str):
-            found[name] = value
-        elif inspect.isfunction(value) and value.__module__ == "__main__":
-            found[name] = _instructions(value.__code__)
-            _read(value, found)
-    return found
+
+    def __init__(self, path: Path, parts: dict[str, Any], settings: dict[str, Any]) -> None:
+        for name, part in parts.items():
+            able = isinstance(part, torch.Generator) or hasattr(part, "state_dict")
+            require(able, f"checkpoint: {name} has no state_dict to continue from.")
+        self.path, self.parts, self.kept = path, parts, 0
+        self.about = describe(settings, "settings") | {
+            name: _describe_part(name, part) for name, part in parts.items()
+        }
+        self.starts = [self._weights()]
+
+    def save(self, done: int, told: dict[str, Any]) -> None:
+        """Write down the run after `done` steps, and what is `told` of it.
+
+        Raises:
+            CourseError: the file cannot be written, or could not be read again.
+        """
+        state = {
+            "about": json.dumps(self.about, sort_keys=True),
+            "starts": [*self.starts, self._weights()],
+            "done": done,
+            "parts": {name: _state_of(part) for name, part in self.parts.items()},
+            "torch": torch.get_rng_state(),  # for dropout
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+            **_plain(told),
+        }
+        write(self.path, state)
+        self.kept = done
+
+    def resume(self) -> dict[str, Any] | None:
+        """Put the parts where the file says they were; what else it tells. None: there is none.
+
+        Raises:
+            CourseError: the file cannot be read, or is another run's.
+        """
+        if (state := read(self.path)) is None:
+            return None
+        mend = "delete it to start afresh, or name another file"
+        theirs = json.loads(state["about"])
+        ours = json.loads(json.dumps(self.about))
+        other = [key for key in theirs | ours if theirs.get(key) != ours.get(key)]
+        require(
+            not other,
+            f"The checkpoint {self.path} was written by another run, whose {', '.join(other)} "
+            f"differed; {mend}.",
+        )
+        require(
+            self.starts[0] in state["starts"],
+            f"The checkpoint {self.path} was written by a run that began with other weights; "
+            f"{mend}.",
+        )
+        for name, part in self.parts.items():
+            restore = part.set_state if hasattr(part, "set_state") else part.load_state_dict
+            restore(deepcopy(state["parts"][name]))  # optimisers take tensors as they are
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(state["cuda"])
+        self.starts, self.kept = state["starts"], state["done"]
+        return state
+
+    def left_off(self) -> None:
+        """Note the weights that the networks hold now, so that the same objects may continue."""
+        try:
+            if (state := read(self.path)) is not None:
+                write(self.path, state | {"starts": [*state["starts"], self._weights()]})
+        except CourseError:
+            return  # fresh objects can still continue from the file
+
+    def _weights(self) -> str:
+        networks = [part for part in self.parts.values() if isinstance(part, nn.Module)]
+        return digest(*[value for network in networks for value in network.state_dict().values()])
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
+def _describe_part(name: str, part: Any) -> Any:
+    if isinstance(part, nn.Module):
+        return _describe_network(part, name)
+    if isinstance(part, torch.Generator):
+        return {"seed": part.initial_seed()}
+    if hasattr(part, "identity"):
+        return part.identity()
+    if isinstance(part, torch.optim.Optimizer):
+        settings = [{k: v for k, v in g.items() if k != "params"} for g in part.param_groups]
+        return {"type": type(part).__qualname__, "groups": describe(settings, name)}
+    return type(part).__qualname__
+
+
+def _state_of(part: Any) -> Any:
+    return part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+
+
+def _plain(value: Any) -> Any:
+    """What is told of a run, in the types that a file can be read back with."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    if hasattr(value, "__array__"):  # NumPy's numbers and arrays
+        found = torch.as_tensor(value)
+        return found.item() if found.dim() == 0 else found
+    raise CourseError(
+        f"watch returned {type(value).__qualname__}; a checkpoint keeps numbers, text and tensors."
+    )
+
+
+def write(path: Path, state: dict[str, Any]) -> None:
     """Write `state` whole or not at all: to a file beside it, flushed, then renamed.
 
     Raises:
         CourseError: the file cannot be written (full disk, no permission).
     """
-    part = path.with_name(f"{path.name}.part-{os.getpid()}")
     content = io.BytesIO()  # torch.save into a file hides from us why that could not be written
     torch.save(state, content)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise CourseError(f"The checkpoint {path} could not be written: {reason}.") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(path, content.getbuffer())
 
 
-def load(path: Path, configuration: str) -> dict[str, Any] | None:
+def read(path: Path) -> dict[str, Any] | None:
     """The state in `path`, or None if there is no such file.
 
     Raises:
-        CourseError: the file cannot be read, or another configuration wrote it.
+        CourseError: the file cannot be read as a checkpoint.
     """
     if not path.exists():
         return None
-    mend = "delete it to start afresh, or name another file"
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        written = state["configuration"]
+        json.loads(state["about"])
+        state["starts"], state["done"], state["parts"], state["losses"]["checked"], state["watched"]
     except Exception:  # a truncated or foreign file fails in many ways
-        raise CourseError(f"The checkpoint {path} cannot be read; {mend}.") from None
-    require(
-        written == configuration,
-        f"The checkpoint {path} was written by another configuration ({written[:8]}, this run is "
-        f"{configuration[:8]}); {mend}.",
-    )
+        raise CourseError(
+            f"The checkpoint {path} cannot be read; delete it to start afresh, or name another "
+            "file."
+        ) from None
     return state
-
-
-def cache_file(name: str, **settings: Any) -> Path:
-    """Where the run called `name` with these settings keeps its checkpoint."""
-    return cache_root() / f"{name}-{configuration_hash(**settings)[:12]}.pt"
-
-
-def remember(
-    name: str, models: nn.Module | Mapping[str, Any], make: Callable[[], History], **settings: Any
-) -> History:
-    """Train once, then recall: `make` trains `models` in place, unless that was done before.
-
-    Args:
-        name: what the file is called, beside the hash of its configuration.
-        models: a network, or several by name; anything with `state_dict` and `load_state_dict`.
-        make: trains them in place and returns the history.
-        **settings: whatever distinguishes this run from others. The initial state of `models` and
-            the source of the package always count.
-
-    Returns:
-        The history, from `make` or from the file.
-    """
-    parts = {"model": models} if isinstance(models, nn.Module) else dict(models)
-    start = {key: part.state_dict() for key, part in parts.items()}
-    configuration = configuration_hash(start=start, **settings)
-    path = cache_root() / f"{name}-{configuration[:12]}.pt"
-    if (state := load(path, configuration)) is None:
-        history = make()
-        states = {key: part.state_dict() for key, part in parts.items()}
-        save(path, {"configuration": configuration, "parts": states, "history": vars(history)})
-        return history
-    for key, part in parts.items():
-        part.load_state_dict(state["parts"][key])
-        if isinstance(part, nn.Module):
-            part.eval()  # as training leaves it
-    return History(**state["history"])

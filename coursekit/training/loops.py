@@ -1,34 +1,39 @@
 """The two loops of the course. Everything a lecture varies is an argument to one of them."""
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Unpack
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from coursekit.errors import CourseError, require
 from coursekit.gan_losses import GanLoss
 from coursekit.nets import Generator
 from coursekit.training.ema import Ema
-from coursekit.training.history import History
-from coursekit.training.optimizers import Optimizer, adam
-from coursekit.training.run import Options, Run
-from coursekit.types import Constrain, Objective
+from coursekit.training.optim import Optimizer, Schedule, adam
+from coursekit.training.trainer import History, Trainer, Watch
+from coursekit.types import Constrain
 
-Pairs = Iterator[tuple[Tensor, Tensor]]  # (x, y) without end
+Pairs = Iterable[tuple[Tensor, Tensor]]  # (x, y): an endless iterator, or a DataLoader
 
 ADAM = adam(1e-3)
 GAN_ADAM = adam(
     1e-3, betas=(0.5, 0.999)
 )  # with β₁ = 0.9 a GAN oscillates (Radford et al. 2016, §4)
 
-
+# (model, x, y) -> scalar loss, or (model, x, y, rng, progress) where it draws or changes
+AnyObjective = Callable[..., Tensor]
 # (D, x, fake, y, rng) -> what is added to the loss of a player: `gradient_penalty(10)` to the
 # critic's, `reconstruction(0.05)` to the generator's
 Extra = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
 Critic = Callable[..., Tensor]  # (x, y) -> scores
 # the same five -> whom G has to please: D, or the D of some steps ahead, `unrolled(loss, 5)`
 Rival = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Critic]
+# (x, rng, progress) -> what D is shown of real and fake images alike, e.g. `InstanceNoise(0.5)`
+Augment = Callable[[Tensor, torch.Generator, float], Tensor]
 
 
 def nothing(*_: object) -> float:
@@ -42,41 +47,74 @@ def itself(D: nn.Module, *_: object) -> Critic:
 
 
 def no_constraint(critic: nn.Module) -> None:
-    """D may be as it likes."""
+    """D's weights are not constrained."""
+
+
+def no_augment(x: Tensor, rng: torch.Generator, progress: float) -> Tensor:
+    """D is shown the images as they are."""
+    return x
 
 
 def fit(
     model: nn.Module,
     batches: Pairs,
-    objective: Objective,
+    objective: AnyObjective,
     *,
     steps: int,
     optimizer: Optimizer = ADAM,
-    **options: Unpack[Options],
+    rng: torch.Generator | None = None,
+    schedule: Schedule | None = None,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
+    watch: Watch | None = None,
+    every: int | None = None,
+    checkpoint: str | Path | None = None,
+    name: str = "training",
 ) -> History:
     """Minimise `objective(model, x, y)` over the batches, in place; the model ends in eval mode.
 
     Args:
         model: trained on whatever device it lies; the batches must lie there too.
-        batches: an endless iterator of (x, y).
-        objective: (model, x, y) -> scalar loss.
-        steps: number of updates.
+        batches: an endless iterator of (x, y), or a DataLoader, which is begun again at its end.
+        objective: (model, x, y) -> scalar loss; or (model, x, y, rng, progress), with the progress
+            in [0, 1), if it draws random numbers or changes during the run.
+        steps: number of updates, at least 1.
         optimizer: parameters -> optimiser.
-        **options: see `Options`.
+        rng: a CPU generator, handed to an objective of five arguments.
+        schedule: progress in [0, 1) -> factor on every learning rate.
+        autocast: dtype for mixed precision, e.g. torch.bfloat16; None is float32 throughout.
+        compile: run the model through torch.compile; not with a gradient of a gradient.
+        watch: called with the number of steps done, before the first, every `every` and after the
+            last; returns a row of numbers or tensors for `History.watched`; the numbers are shown
+            beside the progress bar. It draws from its own generator.
+        every: steps between two calls of `watch`; by default a tenth of the run.
+        checkpoint: a file to continue from if it exists, to keep up to date, and to recall the
+            finished run from. Nothing is written without it.
+        name: shown beside the progress bar.
 
     Raises:
-        CourseError: the loss was not a number, or the checkpoint is not this run's.
+        CourseError: a loss that is no finite number, batches that end, or a checkpoint that cannot
+            be used.
+        KeyboardInterrupt: with a sentence; the model is left as trained so far, in eval mode.
     """
+    full = len(inspect.signature(objective).parameters) == 5
+    require(not full or rng is not None, "rng was None; this objective draws: give it a generator.")
+    _compilable(compile, objective=objective)
     opt = optimizer(model.parameters())
-    parts = {"model": model, "opt": opt, "batches": batches}
-    run = Run(steps, parts, {"objective": objective, "optimizer": optimizer}, options)
-    model = run.network(model)
-    for _ in run:
-        x, y = next(batches)
-        loss = objective(model, x, y)
-        descend(loss, opt)
-        run.record(loss=loss)
-    return run.history
+    settings = {"objective": objective, "optimizer": optimizer}
+    parts = {"model": model, "opt": opt, "batches": batches, "rng": rng}
+    settings |= {"autocast": autocast, "compile": compile}
+    with Trainer(
+        steps, parts, settings, schedule=schedule, watch=watch, every=every, checkpoint=checkpoint,
+        name=name,
+    ) as trainer:  # fmt: skip
+        model, stream = trainer.network(model, autocast, compile), Endless(batches)
+        for progress in trainer:
+            x, y = next(stream)
+            loss = objective(model, x, y, *((rng, progress) if full else ()))
+            descend(loss, opt)
+            trainer.record(loss=loss)
+    return trainer.history
 
 
 def descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
@@ -112,10 +150,18 @@ def train_gan(
     constrain: Constrain = no_constraint,
     rival: Rival = itself,
     regularise: Extra = nothing,
+    augment: Augment = no_augment,
+    reuse_fakes: bool = False,
     optimizer_G: Optimizer = GAN_ADAM,
     optimizer_D: Optimizer = GAN_ADAM,
     ema: Ema | None = None,
-    **options: Unpack[Options],
+    schedule: Schedule | None = None,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
+    watch: Watch | None = None,
+    every: int | None = None,
+    checkpoint: str | Path | None = None,
+    name: str = "training",
 ) -> History:
     """Play the game between G and D, in place (Goodfellow et al. 2014, Algorithm 1).
 
@@ -125,7 +171,7 @@ def train_gan(
     Args:
         G: (z, y) -> images in [0, 1], and `G.noise(n, rng)` draws z.
         D: (x, y) -> scores, shape (n,), before any sigmoid.
-        batches: an endless iterator of (x, y).
+        batches: as for `fit`.
         loss: `critic(real, fake)` and `generator(fake)`, both minimised.
         steps: number of updates of G.
         rng: a CPU generator; all noise comes from it.
@@ -134,32 +180,82 @@ def train_gan(
         constrain: applied to D after each of its updates.
         rival: (D, x, fake, y, rng) -> the critic that scores G; D itself unless told otherwise.
         regularise: like `penalty`, but added to the generator's loss.
+        augment: (x, rng, progress) -> what D is shown of real and fake images alike.
+        reuse_fakes: G learns from the fakes that D has just seen, and draws no others: quicker, and
+            only with `critic_steps` 1. Algorithm 1 draws fresh ones.
         optimizer_G, optimizer_D: parameters -> optimiser.
         ema: takes in G after each of its updates.
-        **options: see `Options`.
+        schedule, autocast, compile, watch, every, checkpoint, name: as for `fit`.
 
     Raises:
-        CourseError: a loss was not a number, or the checkpoint is not this run's.
+        CourseError, KeyboardInterrupt: as `fit`.
     """
+    require(critic_steps >= 1, f"critic_steps was {critic_steps}; it must be at least 1.")
+    once = not reuse_fakes or critic_steps == 1
+    require(once, f"reuse_fakes was True with critic_steps {critic_steps}; it needs 1.")
+    _compilable(compile, penalty=penalty, rival=rival, regularise=regularise)
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
-    parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches}
-    game = (loss, critic_steps, penalty, constrain, rival, regularise, optimizer_G, optimizer_D)
-    run = Run(steps, parts | {"rng": rng, "ema": ema}, {"game": game}, options)
-    G, D = run.network(G), run.network(D)
-    for _ in run:
-        for _ in range(critic_steps):
-            x, y = next(batches)
-            with torch.no_grad():
-                fake = G(G.noise(len(x), rng), y)
-            d_loss = loss.critic(D(x, y), D(fake, y)) + penalty(D, x, fake, y, rng)
-            descend(d_loss, opt_D)
-            constrain(D)
-        with frozen(D):
-            fake = G(G.noise(len(x), rng), y)
-            critic = rival(D, x, fake, y, rng)
-            g_loss = loss.generator(critic(fake, y)) + regularise(D, x, fake, y, rng)
-            descend(g_loss, opt_G)
-        if ema:
-            ema.update(G)
-        run.record(critic=d_loss, generator=g_loss)
-    return run.history
+    parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
+    settings = {"loss": loss, "critic_steps": critic_steps, "penalty": penalty, "rival": rival}
+    settings |= {"constrain": constrain, "regularise": regularise, "augment": augment}
+    settings |= {"reuse_fakes": reuse_fakes, "autocast": autocast, "compile": compile}
+    settings |= {"optimizer_G": optimizer_G, "optimizer_D": optimizer_D}
+    with Trainer(
+        steps, parts | {"ema": ema}, settings, schedule=schedule, watch=watch, every=every,
+        checkpoint=checkpoint, name=name,
+    ) as trainer:  # fmt: skip
+        G, D = trainer.network(G, autocast, compile), trainer.network(D, autocast, compile)
+        stream = Endless(batches)
+        for progress in trainer:
+            for _ in range(critic_steps):
+                x, y = next(stream)
+                with torch.set_grad_enabled(reuse_fakes):
+                    fake = G(G.noise(len(x), rng), y)
+                real, shown = augment(x, rng, progress), augment(fake.detach(), rng, progress)
+                d_loss = loss.critic(D(real, y), D(shown, y))
+                d_loss = d_loss + penalty(D, x, fake.detach(), y, rng)
+                descend(d_loss, opt_D)
+                constrain(D)
+            with frozen(D):
+                if not reuse_fakes:
+                    fake = G(G.noise(len(x), rng), y)
+                critic = rival(D, x, fake, y, rng)
+                g_loss = loss.generator(critic(augment(fake, rng, progress), y))
+                g_loss = g_loss + regularise(D, x, fake, y, rng)
+                descend(g_loss, opt_G)
+            if ema:
+                ema.update(G)
+            trainer.record(critic=d_loss, generator=g_loss)
+    return trainer.history
+
+
+class Endless:
+    """Batches without end: an iterator as it is, a DataLoader or a list begun again and again."""
+
+    def __init__(self, batches: Pairs) -> None:
+        self.batches, self.stream, self.count = batches, iter(batches), 0
+
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        for _ in range(2):
+            try:
+                pair = next(self.stream)
+            except StopIteration:
+                self.stream = iter(self.batches)
+                continue
+            self.count += 1
+            return pair
+        raise CourseError(
+            f"batches ended after {self.count:,}; give an endless iterator, such as "
+            "split.batches(64, rng), or a DataLoader."
+        )
+
+
+def _compilable(compile: bool, **ingredients: Any) -> None:
+    """torch.compile cannot differentiate a gradient (a gradient penalty, unrolled steps)."""
+    for name, ingredient in ingredients.items():
+        double = getattr(ingredient, "double_backward", False)
+        require(
+            not (compile and double),
+            f"compile was True with {name}={ingredient!r}, which takes the gradient of a gradient; "
+            "torch.compile cannot: leave compile at False.",
+        )

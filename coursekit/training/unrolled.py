@@ -1,6 +1,7 @@
 """A generator that looks ahead: it is scored by the critic it is about to meet."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ class unrolled:  # reads as a participle in `rival=unrolled(loss, 5, rate=0.02)`
     loss: GanLoss
     steps: int = 5
     rate: float = 0.02
+    double_backward: ClassVar[bool] = True  # not for torch.compile
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, f"steps was {self.steps}; it must be at least 0.")

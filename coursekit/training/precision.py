@@ -1,4 +1,4 @@
-"""A network as a loop calls it."""
+"""A network as a loop calls it: as it is, compiled, or in lower precision."""
 
 from typing import Any, TypeVar, cast
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 N = TypeVar("N", bound=nn.Module)
 
 
-class Played(nn.Module):
+class LowerPrecision(nn.Module):
     """A network compiled or under autocast, handing back float32.
 
     In everything else it is the network it stands for, its state included.
@@ -34,6 +34,6 @@ class Played(nn.Module):
             return getattr(super().__getattr__("inner"), name)
 
 
-def play(network: N, dtype: torch.dtype | None, compiled: bool) -> N:
+def lower_precision(network: N, dtype: torch.dtype | None, compiled: bool) -> N:
     """`network` itself, or its stand-in where lower precision or compilation is asked for."""
-    return cast(N, Played(network, dtype, compiled)) if dtype or compiled else network
+    return cast(N, LowerPrecision(network, dtype, compiled)) if dtype or compiled else network

@@ -22,6 +22,7 @@ class adam:  # a factory that reads as a verb: optimizer=adam(1e-3)
 
     def __post_init__(self) -> None:
         require(self.lr > 0, f"lr was {self.lr}; a learning rate is above 0.")
+        object.__setattr__(self, "betas", tuple(self.betas))  # JSON knows lists only
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.Adam(
@@ -31,19 +32,27 @@ class adam:  # a factory that reads as a verb: optimizer=adam(1e-3)
 
 @dataclass(frozen=True)
 class linear_decay:
-    """Full rate until `start` (a share of the steps), then a straight line to 0."""
+    """Full rate until `start` (a share of the steps, in [0, 1]), then a straight line to 0."""
 
     start: float = 0.5
 
+    def __post_init__(self) -> None:
+        require(0 <= self.start <= 1, f"start was {self.start}; it is a share, in [0, 1].")
+
     def __call__(self, progress: float) -> float:
-        return min(1.0, (1 - progress) / (1 - self.start))
+        return 1.0 if progress <= self.start else (1 - progress) / (1 - self.start)
 
 
 @dataclass(frozen=True)
 class triangle:
-    """From 0 up to the full rate at `peak` (a share of the steps), and down to 0 again."""
+    """From 0 up to the full rate at `peak` (a share of the steps, in [0, 1]), and down again."""
 
     peak: float = 0.3
 
+    def __post_init__(self) -> None:
+        require(0 <= self.peak <= 1, f"peak was {self.peak}; it is a share, in [0, 1].")
+
     def __call__(self, progress: float) -> float:
-        return min((progress + 1e-3) / (self.peak + 1e-3), (1 - progress) / (1 - self.peak))
+        if progress <= self.peak:
+            return (progress + 1e-3) / (self.peak + 1e-3)
+        return (1 - progress) / (1 - self.peak)
