@@ -1,0 +1,202 @@
+"""Recipes: everything that a trained network depends on, in plain values."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from coursekit import gan_losses, lipschitz, nets, objectives
+from coursekit.attacks import training_pgd
+from coursekit.data import Dataset, Split, load, roles
+from coursekit.errors import CourseError, choose, require
+from coursekit.io import digest
+from coursekit.training import adam, linear_decay, triangle
+
+Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
+
+# id → what is built from it. A rename in the package changes the right side only.
+NETWORKS = {
+    "strided_cnn": nets.StridedCNN,
+    "small_resnet": nets.SmallResNet,
+    "pooled_cnn": nets.PooledCNN,
+    "dcgan_generator": nets.DCGANGenerator,
+    "dcgan_discriminator": nets.DCGANDiscriminator,
+    "conditional_batchnorm_generator": nets.ClassNormGenerator,
+    "concat_generator": nets.ConcatGenerator,
+    "projection_discriminator": nets.ProjectionDiscriminator,
+    "sngan_generator": nets.SNGANGenerator,
+    "sngan_discriminator": nets.SNGANDiscriminator,
+}
+UNCONDITIONAL = ("dcgan_generator", "dcgan_discriminator")
+OBJECTIVES = {
+    "cross_entropy": lambda: objectives.cross_entropy,
+    "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
+        training_pgd(**attack), alpha
+    ),
+    "trades": lambda beta=6.0, **attack: objectives.trades(training_pgd(**attack), beta),
+}
+LOSSES = {
+    "nonsaturating": gan_losses.NonSaturating,
+    "saturating": gan_losses.Saturating,
+    "least_squares": gan_losses.LeastSquares,
+    "hinge": gan_losses.Hinge,
+    "wasserstein": gan_losses.Wasserstein,
+}
+PENALTIES = {"gradient_penalty": lipschitz.gradient_penalty, "r1": lipschitz.r1_penalty}
+AUGMENTS = {"diff_augment": nets.DiffAugment, "instance_noise": nets.InstanceNoise}
+OPTIMIZERS = {"adam": adam}
+SCHEDULES = {"triangle": triangle, "linear_decay": linear_decay}
+SPLITS = ("train", "gan_train", "eval_classifier")
+
+# id → where the reader finds it, and the digest of its labels (the rendered `digits`) or of its
+# pixels and labels. Constants, so that a key can be known without the data.
+DATA = {
+    "digits": ("digits", "5b107da0e869f4c8"),
+    "mnist": ("mnist", "82cafcc2e7086a6a"),
+    "cifar10-10k": ("cifar10-small.npz", "9d58258fc392ee6b"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. `training.train` builds everything from it, and from nothing else.
+
+    A classifier has a `network` and an `objective`; a game has `generator`, `discriminator` and
+    `loss`. Parts are (id, arguments) with ids of this module's tables.
+
+    Attributes:
+        name: of the files; part of the key.
+        data, split: what it learns from; splits as `coursekit.data.roles` makes them.
+        steps, batch, seed: of the run, which has a seed of its own.
+        looks: how often the figures are taken on the way, for the learning curves.
+        compare: images for each Fréchet distance, from samples and from the test images.
+
+    Raises:
+        CourseError: an unknown id, an argument that is no plain value, or a part that is missing.
+    """
+
+    name: str
+    data: str
+    steps: int
+    batch: int = 64
+    split: str = "train"
+    seed: int = 0
+    looks: int = 10
+    network: Part | None = None
+    objective: Part = ("cross_entropy", {})
+    optimizer: Part = ("adam", {"lr": 1e-3})
+    schedule: Part | None = None
+    generator: Part | None = None
+    discriminator: Part | None = None
+    loss: Part | None = None
+    penalty_D: Part | None = None
+    augment: Part | None = None
+    optimizer_G: Part = ("adam", {"lr": 1e-3, "betas": [0.5, 0.999]})
+    optimizer_D: Part = ("adam", {"lr": 1e-3, "betas": [0.5, 0.999]})
+    n_critic: int = 1
+    reuse_fakes: bool = False
+    ema: float | None = None
+    channels_last: bool = False
+    compare: int = 10_000
+
+    def __post_init__(self) -> None:
+        choose("data", self.data, DATA)
+        choose("split", self.split, SPLITS)
+        whole = self.network or (self.generator and self.discriminator and self.loss)
+        require(bool(whole), f"{self.name}: give a network, or generator, discriminator and loss.")
+        for field, table in TABLES.items():
+            if (part := getattr(self, field)) is not None:
+                choose(f"{self.name}: {field}", part[0], table)
+        plain = json.loads(json.dumps(asdict(self), default=_refuse))
+        for field in TABLES:  # tuples and lists are one in JSON
+            if plain[field] is not None:
+                object.__setattr__(self, field, (plain[field][0], plain[field][1]))
+
+    @property
+    def game(self) -> bool:
+        """Whether two players are trained."""
+        return self.generator is not None
+
+    @property
+    def conditional(self) -> bool:
+        return self.generator is not None and self.generator[0] not in UNCONDITIONAL
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """The recipe as it stands in a file, with the digest of its data."""
+        return json.loads(json.dumps(asdict(self) | {"data_digest": DATA[self.data][1]}))
+
+    @cached_property
+    def key(self) -> str:
+        """Two recipes that differ in any value have different keys."""
+        text = json.dumps(self.plain, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.key[:8]}"
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Recipe":
+        """The recipe that `plain` was written from.
+
+        Raises:
+            CourseError: a field that no recipe has.
+        """
+        known = {field.name for field in fields(cls)}
+        other = plain.keys() - known - {"data_digest"}
+        require(not other, f"a recipe has no field {', '.join(sorted(other))}.")
+        return cls(**{k: v for k, v in plain.items() if k in known})
+
+
+TABLES: dict[str, dict[str, Any]] = {
+    "network": NETWORKS, "generator": NETWORKS, "discriminator": NETWORKS, "loss": LOSSES,
+    "objective": OBJECTIVES, "penalty_D": PENALTIES, "augment": AUGMENTS, "schedule": SCHEDULES,
+    "optimizer": OPTIMIZERS, "optimizer_G": OPTIMIZERS, "optimizer_D": OPTIMIZERS,
+}  # fmt: skip
+
+
+def _refuse(value: Any) -> Any:
+    raise CourseError(f"a recipe held {value!r}; it holds numbers, text, lists and dicts only.")
+
+
+def build(recipe: Recipe, field: str) -> Any:
+    """The ingredient that a field of the recipe names, or None."""
+    part = getattr(recipe, field)
+    return None if part is None else TABLES[field][part[0]](**part[1])
+
+
+def build_network(
+    recipe: Recipe, field: str, data: Dataset | None, rng: torch.Generator | None
+) -> Any:
+    """A network with its initial weights. Without `data` the shape of its data set is assumed."""
+    name, arguments = getattr(recipe, field)
+    shape = (3, 32, 32) if recipe.data.startswith("cifar10") else (1, 28, 28)
+    classes = () if name in UNCONDITIONAL else (10,)
+    return NETWORKS[name](data.shape if data else shape, *classes, **arguments, rng=rng)
+
+
+def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset, Split]:
+    """The data set of a recipe, and the part of it that the recipe learns from.
+
+    Raises:
+        CourseError: the data are absent, or are not those that the recipe names.
+    """
+    where, wanted = DATA[recipe.data]
+    data = load(where, device)
+    found = data_digest(recipe.data, data)
+    require(found == wanted, f"{recipe.data} is not the data that the recipes were made for.")
+    cast = roles(data)
+    parts = {"train": data.train, "gan_train": cast.players, "eval_classifier": cast.jury}
+    return data, parts[recipe.split]
+
+
+def data_digest(name: str, data: Dataset) -> str:
+    """What `DATA` holds. Renderings may differ by a rounding between processors: labels do not."""
+    splits = (data.train, data.test)
+    if name == "digits":
+        return digest(*[t for s in splits for t in (s.y, s.origin) if t is not None])[:16]
+    return digest(*[t for s in splits for t in ((255 * s.x).round().byte(), s.y)])[:16]

@@ -1,0 +1,256 @@
+"""Where runs are kept, and how they are recalled, checked and replayed."""
+
+import hashlib
+import json
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from coursekit.errors import CourseError, require
+from coursekit.io import write_bytes
+from coursekit.lab import cache_root, project_root
+from coursekit.zoo.recipes import Recipe, build_network, data_of
+from coursekit.zoo.runs import (
+    REPLAY_TOLERANCE,
+    Run,
+    curves_of,
+    describe_machine,
+    measure,
+    replayed,
+    train,
+)
+
+SHORT_STEPS = 400  # what is trained where nothing is stored, so that nobody waits long
+ROOMS = (
+    "nets", "gan_losses.py", "objectives.py", "lipschitz", "training", "attacks", "data",
+    "gradients.py", "threats.py",
+)  # fmt: skip
+
+
+@dataclass
+class Recalled:
+    """Networks that have learnt, in eval mode, what is known of their run, and whence they came."""
+
+    networks: dict[str, nn.Module]
+    run: Run
+    source: str
+
+
+def zoo_root() -> Path:
+    """The runs that come with the course."""
+    return project_root() / "data" / "zoo"
+
+
+@cache
+def stamp() -> str:
+    """A digest of the code that a run depends on."""
+    package = Path(__file__).resolve().parents[1]
+    found = hashlib.sha256()
+    for room in ROOMS:
+        path = package / room
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            text = file.read_text(encoding="utf-8")
+            found.update(f"{file.relative_to(package).as_posix()}\n{text}".encode())
+    return found.hexdigest()[:16]
+
+
+def recall(
+    recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = False
+) -> Recalled:
+    """The networks of a recipe: from the reader's cache, else from the zoo, else trained now.
+
+    A stored run is only given where the package's code is the one it was verified with; in an
+    edited package, and where nothing is stored, a short run of 400 steps is trained, and `source`
+    says so. COURSEKIT_ZOO=off looks nowhere and trains.
+
+    Args:
+        device: where the networks are wanted.
+        retrain: train the recipe's own number of steps, which may take long.
+
+    Raises:
+        CourseError: the data to train on are absent.
+    """
+    steps = recipe.steps if retrain else min(recipe.steps, SHORT_STEPS)
+    own = cache_root() / "zoo" / f"{recipe.id}-{steps}-{stamp()}"
+    off = os.environ.get("COURSEKIT_ZOO") == "off"
+    stored = zoo_root() / recipe.id
+    reason = "nothing is stored of it"
+    if not off and not retrain and (run := read_run(stored)) is not None:
+        if run.stamp == stamp():
+            networks = read_networks(recipe, stored, device)
+            return Recalled(networks, run, f"{recipe.name}: recalled from the zoo.")
+        reason = "the package's code has changed since the stored run was verified"
+    if not off and (run := read_run(own)) is not None:
+        networks = read_networks(recipe, own, device)
+        return Recalled(networks, run, f"{recipe.name}: recalled from your cache, {steps:,} steps.")
+    if retrain and (run := read_run(stored)) is not None:
+        print(f"{recipe.name}: {steps:,} steps took {run.seconds / 60:.0f} min on a {run.made}.")
+    writable = not off and _can_write(own)
+    networks, history = train(recipe, steps=steps, device=device)
+    run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
+    if writable:
+        write_run(own, networks, run)
+    said = f"{recipe.name}: trained now, {steps:,} of {recipe.steps:,} steps"
+    return Recalled(networks, run, f"{said}, for {reason}." if not retrain else f"{said}.")
+
+
+def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -> Run:
+    """Train a recipe to its end and store it; a killed run continues from `work`.
+
+    The figures are those of the weights as they are stored, in float16.
+
+    Raises:
+        CourseError: as `train`, or the store cannot be written.
+    """
+    folder = folder or zoo_root()
+    work = work or cache_root() / "zoo" / "unfinished"
+    data, _ = data_of(recipe)
+    judge = _features(recipe)
+
+    def look(networks: dict[str, nn.Module]) -> dict[str, float]:
+        found = measure(recipe, networks, data, judge)
+        return {name: row["value"] for name, row in found.items() if not name.endswith("_real")}
+
+    checkpoint = work / f"{recipe.id}.pt"
+    watched = look if recipe.game else None
+    networks, history = train(recipe, checkpoint=checkpoint, look=watched)
+    run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
+    run.replay = replayed(recipe)
+    write_run(folder / recipe.id, networks, run)
+    stored = read_networks(recipe, folder / recipe.id)
+    run.figures = measure(recipe, stored, data, judge)
+    write_run(folder / recipe.id, networks, run)
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def write_run(path: Path, networks: dict[str, nn.Module], run: Run) -> None:
+    """`path`.safetensors with the shown networks in float16, then `path`.json."""
+    shown = {name: net for name, net in networks.items() if name != "discriminator"}
+    tensors = {
+        f"{name}.{key}": value.half() if value.is_floating_point() else value
+        for name, network in shown.items()
+        for key, value in network.state_dict().items()
+    }
+    tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    write_bytes(path.with_name(f"{path.name}.safetensors"), save_tensors(tensors))
+    text = json.dumps(run.plain(), indent=1, sort_keys=True)
+    write_bytes(path.with_name(f"{path.name}.json"), f"{text}\n".encode())
+
+
+def read_run(path: Path) -> Run | None:
+    """What is stored at `path`, or None.
+
+    Raises:
+        CourseError: the file is no run.
+    """
+    file = path.with_name(f"{path.name}.json")
+    try:
+        return Run.from_plain(json.loads(file.read_text(encoding="utf-8")))
+    except OSError:
+        return None
+    except (ValueError, CourseError) as error:
+        raise CourseError(f"{file} cannot be read as a run: {error}") from None
+
+
+def read_networks(
+    recipe: Recipe, path: Path, device: torch.device | str = "cpu"
+) -> dict[str, nn.Module]:
+    """The stored networks in float32 and in eval mode, every tensor in its place.
+
+    Raises:
+        CourseError: the file is absent or damaged, or its tensors are not those of the recipe.
+    """
+    file = path.with_name(f"{path.name}.safetensors")
+    name = "generator" if recipe.game else "network"
+    network = build_network(recipe, name, None, torch.Generator().manual_seed(0))
+    try:
+        tensors = load_tensors(file.read_bytes())
+        state = {key.removeprefix(f"{name}."): value for key, value in tensors.items()}
+        network.load_state_dict(state)
+    except Exception as error:  # the libraries raise many kinds
+        said = str(error).splitlines()[0]
+        raise CourseError(f"{file} cannot be read as networks of {recipe.name}: {said}") from None
+    return {name: network.to(device).eval().requires_grad_(False)}
+
+
+def check(recipe: Recipe, remeasure: bool = False) -> list[str]:
+    """What is wrong with the stored run of a recipe; an empty list if nothing is.
+
+    Args:
+        remeasure: take the figures anew from the stored weights; needs the data.
+
+    Raises:
+        CourseError: nothing is stored, or the data are absent.
+    """
+    path = zoo_root() / recipe.id
+    run = read_run(path)
+    require(run is not None, f"nothing is stored of {recipe.id}.")
+    assert run is not None
+    if run.recipe != recipe.plain:
+        return [f"{recipe.id} holds another recipe"]
+    networks = read_networks(recipe, path)
+    if not remeasure:
+        return []
+    data, _ = data_of(recipe)
+    found = measure(recipe, networks, data, _features(recipe))
+    return [
+        f"{recipe.name}: {name} was {row['value']:.4g}, now {found[name]['value']:.4g}"
+        for name, row in run.figures.items()
+        if "tolerance" in row and abs(found[name]["value"] - row["value"]) > row["tolerance"]
+    ]
+
+
+def replay(recipe: Recipe) -> list[str]:
+    """Run 8 steps anew and compare with what was written; stamp the run if they agree.
+
+    Raises:
+        CourseError: nothing is stored, or the data are absent.
+    """
+    path = zoo_root() / recipe.id
+    run = read_run(path)
+    require(run is not None, f"nothing is stored of {recipe.id}.")
+    assert run is not None
+    found = replayed(recipe)
+    if found.keys() != run.replay.keys():
+        return [f"{recipe.name}: the replay has other losses or tensors"]
+    wrong = [
+        f"{recipe.name}: {name} was {then:.6g}, now {found[name]:.6g}"
+        for name, then in run.replay.items()
+        if abs(found[name] - then) > REPLAY_TOLERANCE * max(abs(then), 1e-3)
+    ]
+    if not wrong and run.stamp != stamp():
+        run.stamp = stamp()
+        text = json.dumps(run.plain(), indent=1, sort_keys=True)
+        write_bytes(path.with_name(f"{path.name}.json"), f"{text}\n".encode())
+    return wrong
+
+
+def _features(recipe: Recipe) -> nn.Module | None:
+    """The classifier that all Fréchet distances of this data set use."""
+    from coursekit.zoo.table import RECIPES
+
+    if not recipe.game:
+        return None
+    judge = RECIPES[f"features-{recipe.data}"]
+    return read_networks(judge, zoo_root() / judge.id)["network"]
+
+
+def _can_write(path: Path) -> bool:
+    """Whether a cache can be kept; where not, that is said once, before the work."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.with_name(f"{path.name}.probe")
+        write_bytes(probe, b"")
+        probe.unlink()
+    except (OSError, CourseError) as error:
+        warnings.warn(f"The run will not be kept: {error}", stacklevel=3)
+        return False
+    return True
