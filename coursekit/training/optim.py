@@ -22,7 +22,6 @@ class adam:  # a factory that reads as a verb: optimizer=adam(1e-3)
 
     def __post_init__(self) -> None:
         require(self.lr > 0, f"lr was {self.lr}; a learning rate is above 0.")
-        object.__setattr__(self, "betas", tuple(self.betas))  # JSON knows lists only
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.Adam(

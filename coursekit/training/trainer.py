@@ -83,10 +83,10 @@ class Trainer:
         self.every = every or max(1, steps // 10)
         parts = {name: part for name, part in parts.items() if part is not None}
         self.networks = [part for part in parts.values() if isinstance(part, nn.Module)]
-        optimizers = [p for p in parts.values() if isinstance(p, torch.optim.Optimizer)]
-        self.groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        for group in self.groups:
-            group.setdefault("initial_lr", group["lr"])
+        self.optimizers = [p for p in parts.values() if isinstance(p, torch.optim.Optimizer)]
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group.setdefault("initial_lr", group["lr"])
         self.history, self.losses = History(), LossBuffer(steps, name)
         self.checkpointer = None
         if checkpoint is not None:
@@ -114,8 +114,7 @@ class Trainer:
         while self.done < self.steps:
             clock = time.perf_counter()
             progress = self.done / self.steps
-            for group in self.groups if self.schedule else ():
-                group["lr"] = self.schedule(progress) * group["initial_lr"]
+            self._set_rates(progress)
             yield progress
             self.done += 1
             self._look()
@@ -152,6 +151,14 @@ class Trainer:
     def _train_mode(self, train: bool) -> None:
         for network in self.networks:
             network.train(train)
+
+    def _set_rates(self, progress: float) -> None:
+        if self.schedule is None:
+            return
+        factor = self.schedule(progress)
+        for optimizer in self.optimizers:  # a loaded state brings groups of its own
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group["initial_lr"]
 
     def _look(self) -> None:
         """About once a second: show progress, and stop a run whose losses are no numbers."""

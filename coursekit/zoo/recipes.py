@@ -111,9 +111,9 @@ class Recipe:
             if (part := getattr(self, field)) is not None:
                 choose(f"{self.name}: {field}", part[0], table)
         plain = json.loads(json.dumps(asdict(self), default=_refuse))
-        for field in TABLES:  # tuples and lists are one in JSON
+        for field in TABLES:  # as it will be read back: tuples and lists are one in JSON
             if plain[field] is not None:
-                object.__setattr__(self, field, (plain[field][0], plain[field][1]))
+                object.__setattr__(self, field, tuple(plain[field]))
 
     @property
     def game(self) -> bool:
@@ -149,7 +149,8 @@ class Recipe:
         known = {field.name for field in fields(cls)}
         other = plain.keys() - known - {"data_digest"}
         require(not other, f"a recipe has no field {', '.join(sorted(other))}.")
-        return cls(**{k: v for k, v in plain.items() if k in known})
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k in known}
+        return cls(**given)
 
 
 TABLES: dict[str, dict[str, Any]] = {
@@ -166,7 +167,10 @@ def _refuse(value: Any) -> Any:
 def build(recipe: Recipe, field: str) -> Any:
     """The ingredient that a field of the recipe names, or None."""
     part = getattr(recipe, field)
-    return None if part is None else TABLES[field][part[0]](**part[1])
+    if part is None:
+        return None
+    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in part[1].items()}
+    return TABLES[field][part[0]](**arguments)
 
 
 def build_network(

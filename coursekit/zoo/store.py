@@ -13,10 +13,11 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
+from coursekit.data import catalogue
 from coursekit.errors import CourseError, require
 from coursekit.io import write_bytes
-from coursekit.lab import cache_root, project_root
-from coursekit.zoo.recipes import Recipe, build_network, data_of
+from coursekit.lab import cache_root, data_root, project_root
+from coursekit.zoo.recipes import DATA, Recipe, build_network, data_of
 from coursekit.zoo.runs import (
     REPLAY_TOLERANCE,
     Run,
@@ -231,6 +232,15 @@ def replay(recipe: Recipe) -> list[str]:
         text = json.dumps(run.plain(), indent=1, sort_keys=True)
         write_bytes(path.with_name(f"{path.name}.json"), f"{text}\n".encode())
     return wrong
+
+
+def absent(recipe: Recipe) -> bool:
+    """Whether the recipe's data set is not on this machine. Nothing is downloaded for an answer."""
+    where = DATA[recipe.data][0]
+    if where == "digits":
+        return False
+    state = {entry.name: entry.state for entry in catalogue()}
+    return state.get(where) != "present" and not (data_root() / where).is_file()
 
 
 def _features(recipe: Recipe) -> nn.Module | None:

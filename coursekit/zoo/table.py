@@ -14,14 +14,15 @@ _PGD = replace(
     objective=("adversarial", {"eps": 0.3, "steps": 4, "ramp": 0.3}),
 )  # fmt: skip
 # With R1 on real images the game keeps getting better; a plain DCGAN passes its best and gets worse,
-# spectral norm with the hinge stands still (digits, 16 channels, 5,000 updates: 88 against 114).
-_ADAM = ("adam", {"lr": 1e-3, "betas": [0.0, 0.99]})
+# spectral norm with the hinge stands still (digits, 16 channels, 5,000 updates, seed 5:
+# 88 against 114, and quicker at twice the rates).
+_ADAM = ("adam", {"lr": 2e-3, "betas": [0.0, 0.99]})
 _DCGAN = Recipe(
     name="dcgan-mnist", data="mnist", split="gan_train", steps=12_000,
     generator=("dcgan_generator", {"width": 32}),
     discriminator=("dcgan_discriminator", {"width": 32, "norm": "none"}),
     loss=("nonsaturating", {}), penalty_D=("r1", {"gamma": 0.2}), optimizer_G=_ADAM,
-    optimizer_D=_ADAM, ema=0.999,
+    optimizer_D=_ADAM, schedule=("linear_decay", {"start": 0.5}), ema=0.999,
 )  # fmt: skip
 _PROJECTION = replace(
     _DCGAN, name="cgan-projection-mnist",

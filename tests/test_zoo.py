@@ -1,0 +1,351 @@
+"""Recipes, what is stored of them, and how it is recalled, checked and replayed."""
+
+import json
+from dataclasses import asdict, fields, replace
+from functools import partial
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from typer.testing import CliRunner
+
+from coursekit import zoo
+from coursekit.cli import app
+from coursekit.data import Dataset, Split
+from coursekit.errors import CourseError
+from coursekit.training import trainer
+from coursekit.zoo import RECIPES, Recipe, Run, runs, store
+from coursekit.zoo.recipes import DATA, TABLES, build, build_network, data_digest, data_of
+
+STORED = [r for r in RECIPES.values() if store.read_run(store.zoo_root() / r.id) is not None]
+SMALL = {"classifier": "classifier-digits", "game": "cgan-projection-digits"}
+
+
+def tiny(recipe: Recipe) -> Recipe:
+    """The same ingredients on networks of a few channels."""
+    small = {"network", "generator", "discriminator"}
+    parts = {
+        name: (part[0], part[1] | {"width": 4})
+        for name in small
+        if (part := getattr(recipe, name)) is not None
+    }
+    return replace(recipe, **parts, steps=8, batch=4, looks=2, compare=16)
+
+
+@pytest.fixture
+def tiny_data(monkeypatch):
+    """Twenty-four random images in place of every data set."""
+
+    def made_up(recipe, device="cpu"):
+        rng = torch.Generator().manual_seed(3)
+        shape = (3, 32, 32) if recipe.data.startswith("cifar10") else (1, 28, 28)
+        split = Split(torch.rand(24, *shape, generator=rng), torch.arange(24) % 10)
+        return Dataset(recipe.data, split, split, tuple("0123456789")), split
+
+    for module in (runs, store):
+        monkeypatch.setattr(module, "data_of", made_up)
+
+
+@pytest.fixture
+def own_zoo(monkeypatch, tmp_path):
+    monkeypatch.setattr(store, "zoo_root", lambda: tmp_path / "zoo")
+    return tmp_path / "zoo"
+
+
+# Recipes
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_a_recipe_is_rebuilt_from_its_json_alone(recipe):
+    again = Recipe.from_plain(json.loads(json.dumps(recipe.plain)))
+    assert again == recipe and again.key == recipe.key
+    for field in TABLES:
+        if field in ("network", "generator", "discriminator"):
+            continue
+        if getattr(recipe, field) is not None:
+            assert build(again, field) == build(recipe, field)
+
+
+def test_recipes_that_differ_in_any_value_have_different_keys():
+    recipe = RECIPES["cgan-colour-cifar10-10k"]
+    other = {
+        "name": "x", "data": "mnist", "steps": 7, "batch": 7, "split": "gan_train", "seed": 7,
+        "looks": 7, "network": ("strided_cnn", {}), "objective": ("trades", {"eps": 0.1, "steps": 1}),
+        "optimizer": ("adam", {"lr": 0.7}), "schedule": ("triangle", {}),
+        "generator": ("sngan_generator", {"width": 7}),
+        "discriminator": ("sngan_discriminator", {"width": 7}), "loss": ("wasserstein", {}),
+        "penalty_D": ("r1", {"gamma": 7}), "augment": ("diff_augment", {"cutout": False}),
+        "optimizer_G": ("adam", {"lr": 0.7}), "optimizer_D": ("adam", {"lr": 0.7}), "n_critic": 7,
+        "reuse_fakes": False, "ema": 0.7, "channels_last": False, "compare": 7,
+    }  # fmt: skip
+    assert other.keys() == {f.name for f in fields(Recipe)}
+    keys = {replace(recipe, **{name: value}).key for name, value in other.items()}
+    assert len(keys | {recipe.key}) == len(other) + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"loss": ("hing", {})}, "loss was 'hing'; choose one of"),
+        ({"data": "mnits"}, "data was 'mnits'; choose one of"),
+        ({"penalty_D": ("r1", {"gamma": torch.ones(1)})}, "it holds numbers, text, lists and dicts"),
+        ({"augment": ("diff_augment", {"f": lambda x: x})}, "it holds numbers, text, lists"),
+        ({"generator": None}, "give a network, or generator, discriminator and loss"),
+    ],
+    ids=["loss", "data", "tensor", "function", "missing"],
+)
+def test_what_is_no_recipe_is_refused_in_a_sentence(change, said):
+    with pytest.raises(CourseError, match=said):
+        replace(RECIPES["dcgan-digits"], **change)
+
+
+def test_a_field_that_no_recipe_has_is_refused():
+    with pytest.raises(CourseError, match="no field stepz"):
+        Recipe.from_plain(RECIPES["dcgan-digits"].plain | {"stepz": 3})
+
+
+def test_other_data_under_the_same_name_are_refused(monkeypatch):
+    monkeypatch.setitem(DATA, "digits", ("digits", "0" * 16))
+    with pytest.raises(CourseError, match="digits is not the data"):
+        data_of(RECIPES["classifier-digits"])
+
+
+def test_the_embedded_digits_are_those_of_the_recipes():
+    data, split = data_of(RECIPES["features-digits"])
+    assert data_digest("digits", data) == DATA["digits"][1]
+    assert len(split) < len(data.train)
+
+
+# Killed and continued
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_every_recipe_continues_bit_for_bit_after_a_kill(recipe, tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0.0)
+    recipe, looks = tiny(recipe), []
+
+    def stop(networks):
+        looks.append(1)
+        if len(looks) == 2:  # after half of the steps
+            raise Killed
+        return {}
+
+    path = tmp_path / "run.pt"
+    whole, history = zoo.train(recipe)
+    with pytest.raises(Killed):
+        zoo.train(recipe, checkpoint=path, look=stop)
+    assert torch.load(path, weights_only=True)["done"] in (3, 4)
+    continued, again = zoo.train(recipe, checkpoint=path, look=lambda networks: {})
+    for name in whole:
+        a, b = whole[name].state_dict(), continued[name].state_dict()
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    assert all(torch.equal(history.losses[k], again.losses[k]) for k in history.losses)
+
+
+# The store
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_run_is_written_and_read_by_one_schema(kind, tiny_data, own_zoo, monkeypatch):
+    recipe = tiny(RECIPES[SMALL[kind]])
+    judge = build_network(tiny(RECIPES["features-digits"]), "network", None, None)
+    monkeypatch.setattr(store, "_features", lambda _: judge)
+    run = store.make(recipe)
+    again = store.read_run(own_zoo / recipe.id)
+    assert again == run and Run.from_plain(json.loads(json.dumps(asdict(run)))) == run
+    assert run.recipe == recipe.plain and run.stamp == store.stamp() and run.figures
+    assert zoo.check(recipe, remeasure=True) == [] == zoo.replay(recipe)
+    assert not list(own_zoo.glob("*.part*"))
+    name = "generator" if recipe.game else "network"
+    tensors = load((own_zoo / f"{recipe.id}.safetensors").read_bytes())
+    assert all(key.startswith(f"{name}.") for key in tensors)
+    assert {v.dtype for v in tensors.values()} <= {torch.float16, torch.int64}
+
+
+def stored(recipe, own_zoo):
+    networks, history = zoo.train(recipe)
+    run = Run(recipe.plain, store.stamp(), {}, history.seconds, runs.curves_of(history))
+    run.replay = runs.replayed(recipe)
+    store.write_run(own_zoo / recipe.id, networks, run)
+    read = store.read_networks(recipe, own_zoo / recipe.id)
+    run.figures = zoo.measure(recipe, read, store.data_of(recipe)[0], None)
+    store.write_run(own_zoo / recipe.id, networks, run)
+    return run
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"recipe": 3}', b"\xff\xfe"])
+def test_a_damaged_record_is_one_sentence(damage, tiny_data, own_zoo):
+    recipe = tiny(RECIPES["classifier-digits"])
+    stored(recipe, own_zoo)
+    (own_zoo / f"{recipe.id}.json").write_bytes(damage)
+    with pytest.raises(CourseError, match="cannot be read as a run"):
+        zoo.recall(recipe)
+
+
+def test_damaged_or_foreign_weights_are_one_sentence(tiny_data, own_zoo):
+    recipe = tiny(RECIPES["classifier-digits"])
+    stored(recipe, own_zoo)
+    path = own_zoo / f"{recipe.id}.safetensors"
+    whole = path.read_bytes()
+    renamed = {f"{key}x": value for key, value in load(whole).items()}
+    for content in (b"", whole[:100], save(renamed)):
+        path.write_bytes(content)
+        with pytest.raises(CourseError, match="cannot be read as networks of classifier-digits"):
+            zoo.check(recipe)
+    path.unlink()
+    with pytest.raises(CourseError, match="cannot be read as networks"):
+        zoo.recall(recipe)
+
+
+def test_figures_taken_anew_notice_other_weights(tiny_data, own_zoo):
+    recipe = tiny(RECIPES["classifier-digits"])
+    stored(recipe, own_zoo)
+    path = own_zoo / f"{recipe.id}.safetensors"
+    tensors = load(path.read_bytes())
+    bias = tensors["network.head.bias"]
+    tensors["network.head.bias"] = bias + 100 * torch.arange(10).half()
+    path.write_bytes(save(tensors))
+    (found,) = zoo.check(recipe, remeasure=True)
+    assert "accuracy was" in found
+
+
+def test_a_replay_notices_another_rate_and_stamps_what_is_the_same(tiny_data, own_zoo, monkeypatch):
+    recipe = tiny(RECIPES["classifier-digits"])
+    stored(recipe, own_zoo)
+    monkeypatch.setattr(store, "stamp", lambda: "edited")
+    with monkeypatch.context() as patch:
+        patch.setitem(TABLES["optimizer"], "adam", lambda lr: TABLES_ADAM(lr=2 * lr))
+        assert any("norm network" in line for line in zoo.replay(recipe))
+    assert store.read_run(own_zoo / recipe.id).stamp != "edited"
+    assert zoo.replay(recipe) == []
+    assert store.read_run(own_zoo / recipe.id).stamp == "edited"
+
+
+TABLES_ADAM = TABLES["optimizer"]["adam"]
+
+
+# Recalling
+
+
+def test_recall_answers_from_the_zoo_else_trains_a_short_run_and_keeps_it(
+    tiny_data, own_zoo, monkeypatch
+):
+    recipe = tiny(RECIPES["classifier-digits"])
+    monkeypatch.setattr(store, "SHORT_STEPS", 5)
+    first = zoo.recall(recipe)
+    assert first.source.endswith("trained now, 5 of 8 steps, for nothing is stored of it.")
+    assert len(first.run.curves["loss_loss"]) == 5
+    again = zoo.recall(recipe)
+    assert "from your cache, 5 steps" in again.source
+    one, two = (r.networks["network"].state_dict() for r in (first, again))
+    assert all(torch.allclose(one[key], two[key], atol=1e-3) for key in one)
+    stored(recipe, own_zoo)
+    assert zoo.recall(recipe).source.endswith("recalled from the zoo.")
+    assert not zoo.recall(recipe).networks["network"].training
+    monkeypatch.setenv("COURSEKIT_ZOO", "off")
+    assert "5 of 8 steps" in zoo.recall(recipe).source
+
+
+def test_an_edited_package_is_never_answered_with_an_old_network(tiny_data, own_zoo, monkeypatch):
+    recipe = tiny(RECIPES["classifier-digits"])
+    stored(recipe, own_zoo)
+    monkeypatch.setattr(store, "SHORT_STEPS", 5)
+    monkeypatch.setattr(store, "stamp", lambda: "edited")
+    said = zoo.recall(recipe).source
+    assert "trained now, 5 of 8 steps" in said and "code has changed" in said
+
+
+def test_retraining_takes_the_recipes_own_steps_and_says_how_long_it_took(
+    tiny_data, own_zoo, monkeypatch, capsys
+):
+    recipe = tiny(RECIPES["classifier-digits"])
+    monkeypatch.setattr(store, "SHORT_STEPS", 5)
+    stored(recipe, own_zoo)
+    assert "8 of 8 steps" in zoo.recall(recipe, retrain=True).source
+    assert "8 steps took" in capsys.readouterr().out
+
+
+def test_a_cache_that_cannot_be_written_warns_once_before_the_work(
+    tiny_data, own_zoo, monkeypatch, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="The run will not be kept") as caught:
+        found = zoo.recall(tiny(RECIPES["classifier-digits"]))
+    assert len(caught) == 1 and "trained now" in found.source
+
+
+# What is committed
+
+
+def test_something_is_stored_and_all_of_it_is_small():
+    assert STORED
+    files = [p for p in store.zoo_root().iterdir() if p.suffix in (".json", ".safetensors")]
+    known = {f"{r.id}{end}" for r in STORED for end in (".json", ".safetensors")}
+    assert {p.name for p in files} == known, "a file that no recipe answers for"
+    assert max(p.stat().st_size for p in files) < 3_000_000
+    assert sum(p.stat().st_size for p in files) < 35_000_000
+    twins = [p for p in files if "-digits-" in p.name and p.suffix == ".safetensors"]
+    assert max(p.stat().st_size for p in twins) < 500_000
+
+
+@pytest.mark.parametrize("recipe", STORED, ids=lambda r: r.name)
+def test_a_stored_run_is_whole_and_of_this_code(recipe):
+    assert zoo.check(recipe) == []
+    if store.read_run(store.zoo_root() / recipe.id).stamp == store.stamp():
+        return
+    if store.absent(recipe):
+        pytest.skip(f"stale, and {recipe.data} is not here to replay it")
+    pytest.fail("run `coursekit zoo check --replay`: the code has changed since it was verified")
+
+
+@pytest.mark.parametrize(
+    "recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name
+)
+def test_the_digits_twins_do_what_their_record_says(recipe):
+    assert zoo.check(recipe, remeasure=True) == []
+
+
+@pytest.mark.parametrize(
+    "recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name
+)
+def test_the_digits_twins_are_replayed(recipe):
+    found, written = runs.replayed(recipe), store.read_run(store.zoo_root() / recipe.id).replay
+    assert found.keys() == written.keys()
+    for name, value in written.items():
+        assert found[name] == pytest.approx(value, rel=runs.REPLAY_TOLERANCE, abs=1e-5), name
+
+
+# The command line
+
+
+def test_the_command_line_lists_checks_and_says_what_it_skipped(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))  # no data but the embedded
+    run = partial(CliRunner().invoke, app)
+    listed = run(["zoo", "list"])
+    assert listed.exit_code == 0 and all(name in listed.output for name in RECIPES)
+    checked = run(["zoo", "check"])
+    assert checked.exit_code == 0 and f"{len(STORED)} checked, 0 skipped" in checked.output
+    skipped = run(["zoo", "check", "--measure", "features-mnist"])
+    assert skipped.exit_code == 3 and "skipped (no mnist)" in skipped.output
+    trained = run(["zoo", "train", "features-mnist", "--again", "--out", str(tmp_path)])
+    assert trained.exit_code == 3 and "skipped (no mnist)" in trained.output
+    assert isinstance(run(["zoo", "check", "nobody"]).exception, CourseError)
+    assert isinstance(run(["zoo", "train", "--again"]).exception, CourseError)
+
+
+def test_a_run_is_trained_again_beside_the_store(tiny_data, own_zoo, monkeypatch, tmp_path):
+    recipe = tiny(RECIPES["classifier-digits"])
+    monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    run = partial(CliRunner().invoke, app, ["zoo", "train", recipe.name])
+    assert "accuracy" in run().output and "Everything that was asked" in run().output
+    before = (own_zoo / f"{recipe.id}.json").read_bytes()
+    again = CliRunner().invoke(
+        app, ["zoo", "train", recipe.name, "--again", "--out", str(tmp_path / "out")]
+    )
+    assert "(stored: " in again.output and (tmp_path / "out" / f"{recipe.id}.json").exists()
+    assert (own_zoo / f"{recipe.id}.json").read_bytes() == before
