@@ -1,12 +1,10 @@
 """The attack inside training, and PGD on the margin."""
 
-import itertools
-
 import pytest
 import torch
 from attacked import Noisy, accuracy, victim
 
-from coursekit.attacks import MarginGoal, fgsm, growing, inner, margin_pgd, pgd
+from coursekit.attacks import MarginGoal, eps_ramp, fgsm, margin_pgd, pgd, training_pgd
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier, Loud
 from coursekit.threats import L2, Linf
@@ -23,27 +21,28 @@ def scene():
 
 
 def test_eps_grows_in_a_straight_line_and_stays():
-    sizes = list(itertools.islice(growing(0.3, over=4), 6))
-    assert sizes == pytest.approx([0.075, 0.15, 0.225, 0.3, 0.3, 0.3])
-    assert next(growing(0.3)) == 0.3
+    sizes = [eps_ramp(0.3, 0.4, progress) for progress in (0, 0.1, 0.2, 0.3, 0.4, 0.9)]
+    assert sizes == pytest.approx([0, 0.075, 0.15, 0.225, 0.3, 0.3])
+    assert eps_ramp(0.3, 0.0, 0.0) == 0.3
 
 
 def test_four_inner_steps_are_pgd_from_a_random_start(scene):
     model, x, y = scene
-    mine = inner(growing(0.2), 4, start())(model, x, y)
+    mine = training_pgd(0.2, 4)(model, x, y, start(), 0.0)
     assert torch.equal(mine, pgd(model, x, y, Linf(0.2), 4, step_size=0.125, rng=start()))
 
 
 def test_one_inner_step_without_a_random_start_is_fgsm(scene):
     model, x, y = scene
-    assert torch.equal(inner(growing(0.1), 1, reach=1.0)(model, x, y), fgsm(model, x, y, 0.1))
+    attack = training_pgd(0.1, 1, rel_step=1.0, random_start=False)
+    assert torch.equal(attack(model, x, y, start(), 0.0), fgsm(model, x, y, 0.1))
 
 
-def test_each_call_takes_the_next_eps(scene):
+def test_eps_follows_the_progress_and_nothing_else(scene):
     model, x, y = scene
-    attack = inner(growing(0.2, over=2), 2, start())
-    sizes = [float((attack(model, x, y) - x).abs().max()) for _ in range(3)]
-    assert sizes == pytest.approx([0.1, 0.2, 0.2], abs=1e-6)
+    attack = training_pgd(0.2, 2, ramp=0.5)
+    sizes = [float((attack(model, x, y, start(), p) - x).abs().max()) for p in (0.5, 0.25, 0, 0.9)]
+    assert sizes == pytest.approx([0.2, 0.1, 0, 0.2], abs=1e-6)
 
 
 def test_the_inner_attack_leaves_a_training_network_as_it_was():
@@ -51,7 +50,7 @@ def test_the_inner_attack_leaves_a_training_network_as_it_was():
     model = Noisy().train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
     x = torch.rand(8, 1, 8, 8, generator=start())
-    inner(growing(0.2), 2, start())(model, x, torch.zeros(8, dtype=torch.long))
+    training_pgd(0.2, 2)(model, x, torch.zeros(8, dtype=torch.long), start(), 0.5)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(part.training for part in model.modules())
 
@@ -100,13 +99,13 @@ def test_margin_pgd_stays_in_its_ball(scene):
 def test_settings_out_of_range_are_refused(scene):
     model, x, y = scene
     with pytest.raises(CourseError, match="eps was 8"):
-        growing(8)
-    with pytest.raises(CourseError, match="over was -1"):
-        growing(0.1, -1)
+        training_pgd(8, 1)
+    with pytest.raises(CourseError, match="ramp was -1"):
+        training_pgd(0.1, 1, ramp=-1)
     with pytest.raises(CourseError, match="steps was 0"):
-        inner(growing(0.1), 0)
-    with pytest.raises(CourseError, match="reach was 0"):
-        inner(growing(0.1), 1, reach=0)
+        training_pgd(0.1, 0)
+    with pytest.raises(CourseError, match="rel_step was 0"):
+        training_pgd(0.1, 1, rel_step=0)
     with pytest.raises(CourseError, match="steps was 0"):
         margin_pgd(model, x, y, Linf(0.1), 0)
     with pytest.raises(CourseError, match="restarts was 2"):

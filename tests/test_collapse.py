@@ -14,6 +14,7 @@ from coursekit.metrics import checkerboard, mode_coverage, power_spectrum, stack
 from coursekit.nets import (
     DCGANDiscriminator,
     DCGANGenerator,
+    DiffAugment,
     DiracDiscriminator,
     DiracGenerator,
     InstanceNoise,
@@ -107,7 +108,8 @@ def test_a_wide_generator_begins_with_the_noise_itself(rng):
         lambda: Pack(2)(torch.zeros(3, 2)),
         lambda: MinibatchStd(1),
         lambda: MinibatchStd(4)(torch.zeros(6, 2)),
-        lambda: InstanceNoise(-1.0, 10, torch.Generator()),
+        lambda: InstanceNoise(-1.0),
+        lambda: InstanceNoise(1.0, until=0.0),
         lambda: Waves(2, 3, 0.0),
         lambda: unrolled(NonSaturating(), -1),
         lambda: unrolled(NonSaturating(), 1, 0.0),
@@ -140,15 +142,65 @@ def test_minibatch_std_is_karras_statistic(rng):
     assert float(MinibatchStd(4)(x[:1].repeat(4, 1, 1, 1))[:, 5].max()) < 1e-3
 
 
-def test_instance_noise_fades_and_is_absent_when_judging(rng):
-    lens = InstanceNoise(0.5, 10, rng)
-    x = torch.zeros(4000, 2)
-    assert float(lens(x).std()) == pytest.approx(0.5, rel=0.05)
-    for _ in range(9):
-        lens(x)
-    assert lens.now == 0.0 and torch.equal(lens(x), x)
-    fresh = InstanceNoise(0.5, 10, rng).eval()
-    assert torch.equal(fresh(x), x) and fresh.seen == 0
+def test_instance_noise_fades_with_the_progress(rng):
+    noise, x = InstanceNoise(0.5, until=0.8), torch.zeros(4000, 2)
+    for progress, sigma in ((0.0, 0.5), (0.4, 0.25), (0.2, 0.375)):
+        assert float(noise(x, rng, progress).std()) == pytest.approx(sigma, rel=0.05)
+    assert torch.equal(noise(x, rng, 0.8), x) and torch.equal(noise(x, rng, 0.9), x)
+    assert InstanceNoise(0.5, until=math.inf).now(0.99) == 0.5
+
+
+def images(n=6, channels=3):
+    return torch.rand(n, channels, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+def test_diff_augment_is_a_function_of_the_generator_and_differentiable():
+    x = images().requires_grad_()
+    one, two = (DiffAugment()(x, torch.Generator().manual_seed(4), p) for p in (0.0, 0.9))
+    assert torch.equal(one, two) and one.shape == x.shape
+    assert not torch.equal(one, DiffAugment()(x, torch.Generator().manual_seed(5), 0.0))
+    one.sum().backward()
+    assert (x.grad.flatten(1).abs().sum(1) > 0).all()
+    off = DiffAugment(colour=False, translation=False, cutout=False)
+    assert torch.equal(off(x, torch.Generator(), 0.0), x)
+
+
+def test_diff_augment_shifts_by_whole_pixels_and_fills_with_grey(rng):
+    x, seen = images(40), set()
+    moved = DiffAugment(colour=False, cutout=False)(x, rng, 0.0)
+    for before, after in zip(x, moved, strict=True):
+        fits = []
+        for down in range(-2, 3):
+            for right in range(-2, 3):
+                wanted = torch.full_like(before, 0.5)
+                rows, columns = slice(max(down, 0), 16 + min(down, 0)), slice(
+                    max(right, 0), 16 + min(right, 0)
+                )
+                rolled = torch.roll(before, (down, right), (1, 2))
+                wanted[:, rows, columns] = rolled[:, rows, columns]
+                fits += [(down, right)] * torch.equal(wanted, after)
+        assert len(fits) == 1
+        seen |= set(fits)
+    assert len(seen) > 10
+
+
+def test_diff_augment_covers_a_square_of_half_the_side(rng):
+    x = 1 + images(200, 1)  # nothing in it is grey
+    covered = (DiffAugment(colour=False, translation=False)(x, rng, 0.0) == 0.5).flatten(1).sum(1)
+    assert covered.max() == 8 * 8 and covered.min() >= 4 * 4
+
+
+def test_diff_augment_changes_brightness_saturation_and_contrast(rng):
+    x = images(300)
+    shown = DiffAugment(translation=False, cutout=False)(x, rng, 0.0)
+    brighter = shown.mean((1, 2, 3)) - x.mean((1, 2, 3))
+    assert brighter.abs().max() <= 0.25 + 1e-5 and brighter.std() > 0.1
+
+    def colour(images):
+        return (images - images.mean(1, keepdim=True)).flatten(1).norm(dim=1)
+
+    factor = colour(shown) / colour(x)  # saturation × contrast
+    assert 0 <= factor.min() < 0.2 and 2 < factor.max() <= 3
 
 
 def test_waves_are_sines_and_cosines(rng):
@@ -236,14 +288,16 @@ def test_one_loop_plays_with_every_lens(rng):
     waves = Waves(2, 4, 4.0, rng)
     lenses = {
         "pack": (Pack(2), 4),
-        "noise": (InstanceNoise(0.3, 10, rng), 2),
         "waves": (waves, waves.width),
     }
     for lens, width in lenses.values():
         G = ParallelGenerator(2, (2,), (8,), rng=rng)
         D = Through(lens, ParallelDiscriminator(2, (width,), (8,), rng=rng))
         batches = ((x, None) for x, _ in target.batches(16, rng))  # a pack has no single label
-        train_gan(G, D, batches, NonSaturating(), steps=2, rng=rng, optimizer_D=adam(1e-3))
+        train_gan(
+            G, D, batches, NonSaturating(), steps=2, rng=rng, optimizer_D=adam(1e-3),
+            augment=InstanceNoise(0.3),
+        )  # fmt: skip
         assert G.sample(8, rng).isfinite().all()
 
 

@@ -12,13 +12,14 @@ from coursekit.lipschitz import (
     adjoint,
     applied,
     clamp_singular_value,
+    dual_loss,
     gradient_penalty,
-    kantorovich,
     lipschitz_bound,
     operator_norm,
     orthogonal,
     overlap,
     power_iteration,
+    r1_penalty,
     slope,
     spectral_normalisation,
     spectral_norms,
@@ -225,11 +226,11 @@ def test_an_amplified_critic_is_as_much_steeper(rng):
     assert torch.allclose(slope(Amplified(critic, 3.0), x), 3 * slope(critic, x), atol=1e-6)
 
 
-def test_the_kantorovich_objective_is_minus_what_the_critic_earns(rng):
+def test_the_dual_loss_is_minus_what_the_critic_earns(rng):
     critic = MLPDiscriminator((1,), (4,), rng=rng)
     x, is_real = torch.randn(6, 1, generator=rng), torch.tensor([1.0, 0, 1, 0, 0, 1])
     earned = critic(x)[is_real == 1].mean() - critic(x)[is_real == 0].mean()
-    assert kantorovich(rng)(critic, x, is_real).item() == pytest.approx(-earned.item(), abs=1e-6)
+    assert dual_loss()(critic, x, is_real, rng).item() == pytest.approx(-earned.item(), abs=1e-6)
 
 
 class Line(nn.Linear):
@@ -239,12 +240,12 @@ class Line(nn.Linear):
         return super().forward(x).squeeze(1)
 
 
-def test_the_kantorovich_objective_charges_the_penalty(rng):
+def test_the_dual_loss_charges_the_penalty(rng):
     """f = 3x at ±1: it earns 3 − (−3) and pays 10·(3 − 1)²."""
     critic = Line(1, 1, bias=False)
     nn.init.constant_(critic.weight, 3.0)
     x, is_real = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([1.0, 0, 1, 0])
-    found = kantorovich(rng, gradient_penalty(10.0))(critic, x, is_real)
+    found = dual_loss(gradient_penalty(10.0))(critic, x, is_real, rng)
     assert found.item() == pytest.approx(-6 + 40)
 
 
@@ -263,3 +264,14 @@ def test_the_two_sided_penalty_has_a_second_well(one_sided, end, rng):
         (penalty(critic, real, fake, None, rng) - earned).backward()
         opt.step()
     assert critic.weight.item() == pytest.approx(end, abs=1e-3)
+
+
+def test_the_r1_penalty_of_a_linear_critic_is_half_gamma_times_its_squared_weight(rng):
+    critic = Line(3, 1)
+    x, y = torch.randn(5, 3, generator=rng), torch.zeros(5, dtype=torch.int64)
+    found = r1_penalty(0.4)(critic, x, 7 * x, y, rng)
+    assert found.item() == pytest.approx(0.2 * critic.weight.square().sum().item())
+    found.backward()
+    torch.testing.assert_close(critic.weight.grad, 0.4 * critic.weight.detach())
+    with pytest.raises(CourseError, match="gamma was -1"):
+        r1_penalty(-1)

@@ -19,7 +19,7 @@ def scene(rng):
     return model, torch.rand(5, *SHAPE, generator=rng), torch.tensor([0, 1, 2, 0, 1])
 
 
-def still(model, x, y):
+def still(model, x, y, rng, progress):
     """An attack that does nothing."""
     return x
 
@@ -34,30 +34,30 @@ def test_cross_entropy_takes_logits_so_there_is_no_double_softmax(scene):
 def test_the_mixed_loss_is_the_weighted_sum(scene, alpha):
     model, x, y = scene
 
-    def attack(model, x, y):
+    def attack(model, x, y, rng=None, progress=0.0):
         return fgsm(model, x, y, 0.1)
 
     clean, attacked = cross_entropy(model, x, y), cross_entropy(model, attack(model, x, y), y)
-    mixed = adversarial(attack, alpha)(model, x, y)
+    mixed = adversarial(attack, alpha)(model, x, y, None, 0.0)
     torch.testing.assert_close(mixed, alpha * clean + (1 - alpha) * attacked)
 
 
 def test_trades_adds_the_divergence_from_the_clean_answer(scene):
     model, x, y = scene
 
-    def attack(model, x, p):
+    def attack(model, x, p, rng=None, progress=0.0):
         torch.testing.assert_close(p, model(x).softmax(1))  # it is told probabilities, not labels
         return (x + 0.1).clamp(0, 1)
 
     p, q = model(x).softmax(1), model((x + 0.1).clamp(0, 1)).softmax(1)
     divergence = (p * (p / q).log()).sum(1).mean()
     torch.testing.assert_close(
-        trades(attack, 3.0)(model, x, y), cross_entropy(model, x, y) + 3 * divergence
+        trades(attack, 3.0)(model, x, y, None, 0.0), cross_entropy(model, x, y) + 3 * divergence
     )
 
 
 def test_without_a_perturbation_trades_is_cross_entropy(scene):
-    torch.testing.assert_close(trades(still, 6.0)(*scene), cross_entropy(*scene))
+    torch.testing.assert_close(trades(still, 6.0)(*scene, None, 0.0), cross_entropy(*scene))
 
 
 def test_an_attack_on_soft_labels_climbs_the_divergence(scene):
@@ -75,10 +75,10 @@ def test_the_attack_adds_nothing_to_the_weights_gradient(scene):
     """The inner maximum is held fixed: the weights feel the loss at x_adv and no more."""
     model, x, y = scene
 
-    def attack(model, x, y):
+    def attack(model, x, y, rng=None, progress=0.0):
         return pgd(model, x, y, Linf(0.1), steps=3)
 
-    adversarial(attack)(model, x, y).backward()
+    adversarial(attack)(model, x, y, None, 0.0).backward()
     felt = [p.grad.clone() for p in model.parameters()]
     model.zero_grad()
     F.cross_entropy(model(attack(model, x, y)), y).backward()
@@ -89,10 +89,10 @@ def test_the_attack_adds_nothing_to_the_weights_gradient(scene):
 def test_trades_reaches_the_weights_through_both_terms(scene):
     model, x, y = scene
 
-    def attack(model, x, p):
+    def attack(model, x, p, rng=None, progress=0.0):
         return pgd(model, x, p, Linf(0.1), steps=2, rng=torch.Generator().manual_seed(0))
 
-    trades(attack, 6.0)(model, x, y).backward()
+    trades(attack, 6.0)(model, x, y, None, 0.0).backward()
     weight = model[1].weight
     felt, h = weight.grad[0, 3].item(), 1e-2
     x_adv = attack(model, x, model(x).softmax(1).detach())
@@ -100,7 +100,7 @@ def test_trades_reaches_the_weights_through_both_terms(scene):
     for sign in (1, -1):
         with torch.no_grad():
             weight[0, 3] += sign * h
-            values.append(trades(lambda *_: x_adv, 6.0)(model, x, y).item())
+            values.append(trades(lambda *_: x_adv, 6.0)(model, x, y, None, 0.0).item())
             weight[0, 3] -= sign * h
     assert felt == pytest.approx((values[0] - values[1]) / (2 * h), rel=0.02, abs=1e-4)
 

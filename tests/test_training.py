@@ -1,15 +1,23 @@
-"""`fit` and the machinery both loops share: progress, schedules, watching, precision, NaN."""
+"""`fit`, and what surrounds both loops: progress, schedules, watching, one way out."""
 
+import inspect
+import shutil
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from coursekit.data import toys
 from coursekit.errors import CourseError
-from coursekit.objectives import cross_entropy
-from coursekit.progress import following
-from coursekit.training import Ema, adam, fit, linear_decay, run, triangle
+from coursekit.gan_losses import Wasserstein
+from coursekit.lipschitz import dual_loss, gradient_penalty, r1_penalty
+from coursekit.nets import MLPDiscriminator, MLPGenerator
+from coursekit.objectives import adversarial, cross_entropy
+from coursekit.progress import BLOCKS, following, format_metrics, sparkline
+from coursekit.training import Ema, adam, fit, linear_decay, train_gan, trainer, triangle, unrolled
 
 
 class Points(Iterator):
@@ -26,6 +34,10 @@ class Points(Iterator):
 def classifier(seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
+
+
+def state(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
 
 
 def test_fit_lowers_the_loss_and_leaves_eval_mode():
@@ -79,22 +91,27 @@ def test_a_schedule_scales_the_learning_rate_of_each_step():
             return super().step(closure)
 
     fit(
-        classifier(),
-        Points(),
-        cross_entropy,
-        steps=4,
+        classifier(), Points(), cross_entropy, steps=4, schedule=linear_decay(start=0.5),
         optimizer=lambda parameters: Spy(parameters, lr=0.5),
-        schedule=linear_decay(start=0.5),
-    )
+    )  # fmt: skip
     assert rates == pytest.approx([0.5, 0.5, 0.5, 0.25])
 
 
 def test_schedules_stay_within_nought_and_one():
     progress = [i / 100 for i in range(100)]
-    for schedule in (triangle(), triangle(0.1), linear_decay(), linear_decay(0.0)):
+    for schedule in (triangle(), triangle(0.1), linear_decay(), linear_decay(0.0), triangle(0.0)):
         factors = [schedule(p) for p in progress]
         assert min(factors) > 0 and max(factors) <= 1.0
         assert factors[-1] < 0.05
+
+
+def test_schedules_at_the_ends_of_their_range():
+    assert [linear_decay(1.0)(p) for p in (0.0, 0.5, 0.99)] == [1, 1, 1]
+    assert triangle(1.0)(1.0) == 1 and triangle(1.0)(0.5) == pytest.approx(0.5, abs=0.01)
+    for make, name in ((linear_decay, "start"), (triangle, "peak")):
+        for bad in (-0.1, 1.1):
+            with pytest.raises(CourseError, match=f"{name} was {bad}"):
+                make(bad)
 
 
 @pytest.mark.parametrize("peak", [0.1, 0.3, 0.6])
@@ -120,7 +137,7 @@ def test_adam_is_that_of_the_paper_with_the_betas_it_is_given(betas):
 
 def test_no_step_waits_for_the_device(monkeypatch):
     """No `.item()`, `.cpu()` or truth of a tensor between one look at the losses and the next."""
-    monkeypatch.setattr(run, "LOOK_SECONDS", 1e9)
+    monkeypatch.setattr(trainer, "LOOK_SECONDS", 1e9)
     waited = []
     for name in ("item", "cpu", "tolist", "numpy", "__bool__", "__float__", "__int__"):
         real = getattr(torch.Tensor, name)
@@ -161,23 +178,118 @@ def test_a_loop_is_followed_and_its_bar_goes(capsys, monkeypatch):
     assert said.rsplit("\r", 1)[-1].strip() == ""  # nothing is left of it
 
 
+def test_the_live_figures_are_the_means_since_the_last_look_and_a_curve():
+    losses = {"critic": torch.tensor([4.0, 3, 2, 1])}
+    shown = format_metrics(losses, 2, {"step": 3, "FID": torch.tensor(41.23), "name": "x"})
+    assert shown == f"FID 41.2, critic 1.5 {sparkline(losses['critic'])}"
+    assert sparkline(torch.arange(8.0)) == BLOCKS
+    assert sparkline(torch.ones(3)) == BLOCKS[0] * 3
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_a_loss_that_is_no_number_stops_the_run_in_a_sentence(bad):
     def objective(model, x, y):
         objective.step += 1
         return cross_entropy(model, x, y) * (bad if objective.step >= 4 else 1)
 
-    objective.step = 0
+    objective.step, model = 0, classifier()
     said = rf"The loss loss of a judge was {bad} at step 4; lower the learning rate"
     with pytest.raises(CourseError, match=said):
-        fit(classifier(), Points(), objective, steps=9, name="a judge")
+        fit(model, Points(), objective, steps=9, name="a judge")
+    assert not model.training
 
 
 def test_nothing_to_do_is_refused():
     with pytest.raises(CourseError, match="steps was 0"):
         fit(classifier(), Points(), cross_entropy, steps=0)
+    with pytest.raises(CourseError, match="every was 0"):
+        fit(classifier(), Points(), cross_entropy, steps=1, every=0)
     with pytest.raises(CourseError, match="lr was 0"):
         adam(0.0)
+
+
+@pytest.mark.parametrize("loop", [fit, train_gan])
+def test_every_option_is_a_named_argument_and_a_typo_an_error(loop):
+    kinds = {p.kind for p in inspect.signature(loop).parameters.values()}
+    assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    given = {p.name: None for p in inspect.signature(loop).parameters.values() if p.default is p.empty}
+    with pytest.raises(TypeError, match="stepz"):
+        loop(**given, stepz=3)
+
+
+# Interrupted
+
+
+def interrupted(model, at=4, **options):
+    """`fit` whose objective is interrupted in its step number `at`, counted from 1."""
+    count = []
+
+    def objective(model, x, y):
+        count.append(1)
+        if len(count) == at:
+            raise KeyboardInterrupt
+        return cross_entropy(model, x, y)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(model, Points(), objective, steps=1000, name="a judge", **options)
+    return str(caught.value)
+
+
+def test_an_interrupt_leaves_the_network_as_trained_so_far(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "cache"))
+    stopped, three = classifier(), classifier()
+    said = interrupted(stopped)
+    assert said.startswith(
+        "a judge was interrupted after 3 of 1,000 steps; the networks are as trained so far."
+    )
+    fit(three, Points(), cross_entropy, steps=3)
+    assert all(torch.equal(a, b) for a, b in zip(state(stopped).values(), state(three).values()))
+    assert not stopped.training
+    assert list(tmp_path.iterdir()) == []  # nothing is written unasked
+
+
+def test_an_error_leaves_eval_mode_and_is_raised_as_it_was():
+    def objective(model, x, y):
+        raise ZeroDivisionError("mine")
+
+    model = classifier().train()
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        fit(model, Points(), objective, steps=3)
+    assert not model.training
+
+
+# What a loop is handed
+
+
+def test_a_data_loader_and_a_list_begin_again_at_their_end():
+    x = torch.rand(8, 2)
+    pairs = TensorDataset(x, (x[:, 0] > 0.5).long())
+    for batches in (DataLoader(pairs, 4), [(x, pairs.tensors[1])]):
+        assert len(fit(classifier(), batches, cross_entropy, steps=5).losses["loss"]) == 5
+
+
+def test_batches_that_end_are_told_in_a_sentence():
+    x = torch.rand(8, 2)
+    batches = iter(DataLoader(TensorDataset(x, (x[:, 0] > 0.5).long()), 4))
+    with pytest.raises(CourseError, match="batches ended after 2; give an endless iterator"):
+        fit(classifier(), batches, cross_entropy, steps=5)
+
+
+def test_an_objective_of_five_is_handed_the_generator_and_the_progress():
+    seen, rng = [], torch.Generator().manual_seed(1)
+
+    def objective(model, x, y, rng, progress):
+        seen.append((rng, progress))
+        return cross_entropy(model, x, y)
+
+    fit(classifier(), Points(), objective, steps=4, rng=rng)
+    assert seen == [(rng, p) for p in (0, 0.25, 0.5, 0.75)]
+    with pytest.raises(CourseError, match="rng was None; this objective draws"):
+        fit(classifier(), Points(), adversarial(lambda *_: None), steps=4)
+
+
+# Lower precision and compilation
 
 
 def test_autocast_trains_in_lower_precision_and_hands_back_float32():
@@ -197,11 +309,43 @@ def test_autocast_trains_in_lower_precision_and_hands_back_float32():
     assert history.losses["loss"][-20:].mean() < 0.25  # five seeds: 0.10–0.14
 
 
-def test_compile_goes_through_torch_compile(monkeypatch):
-    compiled = []
-    monkeypatch.setattr(torch, "compile", lambda f, **_: compiled.append(f) or f)
-    fit(classifier(), Points(), cross_entropy, steps=2, compile=True)
-    assert len(compiled) == 1
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_training_is_the_same_training():
+    one, two = classifier(), classifier()
+    fit(one, Points(), cross_entropy, steps=5)
+    fit(two, Points(), cross_entropy, steps=5, compile=True)
+    for a, b in zip(state(one).values(), state(two).values(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"penalty": gradient_penalty(10)},
+        {"penalty": r1_penalty(1.0)},
+        {"regularise": gradient_penalty(10)},
+        {"rival": unrolled(Wasserstein(), 2)},
+    ],
+    ids=lambda more: f"{[*more][0]} {type([*more.values()][0]).__name__}",
+)
+def test_a_gradient_of_a_gradient_is_not_compiled(more, rng):
+    G, D = MLPGenerator((2,), (4,), 2, rng=rng), MLPDiscriminator((2,), (4,), rng=rng)
+    with pytest.raises(CourseError, match="gradient of a gradient; torch.compile cannot"):
+        train_gan(G, D, toys.ring().batches(8, rng), Wasserstein(), steps=1, rng=rng, compile=True,
+                  **more)  # fmt: skip
+
+
+def test_a_dual_loss_with_a_penalty_is_not_compiled_and_a_readers_own_is_told(rng):
+    D = MLPDiscriminator((2,), (4,), rng=rng)
+    with pytest.raises(CourseError, match="torch.compile cannot"):
+        fit(D, Points(), dual_loss(gradient_penalty()), steps=1, rng=rng, compile=True)
+
+    def own(model, x, y):
+        raise RuntimeError("torch.compile with aot_autograd does not support double backward")
+
+    with pytest.raises(CourseError, match="takes the gradient of a gradient, which torch.compile"):
+        fit(D, Points(), own, steps=1)
 
 
 # The moving average
@@ -248,6 +392,17 @@ def test_batchnorm_statistics_are_averaged_with_their_weights(rng):
     assert ema.model[0].num_batches_tracked == 3
 
 
-def test_a_decay_outside_its_range_is_refused():
+def test_what_cannot_be_averaged_is_refused():
     with pytest.raises(CourseError, match="decay was 1"):
         Ema(classifier(), 1.0)
+    old = nn.Sequential(nn.utils.spectral_norm(nn.Linear(2, 2)))
+    old(torch.zeros(1, 2))
+    with pytest.raises(CourseError, match="parametrizations.spectral_norm can"):
+        Ema(old)
+
+
+def test_a_watched_number_may_be_numpys():
+    history = fit(
+        classifier(), Points(), cross_entropy, steps=2, watch=lambda s: {"a": np.float64(0.15)}
+    )
+    assert history.column("a") == [0.15, 0.15, 0.15]

@@ -7,19 +7,27 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from coursekit.data import toys
+from coursekit.data import Split, toys
 from coursekit.errors import CourseError
-from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein
-from coursekit.lipschitz import clip_weights, gradient_penalty
+from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
+from coursekit.lipschitz import (
+    clip_weights,
+    gradient_penalty,
+    spectral_normalisation,
+    spectral_norms,
+)
 from coursekit.metrics import mode_coverage
 from coursekit.nets import (
+    AuxiliaryDiscriminator,
+    ConcatGenerator,
     DiracDiscriminator,
     DiracGenerator,
     Generator,
     MLPDiscriminator,
     MLPGenerator,
+    normalise_spectrally,
 )
-from coursekit.training import Ema, adam, frozen, linear_decay, nothing, train_gan
+from coursekit.training import Ema, adam, frozen, linear_decay, nothing, train_gan, unrolled
 
 
 def players(seed=0, norm="none"):
@@ -225,7 +233,7 @@ def descent(parameters):
 
 @pytest.mark.parametrize("loss", [NonSaturating(), Hinge(), Wasserstein()])
 def test_no_step_waits_for_the_device(loss, monkeypatch):
-    monkeypatch.setattr("coursekit.training.run.LOOK_SECONDS", 1e9)
+    monkeypatch.setattr("coursekit.training.trainer.LOOK_SECONDS", 1e9)
 
     def waits(steps, norm="none"):
         G, D, rng = players(norm=norm)
@@ -279,3 +287,63 @@ def test_a_diverging_game_stops_in_a_sentence():
 
     with pytest.raises(CourseError, match="The generator loss of a game was nan at step 1"):
         train_gan(G, D, toys.ring().batches(8, rng), Broken(), steps=3, rng=rng, name="a game")
+
+
+def test_fakes_are_reused_if_asked_and_only_once(rng):
+    G = Spy()
+    batches = toys.ring().batches(8, rng)
+    train_gan(G, Judge(), batches, Hinge(), steps=3, rng=rng, reuse_fakes=True)
+    assert [graph for _, _, graph in G.asked] == [True] * 3
+    with pytest.raises(CourseError, match="reuse_fakes was True with critic_steps 2"):
+        train_gan(G, Judge(), batches, Hinge(), steps=1, rng=rng, reuse_fakes=True, critic_steps=2)
+
+
+def test_with_reused_fakes_too_each_player_learns_from_its_own_loss_only():
+    G, D, rng = players()
+    diary, ema = Diary(G, D), Ema(G)
+    ema.update = diary.update
+    batches = toys.ring().batches(16, rng)
+    train_gan(
+        G, D, batches, NonSaturating(), steps=2, rng=rng, constrain=diary.constrain, ema=ema,
+        reuse_fakes=True,
+    )  # fmt: skip
+    assert diary.notes == [("critic", "D"), ("generator", "G")] * 2
+
+
+def test_d_is_shown_augmented_images_real_and_fake_and_g_learns_through_them(rng):
+    shown, scale = [], lambda x, rng, progress: (shown.append(progress), 3 * x)[1]
+    G, D = DiracGenerator(1.0), DiracDiscriminator(0.0)
+    data = iter([(torch.full((4, 1), 5.0), torch.zeros(4, dtype=torch.int64))])
+    quarter = lambda parameters: torch.optim.SGD(parameters, 0.25)  # noqa: E731
+    train_gan(
+        G, D, data, Wasserstein(), steps=1, rng=rng, optimizer_G=quarter, optimizer_D=quarter,
+        augment=scale,
+    )  # fmt: skip
+    psi = 0.25 * (3 * 5 - 3 * 1)
+    assert D.psi.item() == pytest.approx(psi)
+    assert G.theta.item() == pytest.approx(1 + 0.25 * 3 * psi)
+    assert shown == [0, 0, 0]
+
+
+@pytest.mark.parametrize("how", [normalise_spectrally, spectral_normalisation])
+def test_the_average_of_a_spectrally_normalised_network_is_normalised(how):
+    rng = torch.Generator().manual_seed(0)
+    G = MLPGenerator((2,), (32, 32), noise_dim=8, bounded=False, rng=rng)
+    how(G, rng)
+    D, ema = MLPDiscriminator((2,), (32,), rng=rng), Ema(G)
+    batches = toys.ring().batches(16, rng)
+    train_gan(G, D, batches, NonSaturating(), steps=200, rng=rng, ema=ema)
+    assert list(spectral_norms(ema.model).values()) == pytest.approx([1.0] * 3, rel=0.05)
+    moved_on = zip(ema.model.parameters(), G.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in moved_on)
+
+
+def test_unrolling_takes_a_discriminator_with_a_second_head(rng):
+    G = ConcatGenerator((1, 8, 8), 4, width=2, rng=rng)
+    D = AuxiliaryDiscriminator((1, 8, 8), 4, width=2, rng=rng)
+    batches = Split(torch.rand(32, 1, 8, 8), torch.arange(32) % 4).batches(8, rng)
+    history = train_gan(
+        G, D, batches, NonSaturating(), steps=2, rng=rng, rival=unrolled(NonSaturating(), 2),
+        penalty=auxiliary(real=1.0), regularise=auxiliary(fake=1.0),
+    )  # fmt: skip
+    assert history.losses["generator"].isfinite().all()

@@ -6,44 +6,82 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import coursekit
-from coursekit.data import toys
+from coursekit.attacks import training_pgd
+from coursekit.data import Split, toys
+from coursekit.data.labelled import real_or_fake
 from coursekit.errors import CourseError
-from coursekit.gan_losses import Hinge, NonSaturating
-from coursekit.lipschitz import gradient_penalty
-from coursekit.nets import MLPDiscriminator, MLPGenerator
-from coursekit.objectives import cross_entropy
+from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
+from coursekit.lipschitz import (
+    Amplified,
+    clip_weights,
+    dual_loss,
+    gradient_penalty,
+    r1_penalty,
+    spectral_normalisation,
+)
+from coursekit.nets import (
+    AuxiliaryDiscriminator,
+    ConcatGenerator,
+    DCGANDiscriminator,
+    DCGANGenerator,
+    DiffAugment,
+    InstanceNoise,
+    Loud,
+    MinibatchStd,
+    MLPDiscriminator,
+    MLPGenerator,
+    Pack,
+    Quantised,
+    StridedCNN,
+    Through,
+)
+from coursekit.objectives import adversarial, cross_entropy, trades
 from coursekit.training import (
     Ema,
     adam,
-    cache_file,
-    configuration_hash,
+    describe,
     fit,
     linear_decay,
-    remember,
     train_gan,
+    trainer,
+    triangle,
+    unrolled,
 )
-from coursekit.training import checkpoint as files
-from coursekit.training import run as running
+
+STEPS = 12
 
 
-class Interrupting(Iterator):
-    """Batches that stop the run, as a reader with Ctrl-C would, in the middle of a step."""
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
 
-    def __init__(self, batches, after):
-        self.batches, self.left = batches, after
+
+def split(scale=1.0):
+    return Split(scale * torch.rand(40, 1, 8, 8, generator=seeded(1)), torch.arange(40) % 4)
+
+
+class Stopping(Iterator):
+    """Batches that stop the run in the middle of a step, as Ctrl-C or a fault would."""
+
+    def __init__(self, batches, after=10**9, error=KeyboardInterrupt):
+        self.batches, self.left, self.error = batches, after, error
 
     def __next__(self):
         self.left -= 1
         if self.left < 0:
-            raise KeyboardInterrupt
+            raise self.error
         return next(self.batches)
+
+    def identity(self):
+        return self.batches.identity()
 
     def state_dict(self):
         return self.batches.state_dict()
@@ -52,86 +90,134 @@ class Interrupting(Iterator):
         self.batches.load_state_dict(state)
 
 
-class Dropping(MLPGenerator):
-    """A generator with BatchNorm and with dropout, which draws from PyTorch's global generator."""
+@dataclass
+class Case:
+    """One run: `go(checkpoint)` plays it with these very objects."""
 
-    def __init__(self, rng):
-        super().__init__((2,), (16,), noise_dim=2, bounded=False, rng=rng)
-        self.body.insert(1, nn.BatchNorm1d(16))
-        self.body.insert(3, nn.Dropout(0.2))
+    networks: list
+    batches: Stopping
+    play: object
 
+    def go(self, checkpoint=None, after=10**9, **more):
+        self.batches.left = after
+        return self.play(checkpoint=checkpoint, **more)
 
-def game(path, stop_after=10**9, lr=1e-3, steps=24, seed=0, loss=None):
-    """One GAN run in which everything that has a state takes part."""
-    torch.manual_seed(5)
-    rng = torch.Generator().manual_seed(seed)
-    G = Dropping(rng)
-    D = MLPDiscriminator((2,), (16,), norm="spectral", rng=rng)
-    ema = Ema(G, 0.9)
-    batches = Interrupting(toys.ring().batches(8, rng), stop_after)
-    history = train_gan(
-        G, D, batches, loss or NonSaturating(), steps=steps, rng=rng, critic_steps=2, ema=ema,
-        penalty=gradient_penalty(1.0), optimizer_G=adam(lr, (0.5, 0.9)), schedule=linear_decay(),
-        watch=lambda step: {"at": torch.full((2,), float(step))}, every=5, checkpoint=path,
-    )  # fmt: skip
-    return [G.state_dict(), D.state_dict(), ema.model.state_dict()], history, rng.get_state()
+    def state(self):
+        return [v.clone() for net in self.networks for v in net.state_dict().values()]
 
 
-def assert_same(one, two):
-    for a, b in zip(one[0], two[0], strict=True):
-        assert all(torch.equal(a[name], b[name]) for name in a)
-    for name, values in one[1].losses.items():
-        assert torch.equal(values, two[1].losses[name])
-    assert one[1].column("step") == two[1].column("step") == [0, 5, 10, 15, 20, 24]
-    assert torch.equal(torch.stack(one[1].column("at")), torch.stack(two[1].column("at")))
-    assert torch.equal(one[2], two[2])
+def classifying(objective, dropout=0.0, rng=True):
+    def make():
+        torch.manual_seed(5)  # dropout draws from PyTorch's global generator
+        net = StridedCNN((1, 8, 8), 4, width=2, hidden=8, rng=seeded())
+        net.body.append(nn.Dropout(dropout))
+        batches, own = Stopping(split().batches(8, seeded(2))), seeded(3)
+        how = {"steps": STEPS, "rng": own if rng else None, "schedule": triangle(0.3)}
+        return Case([net], batches, lambda **k: fit(net, batches, objective, **how, **k))
+
+    return make
+
+
+def playing(loss=None, norm="none", make_D=None, normed_G=False, **ingredients):
+    def make():
+        rng = seeded()
+        G = DCGANGenerator((1, 8, 8), 2, 4, rng=rng)
+        if normed_G:
+            spectral_normalisation(G, rng)
+        D = DCGANDiscriminator((1, 8, 8), 2, norm, rng=rng)
+        ema, batches = Ema(G, 0.9), Stopping(split().batches(8, seeded(2)))
+        how = {"steps": STEPS, "rng": rng, "ema": ema, "schedule": linear_decay(), **ingredients}
+
+        def play(**more):
+            return train_gan(G, D, batches, loss or NonSaturating(), **how, **more)
+
+        return Case([G, D, ema.model], batches, play)
+
+    return make
+
+
+def auxiliary_game():
+    rng = seeded()
+    G, D = ConcatGenerator((1, 8, 8), 4, 2, 4, rng=rng), AuxiliaryDiscriminator((1, 8, 8), 4, 2, rng=rng)
+    batches, both = Stopping(split().batches(8, seeded(2))), auxiliary(real=1.0, fake=1.0)
+    how = {"steps": STEPS, "rng": rng, "penalty": both, "regularise": both}
+    return Case([G, D], batches, lambda **k: train_gan(G, D, batches, Hinge(), **how, **k))
+
+
+def dual():
+    D, rng = MLPDiscriminator((1,), (8,), rng=seeded()), seeded(4)
+
+    def shifted(n, rng):
+        return torch.randn(n, 1, generator=rng) + 2
+
+    batches = Stopping(real_or_fake(lambda n, r: shifted(n, r) - 2, shifted, 8, seeded(6)))
+    loss = dual_loss(gradient_penalty(1.0))
+    return Case([D], batches, lambda **k: fit(D, batches, loss, steps=STEPS, rng=rng, **k))
+
+
+CASES = {
+    "cross-entropy": classifying(cross_entropy, rng=False),
+    "dropout": classifying(cross_entropy, dropout=0.5, rng=False),
+    "ramp and random starts": classifying(adversarial(training_pgd(0.3, 2, ramp=0.8), 0.5)),
+    "TRADES": classifying(trades(training_pgd(0.3, 2, ramp=0.8), 6.0)),
+    "dual critic": dual,
+    "instance noise": playing(augment=InstanceNoise(0.5, until=0.9)),
+    "DiffAugment, reused fakes": playing(augment=DiffAugment(), reuse_fakes=True),
+    "unrolled": playing(rival=unrolled(NonSaturating(), 2)),
+    "WGAN-GP": playing(Wasserstein(), penalty=gradient_penalty(10), critic_steps=2),
+    "R1": playing(penalty=r1_penalty(0.2)),
+    "clipped": playing(Wasserstein(), constrain=clip_weights(0.01), critic_steps=3),
+    "spectral norm in both": playing(Hinge(), norm="spectral", normed_G=True),
+    "ACGAN": auxiliary_game,
+}
 
 
 @pytest.fixture
 def eager(monkeypatch):
     """Save after every step."""
-    monkeypatch.setattr(running, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0.0)
 
 
-@pytest.mark.parametrize("stop_after", [1, 17, 18, 47], ids="interrupted at batch {}".format)
-def test_an_interrupted_game_continues_bit_for_bit(tmp_path, eager, stop_after):
-    """Batch 17 lies in the middle of a step: what was half done is done again, not trusted."""
-    whole = game(None)
-    path = tmp_path / "deep" / "game.pt"
-    with pytest.raises(KeyboardInterrupt):
-        game(path, stop_after)
-    assert path.exists() == (stop_after > 1)
-    assert_same(whole, game(path))
-    assert_same(whole, game(path, stop_after=0))  # a finished run is recalled, not repeated
+@pytest.mark.parametrize("objects", ["fresh", "the same"])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_killed_and_continued_equals_uninterrupted(case, objects, eager, tmp_path):
+    whole = case()
+    history, path = whole.go(), tmp_path / "deep" / "run.pt"
+    stopped = case()
+    with pytest.raises(KeyboardInterrupt, match="continues it at step"):
+        stopped.go(path, after=11)
+    again = case() if objects == "fresh" else stopped
+    continued = again.go(path)
+    assert all(torch.equal(a, b) for a, b in zip(whole.state(), again.state(), strict=True))
+    for name, values in history.losses.items():
+        assert torch.equal(values, continued.losses[name])
+    recalled = case().go(path, after=0)  # a finished run is recalled, not repeated
+    assert recalled.seconds == continued.seconds > 0
+    assert again.go(path, after=0).seconds == continued.seconds
 
 
-def test_an_interrupted_fit_continues_bit_for_bit(tmp_path, eager, rng):
-    def train(path, stop_after=10**9):
-        own = torch.Generator().manual_seed(3)
-        torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 8))
-        batches = Interrupting(toys.ring().batches(8, own), stop_after)
-        history = fit(model, batches, cross_entropy, steps=20, checkpoint=path)
-        return model.state_dict(), history
-
-    whole, _ = train(None)
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "fit.pt", 11)
-    resumed, history = train(tmp_path / "fit.pt")
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert len(history.losses["loss"]) == 20
+def test_the_first_step_may_be_interrupted_too(eager, tmp_path):
+    case, whole = CASES["R1"](), CASES["R1"]()
+    with pytest.raises(KeyboardInterrupt, match="after 0 of 12 steps"):
+        case.go(tmp_path / "run.pt", after=0)
+    assert not (tmp_path / "run.pt").exists()
+    whole.go()
+    CASES["R1"]().go(tmp_path / "run.pt")
 
 
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from test_training_resume import game, running
-running.SAVE_SECONDS = 0.0
-game(sys.argv[2], steps=120)
+from test_training_resume import *
+trainer.SAVE_SECONDS = 0.0
+STEPS_BEFORE = 120
+import test_training_resume as here
+here.STEPS = STEPS_BEFORE
+playing(penalty=gradient_penalty(1.0))().go(sys.argv[2])
 """
 
 
-def test_kill_9_at_any_moment_then_resume(tmp_path):
+def test_kill_9_at_any_moment_then_resume(tmp_path, monkeypatch):
     """Killed twice while it saves after every step, then finished: equal to an undisturbed run."""
     path, done = tmp_path / "game.pt", [0]
     root = str(Path(coursekit.__file__).parents[1])
@@ -148,34 +234,114 @@ def test_kill_9_at_any_moment_then_resume(tmp_path):
         assert child.wait() == -9, "it was over before it could be killed"
         done.append(torch.load(path, weights_only=True)["done"])  # never half a file
     assert 0 < done[1] < done[2] < 120
-    resumed, whole = game(path, steps=120), game(None, steps=120)
-    for a, b in zip(resumed[0], whole[0], strict=True):
-        assert all(torch.equal(a[name], b[name]) for name in a)
+    monkeypatch.setattr(sys.modules[__name__], "STEPS", 120)
+    make = playing(penalty=gradient_penalty(1.0))
+    resumed, whole = make(), make()
+    resumed.go(path)
+    whole.go()
+    assert all(torch.equal(a, b) for a, b in zip(whole.state(), resumed.state(), strict=True))
 
 
-def test_a_recalled_game_tells_how_long_it_took(tmp_path):
-    first, recalled = (game(tmp_path / "game.pt")[1] for _ in range(2))
-    assert recalled.seconds == first.seconds > 0
-    assert recalled.column("seconds") == first.column("seconds")
+# Only as itself
+
+
+@dataclass(frozen=True)
+class Weighted:
+    weight: float
+
+    def __call__(self, model, x, y):
+        return self.weight * cross_entropy(model, x, y)
+
+
+class Opaque(Weighted):
+    """A subclass of a frozen dataclass is one; this one hides a number from its fields."""
+
+
+class Bare:
+    def __init__(self, weight):
+        self.weight = weight
+
+    def __call__(self, model, x, y):
+        return self.weight * cross_entropy(model, x, y)
+
+
+def small(path, net=None, data=None, objective=cross_entropy, seed=2, steps=5, **more):
+    net = net or StridedCNN((1, 8, 8), 4, width=2, rng=seeded())
+    batches = (data or split()).batches(8, seeded(seed))
+    return fit(net, batches, objective, steps=steps, checkpoint=path, **more)
 
 
 @pytest.mark.parametrize(
-    "change", [{"lr": 2e-3}, {"steps": 25}, {"seed": 1}, {"loss": Hinge()}], ids=str
+    ("change", "said"),
+    [
+        ({"objective": Weighted(2.0)}, "whose objective differed"),
+        ({"optimizer": adam(2e-3)}, "whose opt, optimizer differed"),
+        ({"steps": 6}, "whose every, steps differed|whose steps differed"),
+        ({"seed": 3}, "whose batches differed"),
+        ({"data": split(0.5)}, "whose batches differed"),
+        ({"schedule": triangle()}, "whose schedule differed"),
+        ({"net": StridedCNN((1, 8, 8), 4, width=2, rng=seeded(1))}, "began with other weights"),
+        ({"net": StridedCNN((1, 8, 8), 4, width=3, rng=seeded())}, "whose model differed"),
+        ({"net": Loud(StridedCNN((1, 8, 8), 4, width=2, rng=seeded()), 7.0)}, "model differed"),
+    ],
+    ids=["objective", "rate", "steps", "seed", "data", "schedule", "weights", "width", "wrapper"],
 )
-def test_another_configuration_is_refused(tmp_path, change):
-    path = tmp_path / "game.pt"
-    game(path)
-    with pytest.raises(CourseError, match="written by another configuration .* delete it to start"):
-        game(path, **change)
+def test_another_run_is_refused(change, said, tmp_path):
+    small(tmp_path / "run.pt", objective=Weighted(1.0) if "objective" in change else cross_entropy)
+    with pytest.raises(CourseError, match=f"written by (another run|a run).*({said})"):
+        small(tmp_path / "run.pt", **change)
+
+
+def test_objects_that_differ_in_one_plain_attribute_are_told_apart():
+    D, net = MLPDiscriminator((2,), (4,), rng=seeded()), StridedCNN((1, 8, 8), 4, rng=seeded())
+    a = np.zeros(5000)
+    pairs = [
+        (Amplified(D, 0.1), Amplified(D, 30.0)), (Loud(net, 10.0), Loud(net, 1e3)),
+        (Quantised(net, 4), Quantised(net, 16)), (Through(Pack(2), D), Through(Pack(4), D)),
+        (MinibatchStd(2), MinibatchStd(8)), (gradient_penalty(1), gradient_penalty(2)),
+        (torch.zeros(3), torch.ones(3)), (adversarial(training_pgd(0.1, 2)),
+                                          adversarial(training_pgd(0.1, 3))),
+    ]  # fmt: skip
+    for one, two in pairs:
+        assert describe(one) == describe(one) != describe(two)
+    with pytest.raises(CourseError, match="value was numpy.ndarray"):
+        describe(a)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [Bare(1.0), lambda model, x, y: cross_entropy(model, x, y)],
+    ids=["object", "lambda"],
+)
+def test_what_cannot_be_told_from_others_is_refused_where_it_is_kept(objective, tmp_path):
+    with pytest.raises(CourseError, match="a run that is kept needs plain values"):
+        small(tmp_path / "run.pt", objective=objective)
+    assert not list(tmp_path.iterdir())
+    assert len(small(None, objective=objective).losses["loss"]) == 5  # without a file it may be
+
+
+def test_batches_without_a_state_cannot_be_resumed(tmp_path):
+    pairs = [(torch.zeros(2, 2), torch.zeros(2, dtype=torch.int64))]
+    with pytest.raises(CourseError, match="batches has no state_dict"):
+        fit(nn.Linear(2, 2), pairs, cross_entropy, steps=1, checkpoint=tmp_path / "x.pt")
+
+
+# The file
 
 
 @pytest.mark.parametrize("keep", [0, 10, 3000], ids="{} bytes left".format)
 def test_a_damaged_checkpoint_is_refused(tmp_path, keep):
-    path = tmp_path / "game.pt"
-    game(path)
+    path = tmp_path / "run.pt"
+    small(path)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CourseError, match="cannot be read; delete it"):
-        game(path)
+        small(path)
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    torch.save({"weights": torch.zeros(2)}, tmp_path / "run.pt")
+    with pytest.raises(CourseError, match="cannot be read; delete it"):
+        small(tmp_path / "run.pt")
 
 
 @contextmanager
@@ -191,104 +357,41 @@ def files_of_at_most(size):
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_the_last_checkpoint(tmp_path, eager):
-    path = tmp_path / "game.pt"
+    path = tmp_path / "run.pt"
     with pytest.raises(KeyboardInterrupt):
-        game(path, 20)
+        CASES["R1"]().go(path, after=5)
     before = path.read_bytes()
-
     with files_of_at_most(1_000), pytest.raises(CourseError) as caught:
-        game(path)
-    assert str(caught.value) == f"The checkpoint {path} could not be written: File too large."
+        CASES["R1"]().go(path)
+    assert str(caught.value) == f"{path} could not be written: File too large."
     assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["game.pt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
 
 
 def test_a_lost_run_does_not_overwrite_a_good_checkpoint(tmp_path, eager):
-    model, path = nn.Linear(2, 8), tmp_path / "fit.pt"
-    with torch.no_grad():
-        nn.init.zeros_(model.weight)
-    count = []
-
-    def objective(model, x, y):
-        count.append(0)
-        return cross_entropy(model, x, y) * (torch.nan if len(count) == 6 else 1)
-
-    rng = torch.Generator().manual_seed(0)
-    with pytest.raises(CourseError, match="was nan at step 6"):
-        fit(model, toys.ring().batches(8, rng), objective, steps=9, checkpoint=path)
-    state = torch.load(path, weights_only=True)
-    assert state["done"] == 5
-    assert all(value.isfinite().all() for value in state["parts"]["model"].values())
-
-
-def test_batches_without_a_state_cannot_be_resumed(tmp_path):
-    pairs = iter([(torch.zeros(2, 2), torch.zeros(2, dtype=torch.int64))])
-    with pytest.raises(CourseError, match="batches has no state_dict"):
-        fit(nn.Linear(2, 2), pairs, cross_entropy, steps=1, checkpoint=tmp_path / "x.pt")
-
-
-# The fingerprint
-
-
-def test_the_hash_tells_settings_apart_and_nothing_else():
-    def penalised(weight):
-        return lambda value: value * weight
-
-    one = configuration_hash(a=1, b=[torch.zeros(2), {"x": penalised(2.0)}], loss=Hinge())
-    assert one == configuration_hash(b=[torch.zeros(2), {"x": penalised(2.0)}], loss=Hinge(), a=1)
-    assert len(one) == 64
-    for other in (
-        {"a": 2}, {"a": 1.0}, {"a": "1"}, {"a": True}, {"a": None}, {"a": [1]}, {"a": (1,)},
-        {"b": [torch.ones(2), {"x": penalised(2.0)}]},
-        {"b": [torch.zeros(2, dtype=torch.float64), {"x": penalised(2.0)}]},
-        {"b": [torch.zeros(2), {"x": penalised(3.0)}]},
-        {"b": [torch.zeros(2), {"y": penalised(2.0)}]},
-        {"loss": NonSaturating()}, {"c": 0},
-    ):  # fmt: skip
-        changed = {"a": 1, "b": [torch.zeros(2), {"x": penalised(2.0)}], "loss": Hinge()} | other
-        assert configuration_hash(**changed) != one, other
-
-
-def test_the_hash_is_the_same_in_another_process():
-    """No address in memory and no order of a set finds its way in."""
-    settings = "dict(f=adam(1e-3), g=lambda v: v + 1, h=torch.nn.ReLU(), i={'a', 'b', 'c'})"
-    code = f"configuration_hash(**{settings})"
-    script = f"import torch; from coursekit.training import adam, configuration_hash; print({code})"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    here = eval(code, {"torch": torch, "adam": adam, "configuration_hash": configuration_hash})
-    assert done.stdout.strip() == here
-
-
-def test_the_hash_covers_the_source_of_the_package(monkeypatch):
-    one = configuration_hash(a=1)
-    monkeypatch.setattr(files, "_source_hash", lambda: "another package")
-    assert configuration_hash(a=1) != one
-
-
-# Remembering
-
-
-def test_remember_trains_once_and_then_recalls(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path))
     calls = []
+    net = StridedCNN((1, 8, 8), 4, width=2, rng=seeded())
 
-    def trained(lr):
-        torch.manual_seed(0)
-        model, rng = nn.Linear(2, 8), torch.Generator().manual_seed(0)
+    def lost(step):
+        calls.append(step)
+        if step == 5:  # as if the update before had gone wrong
+            nn.init.constant_(net.head.bias, torch.nan)
+        return {}
 
-        def make():
-            calls.append(lr)
-            batches = toys.ring().batches(8, rng)
-            return fit(model, batches, cross_entropy, steps=5, optimizer=adam(lr))
+    with pytest.raises(CourseError, match="was nan at step 6"):
+        small(tmp_path / "run.pt", net, steps=9, watch=lost, every=5)
+    state = torch.load(tmp_path / "run.pt", weights_only=True)
+    assert state["done"] == 5
 
-        return model, remember("linear", model, make, lr=lr)
 
-    first, history = trained(1e-2)
-    again, recalled = trained(1e-2)
-    other, _ = trained(1e-3)
-    assert calls == [1e-2, 1e-3]
-    assert torch.equal(first.weight, again.weight) and not torch.equal(first.weight, other.weight)
-    assert torch.equal(history.losses["loss"], recalled.losses["loss"])
-    assert history.seconds == recalled.seconds
-    assert not again.training
-    assert cache_file("linear", lr=1e-2).parent == tmp_path
+def test_what_was_watched_is_written_and_read_back(tmp_path):
+    def watch(step):
+        return {"accuracy": np.mean([0.1, 0.2]), "all": np.arange(3), "t": torch.ones(2), "s": "x"}
+
+    small(tmp_path / "run.pt", watch=watch)
+    recalled = small(tmp_path / "run.pt", watch=watch)
+    assert recalled.column("accuracy") == pytest.approx([0.15] * len(recalled.watched))
+    assert recalled.column("all")[0].tolist() == [0, 1, 2]
+    assert recalled.column("t")[0].tolist() == [1, 1] and recalled.column("s")[0] == "x"
+    with pytest.raises(CourseError, match="watch returned object; a checkpoint keeps numbers"):
+        small(tmp_path / "other.pt", watch=lambda step: {"a": object()})

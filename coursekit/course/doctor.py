@@ -172,6 +172,6 @@ def _weights() -> Finding:
 
 
 def _trained() -> Finding:
-    files = list(cache_root().glob("*.pt")) if cache_root().is_dir() else []
+    files = list(cache_root().rglob("*.safetensors")) if cache_root().is_dir() else []
     size = sum(path.stat().st_size for path in files if path.is_file()) // 2**20
     return Finding("cache", "ok", f"{len(files)} trained models, {size} MB, in {cache_root()}")

@@ -175,7 +175,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, PLAIN):
+    if type(value) in PLAIN:  # not what is derived of them, as NumPy's float64 is
         return value
     if isinstance(value, Tensor):
         return value.detach().cpu()

@@ -191,18 +191,16 @@ def train_gan(
         CourseError, KeyboardInterrupt: as `fit`.
     """
     require(critic_steps >= 1, f"critic_steps was {critic_steps}; it must be at least 1.")
-    once = not reuse_fakes or critic_steps == 1
-    require(once, f"reuse_fakes was True with critic_steps {critic_steps}; it needs 1.")
+    wrong = f"reuse_fakes was True with critic_steps {critic_steps}; it needs 1."
+    require(not reuse_fakes or critic_steps == 1, wrong)
     _compilable(compile, penalty=penalty, rival=rival, regularise=regularise)
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
     parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
-    settings = {"loss": loss, "critic_steps": critic_steps, "penalty": penalty, "rival": rival}
-    settings |= {"constrain": constrain, "regularise": regularise, "augment": augment}
-    settings |= {"reuse_fakes": reuse_fakes, "autocast": autocast, "compile": compile}
-    settings |= {"optimizer_G": optimizer_G, "optimizer_D": optimizer_D}
+    game = (loss, critic_steps, penalty, constrain, rival, regularise, augment, reuse_fakes)
+    settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "autocast": autocast}
     with Trainer(
-        steps, parts | {"ema": ema}, settings, schedule=schedule, watch=watch, every=every,
-        checkpoint=checkpoint, name=name,
+        steps, parts | {"ema": ema}, settings | {"compile": compile}, schedule=schedule,
+        watch=watch, every=every, checkpoint=checkpoint, name=name,
     ) as trainer:  # fmt: skip
         G, D = trainer.network(G, autocast, compile), trainer.network(D, autocast, compile)
         stream = Endless(batches)
@@ -235,15 +233,15 @@ class Endless:
     def __init__(self, batches: Pairs) -> None:
         self.batches, self.stream, self.count = batches, iter(batches), 0
 
-    def __next__(self) -> tuple[Tensor, Tensor]:
+    def __next__(self) -> tuple[Tensor, Any]:
         for _ in range(2):
             try:
-                pair = next(self.stream)
+                x, y = next(self.stream)
             except StopIteration:
                 self.stream = iter(self.batches)
                 continue
             self.count += 1
-            return pair
+            return x, y
         raise CourseError(
             f"batches ended after {self.count:,}; give an endless iterator, such as "
             "split.batches(64, rng), or a DataLoader."

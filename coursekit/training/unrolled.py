@@ -49,7 +49,10 @@ class unrolled:  # reads as a participle in `rival=unrolled(loss, 5, rate=0.02)`
 
         for _ in range(self.steps):
             d_loss = self.loss.critic(critic(x, y), critic(fake, y))
-            slopes = torch.autograd.grad(d_loss, [*theta.values()], create_graph=True)
+            # a second head, which this loss does not reach, stays as it is
+            slopes = torch.autograd.grad(
+                d_loss, [*theta.values()], create_graph=True, materialize_grads=True
+            )
             pairs = zip(theta.items(), slopes, strict=True)
             theta = {name: p - self.rate * slope for (name, p), slope in pairs}
         return critic

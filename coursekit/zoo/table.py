@@ -22,7 +22,7 @@ _DCGAN = Recipe(
     generator=("dcgan_generator", {"width": 32}),
     discriminator=("dcgan_discriminator", {"width": 32, "norm": "none"}),
     loss=("nonsaturating", {}), penalty_D=("r1", {"gamma": 0.2}), optimizer_G=_ADAM,
-    optimizer_D=_ADAM, schedule=("linear_decay", {"start": 0.5}), ema=0.999,
+    optimizer_D=_ADAM, ema=0.999,
 )  # fmt: skip
 _PROJECTION = replace(
     _DCGAN, name="cgan-projection-mnist",
@@ -39,12 +39,12 @@ RECIPES = {
         replace(_CLASSIFIER, name="classifier-digits", data="digits"),
         replace(_PGD, name="pgd-digits", data="digits", steps=1400),
         replace(
-            _DCGAN, name="dcgan-digits", data="digits", steps=5000, compare=2000,
+            _DCGAN, name="dcgan-digits", data="digits", steps=6000, compare=2000,
             generator=("dcgan_generator", _TWIN),
             discriminator=("dcgan_discriminator", {"width": 16, "norm": "none"}),
         ),
         replace(
-            _PROJECTION, name="cgan-projection-digits", data="digits", steps=5000, compare=2000,
+            _PROJECTION, name="cgan-projection-digits", data="digits", steps=6000, compare=2000,
             generator=("conditional_batchnorm_generator", _TWIN),
             discriminator=("projection_discriminator", {"width": 16, "norm": "none"}),
         ),

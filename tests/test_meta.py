@@ -1,0 +1,149 @@
+"""Every network, loss, objective and penalty takes a step on the `meta` device, as on a GPU.
+
+Whatever mixes a tensor made on the CPU with those on the device fails here.
+"""
+
+import inspect
+
+import pytest
+import torch
+from torch import nn
+
+from coursekit import gan_losses, nets
+from coursekit.attacks import training_pgd
+from coursekit.lipschitz import clip_weights, dual_loss, gradient_penalty, r1_penalty
+from coursekit.objectives import adversarial, cross_entropy, trades
+from coursekit.training import Ema, descend, frozen, unrolled
+
+GREY, COLOUR, N = (1, 16, 16), (3, 16, 16), 4
+X = {"grey": torch.rand(N, *GREY, device="meta"), "colour": torch.rand(N, *COLOUR, device="meta")}
+Y = torch.zeros(N, dtype=torch.int64, device="meta")
+RNG = torch.Generator().manual_seed(0)
+
+CLASSIFIERS = {
+    "StridedCNN": lambda: nets.StridedCNN(COLOUR, 3),
+    "PooledCNN": lambda: nets.PooledCNN(COLOUR, 3),
+    "SmallResNet": lambda: nets.SmallResNet(COLOUR, 3),
+    "LinearClassifier": lambda: nets.LinearClassifier(COLOUR, 3),
+    "MLP": lambda: nets.MLP((768, 8, 3)),
+    "Maxout": lambda: nn.Sequential(nn.Flatten(), nets.Maxout(768, 3)),
+    "Loud": lambda: nets.Loud(nets.StridedCNN(COLOUR, 3), 10.0),
+    "Quantised": lambda: nets.Quantised(nets.StridedCNN(COLOUR, 3), 4),
+}
+GENERATORS = {
+    "MLPGenerator": lambda: nets.MLPGenerator(COLOUR, (8,), 4, norm="batch"),
+    "DCGANGenerator": lambda: nets.DCGANGenerator(COLOUR, 4, 4),
+    "resize": lambda: nets.DCGANGenerator(COLOUR, 4, 4, double=nets.resize_convolution),
+    "ConcatGenerator": lambda: nets.ConcatGenerator(COLOUR, 3, 4, 4),
+    "ClassNormGenerator": lambda: nets.ClassNormGenerator(COLOUR, 3, 4, 4),
+    "SNGANGenerator": lambda: nets.SNGANGenerator(COLOUR, 3, 4, 4),
+}
+DISCRIMINATORS = {
+    "MLPDiscriminator": lambda: nets.MLPDiscriminator(COLOUR, (8,)),
+    "DCGANDiscriminator": lambda: nets.DCGANDiscriminator(COLOUR, 4),
+    "pooled": lambda: nets.DCGANDiscriminator(COLOUR, 4, pool=True),
+    "spectral": lambda: nets.DCGANDiscriminator(COLOUR, 4, "spectral"),
+    "PlaneDiscriminator": lambda: nets.PlaneDiscriminator(COLOUR, 3, 4),
+    "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
+    "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
+    "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
+    "MinibatchStd": lambda: nets.Through(nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)),
+}
+ELSEWHERE = {  # not trained alone, or on points of the plane
+    "Completer", "ConditionalGenerator", "Generator", "ClassBatchNorm2d", "Normalize", "Through",
+    "Pack", "Waves", "PlaceNet", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
+    "DiracDiscriminator", "MinibatchStd",
+}  # fmt: skip
+
+
+def step(network, loss):
+    descend(loss, torch.optim.Adam(network.parameters(), fused=False))
+
+
+def noise(G):
+    return torch.randn(N, G.noise_dim, device="meta")
+
+
+@pytest.mark.parametrize("make", CLASSIFIERS.values(), ids=CLASSIFIERS)
+@pytest.mark.parametrize(
+    "objective",
+    [cross_entropy, adversarial(training_pgd(0.1, 2), 0.5), trades(training_pgd(0.1, 2))],
+    ids=["cross-entropy", "adversarial", "TRADES"],
+)
+def test_a_classifier_takes_a_step(make, objective):
+    model = make().to("meta")
+    more = () if objective is cross_entropy else (RNG, 0.5)
+    loss = objective(model, X["colour"], Y, *more)
+    assert loss.device.type == "meta" and loss.shape == ()
+    step(model, loss)
+
+
+@pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
+@pytest.mark.parametrize("augment", [nets.DiffAugment(), nets.InstanceNoise(0.1)], ids=str)
+def test_a_generator_takes_a_step_and_is_averaged(make, augment):
+    G, D = make().to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
+    ema = Ema(G)
+    assert G.noise(N, RNG).device.type == "meta"
+    fake = G(noise(G), Y)
+    assert fake.shape == X["colour"].shape
+    with frozen(D):
+        step(G, gan_losses.Hinge().generator(D(augment(fake, RNG, 0.5), Y)))
+    ema.update(G)
+
+
+@pytest.mark.parametrize("make", DISCRIMINATORS.values(), ids=DISCRIMINATORS)
+@pytest.mark.parametrize(
+    "penalty", [gradient_penalty(10), r1_penalty(1.0), None], ids=["GP", "R1", "none"]
+)
+def test_a_discriminator_takes_a_step(make, penalty):
+    D = make().to("meta").train()
+    real, fake = X["colour"], torch.rand_like(X["colour"])
+    loss = gan_losses.NonSaturating().critic(D(real, Y), D(fake, Y))
+    if penalty:
+        loss = loss + penalty(D, real, fake, Y, RNG)
+    if isinstance(D, nets.AuxiliaryDiscriminator):
+        loss = loss + gan_losses.auxiliary(real=1.0, fake=1.0)(D, real, fake, Y, RNG)
+    step(D, loss)
+    clip_weights(0.1)(D)
+    ahead = unrolled(gan_losses.NonSaturating(), 1)(D, real, fake, Y, RNG)
+    assert ahead(fake, Y).shape == (N,)
+
+
+def losses():
+    found = vars(gan_losses).values()
+    return [c for c in found if inspect.isclass(c) and hasattr(c, "critic") and c.__module__ == gan_losses.__name__ and c is not gan_losses.GanLoss]
+
+
+@pytest.mark.parametrize("loss", losses(), ids=lambda c: c.__name__)
+def test_both_players_take_a_step_on_every_loss(loss):
+    G = nets.DCGANGenerator(GREY, 4, 4).to("meta")
+    D = nets.DCGANDiscriminator(GREY, 4).to("meta")
+    fake, rule = G(noise(G), Y), loss()
+    step(D, rule.critic(D(X["grey"], Y), D(fake.detach(), Y)))
+    with frozen(D):
+        l1 = gan_losses.reconstruction(0.1)(D, X["grey"], fake)
+        step(G, rule.generator(D(fake, Y)) + l1)
+
+
+def test_points_of_the_plane_take_a_step_too():
+    x = torch.rand(8, 2, device="meta")
+    waves = nets.Waves(2, 3, 1.0)
+    G = nets.ParallelGenerator(2, (2,), (8,)).to("meta")
+    D = nets.Through(waves, nets.ParallelDiscriminator(2, (waves.width,), (8,))).to("meta")
+    fake = G(noise(G).repeat(2, 1), None)
+    step(D, gan_losses.Hinge().critic(D(x), D(fake.detach())))
+    pack = nets.Through(nets.Pack(2), nets.MLPDiscriminator((4,), (8,))).to("meta")
+    step(pack, gan_losses.Hinge().critic(pack(x), pack(fake.detach())))
+    critic = nets.MLPDiscriminator((2,), (8,)).to("meta")
+    step(critic, gan_losses.Wasserstein().critic(critic(x), critic(fake.detach())))
+    theta, psi = nets.DiracGenerator().to("meta"), nets.DiracDiscriminator().to("meta")
+    step(theta, gan_losses.Hinge().generator(psi(theta(torch.zeros(4, 1, device="meta")))))
+
+
+def test_every_network_of_the_course_is_in_one_of_the_tables():
+    """A new network is added to a table above, or says here why not."""
+    classes = {name for name in nets.__all__ if inspect.isclass(getattr(nets, name))}
+    modules = {name for name in classes if issubclass(getattr(nets, name), nn.Module)}
+    tested = {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS}
+    assert modules - tested - ELSEWHERE == set()
+    assert dual_loss().double_backward is False
