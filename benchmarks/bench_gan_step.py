@@ -1,7 +1,7 @@
 """One step of a DCGAN: `train_gan` beside the plain loop that most tutorials use, same networks.
 
-The plain loop is Algorithm 1 as pytorch/examples writes it: D on a real and on a fake batch with two
-backward passes, then G on the fakes that D has just seen. `reuse_fakes=True` does the same.
+The plain loop is Algorithm 1 as pytorch/examples writes it: D on a real and on a fake batch with
+two backward passes, then G on the fakes that D has just seen. `reuse_fakes=True` does the same.
 
 python benchmarks/bench_gan_step.py [--device cpu] [--rounds 5] [--seconds 2] [--steps 20]
 """
@@ -52,7 +52,9 @@ def plain(data: Dataset, device: str, steps: int) -> Contender:
     return work
 
 
-def ours(data: Dataset, device: str, steps: int, last: bool = False, **options: object) -> Contender:
+def ours(
+    data: Dataset, device: str, steps: int, last: bool = False, **options: object
+) -> Contender:
     G, D = players(data, device)
     if last:
         G, D = (net.to(memory_format=torch.channels_last) for net in (G, D))

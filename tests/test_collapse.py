@@ -173,8 +173,9 @@ def test_diff_augment_shifts_by_whole_pixels_and_fills_with_grey(rng):
         for down in range(-2, 3):
             for right in range(-2, 3):
                 wanted = torch.full_like(before, 0.5)
-                rows, columns = slice(max(down, 0), 16 + min(down, 0)), slice(
-                    max(right, 0), 16 + min(right, 0)
+                rows, columns = (
+                    slice(max(down, 0), 16 + min(down, 0)),
+                    slice(max(right, 0), 16 + min(right, 0)),
                 )
                 rolled = torch.roll(before, (down, right), (1, 2))
                 wanted[:, rows, columns] = rolled[:, rows, columns]

@@ -47,7 +47,9 @@ DISCRIMINATORS = {
     "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
     "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
     "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
-    "MinibatchStd": lambda: nets.Through(nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)),
+    "MinibatchStd": lambda: nets.Through(
+        nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)
+    ),
 }
 ELSEWHERE = {  # not trained alone, or on points of the plane
     "Completer", "ConditionalGenerator", "Generator", "ClassBatchNorm2d", "Normalize", "Through",
@@ -111,7 +113,14 @@ def test_a_discriminator_takes_a_step(make, penalty):
 
 def losses():
     found = vars(gan_losses).values()
-    return [c for c in found if inspect.isclass(c) and hasattr(c, "critic") and c.__module__ == gan_losses.__name__ and c is not gan_losses.GanLoss]
+    return [
+        c
+        for c in found
+        if inspect.isclass(c)
+        and hasattr(c, "critic")
+        and c.__module__ == gan_losses.__name__
+        and c is not gan_losses.GanLoss
+    ]
 
 
 @pytest.mark.parametrize("loss", losses(), ids=lambda c: c.__name__)
@@ -146,4 +155,7 @@ def test_every_network_of_the_course_is_in_one_of_the_tables():
     modules = {name for name in classes if issubclass(getattr(nets, name), nn.Module)}
     tested = {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS}
     assert modules - tested - ELSEWHERE == set()
-    assert dual_loss().double_backward is False
+    critic = nets.MLPDiscriminator((2,), (8,)).to("meta")
+    x, is_real = torch.rand(8, 2, device="meta"), torch.ones(8, device="meta")
+    for penalty in (None, gradient_penalty(1.0)):
+        step(critic, dual_loss(penalty)(critic, x, is_real, RNG))

@@ -212,7 +212,9 @@ def test_nothing_to_do_is_refused():
 def test_every_option_is_a_named_argument_and_a_typo_an_error(loop):
     kinds = {p.kind for p in inspect.signature(loop).parameters.values()}
     assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-    given = {p.name: None for p in inspect.signature(loop).parameters.values() if p.default is p.empty}
+    given = {
+        p.name: None for p in inspect.signature(loop).parameters.values() if p.default is p.empty
+    }
     with pytest.raises(TypeError, match="stepz"):
         loop(**given, stepz=3)
 
@@ -244,7 +246,10 @@ def test_an_interrupt_leaves_the_network_as_trained_so_far(tmp_path, monkeypatch
         "a judge was interrupted after 3 of 1,000 steps; the networks are as trained so far."
     )
     fit(three, Points(), cross_entropy, steps=3)
-    assert all(torch.equal(a, b) for a, b in zip(state(stopped).values(), state(three).values()))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(state(stopped).values(), state(three).values(), strict=True)
+    )
     assert not stopped.training
     assert list(tmp_path.iterdir()) == []  # nothing is written unasked
 

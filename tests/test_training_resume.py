@@ -16,7 +16,7 @@ from torch import nn
 
 import coursekit
 from coursekit.attacks import training_pgd
-from coursekit.data import Split, toys
+from coursekit.data import Split
 from coursekit.data.labelled import real_or_fake
 from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
@@ -38,7 +38,6 @@ from coursekit.nets import (
     Loud,
     MinibatchStd,
     MLPDiscriminator,
-    MLPGenerator,
     Pack,
     Quantised,
     StridedCNN,
@@ -138,7 +137,10 @@ def playing(loss=None, norm="none", make_D=None, normed_G=False, **ingredients):
 
 def auxiliary_game():
     rng = seeded()
-    G, D = ConcatGenerator((1, 8, 8), 4, 2, 4, rng=rng), AuxiliaryDiscriminator((1, 8, 8), 4, 2, rng=rng)
+    G, D = (
+        ConcatGenerator((1, 8, 8), 4, 2, 4, rng=rng),
+        AuxiliaryDiscriminator((1, 8, 8), 4, 2, rng=rng),
+    )
     batches, both = Stopping(split().batches(8, seeded(2))), auxiliary(real=1.0, fake=1.0)
     how = {"steps": STEPS, "rng": rng, "penalty": both, "regularise": both}
     return Case([G, D], batches, lambda **k: train_gan(G, D, batches, Hinge(), **how, **k))

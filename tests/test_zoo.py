@@ -70,7 +70,8 @@ def test_recipes_that_differ_in_any_value_have_different_keys():
     recipe = RECIPES["cgan-colour-cifar10-10k"]
     other = {
         "name": "x", "data": "mnist", "steps": 7, "batch": 7, "split": "gan_train", "seed": 7,
-        "looks": 7, "network": ("strided_cnn", {}), "objective": ("trades", {"eps": 0.1, "steps": 1}),
+        "looks": 7, "network": ("strided_cnn", {}),
+        "objective": ("trades", {"eps": 0.1, "steps": 1}),
         "optimizer": ("adam", {"lr": 0.7}), "schedule": ("triangle", {}),
         "generator": ("sngan_generator", {"width": 7}),
         "discriminator": ("sngan_discriminator", {"width": 7}), "loss": ("wasserstein", {}),
@@ -88,7 +89,10 @@ def test_recipes_that_differ_in_any_value_have_different_keys():
     [
         ({"loss": ("hing", {})}, "loss was 'hing'; choose one of"),
         ({"data": "mnits"}, "data was 'mnits'; choose one of"),
-        ({"penalty_D": ("r1", {"gamma": torch.ones(1)})}, "it holds numbers, text, lists and dicts"),
+        (
+            {"penalty_D": ("r1", {"gamma": torch.ones(1)})},
+            "it holds numbers, text, lists and dicts",
+        ),
         ({"augment": ("diff_augment", {"f": lambda x: x})}, "it holds numbers, text, lists"),
         ({"generator": None}, "give a network, or generator, discriminator and loss"),
     ],
@@ -303,16 +307,12 @@ def test_a_stored_run_is_whole_and_of_this_code(recipe):
     pytest.fail("run `coursekit zoo check --replay`: the code has changed since it was verified")
 
 
-@pytest.mark.parametrize(
-    "recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name
-)
+@pytest.mark.parametrize("recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name)
 def test_the_digits_twins_do_what_their_record_says(recipe):
     assert zoo.check(recipe, remeasure=True) == []
 
 
-@pytest.mark.parametrize(
-    "recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name
-)
+@pytest.mark.parametrize("recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name)
 def test_the_digits_twins_are_replayed(recipe):
     found, written = runs.replayed(recipe), store.read_run(store.zoo_root() / recipe.id).replay
     assert found.keys() == written.keys()

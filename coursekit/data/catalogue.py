@@ -22,8 +22,9 @@ def load(
     device: Device = "cpu",
     size: int | None = None,
 ) -> Dataset:
-    """A whole data set as tensors on `device`: pixels in [0, 1], NCHW, rows in an order that is random
-    and always the same.
+    """A whole data set as tensors on `device`: pixels in [0, 1], NCHW.
+
+    The rows stand in an order that is random and always the same.
 
     Args:
         name_or_path: "digits" (embedded), "mnist", "fashion_mnist" or "cifar10" (downloaded

@@ -127,7 +127,9 @@ class Batches(Iterator[Batch]):
         require(len(split) >= 1, "the split is empty; a batch needs at least one row.")
         self.split, self.size = split, size
         self._rng = own_generator(rng)
-        self._data = fingerprint(torch.tensor(len(split)), split.x[:: max(1, len(split) // 100)], split.y)
+        self._data = fingerprint(
+            torch.tensor(len(split)), split.x[:: max(1, len(split) // 100)], split.y
+        )
         self._new_epoch()
 
     def __next__(self) -> Batch:

@@ -108,6 +108,7 @@ class dual_loss:
         rng: torch.Generator,
         progress: float = 0.0,
     ) -> Scalar:
-        real, fake = x[is_real == 1], x[is_real == 0]
+        x = x[is_real.argsort(descending=True, stable=True)]  # a mask would wait for the device
+        real, fake = x[: len(x) // 2], x[len(x) // 2 :]
         loss = Wasserstein().critic(critic(real), critic(fake))
         return loss + self.penalty(critic, real, fake, None, rng) if self.penalty else loss

@@ -98,7 +98,8 @@ class SNGANDiscriminator(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(layer.weight, generator=rng)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         nn.init.normal_(self.embed.weight, 0.0, 0.02, generator=rng)
         normalise_spectrally(self, rng)
 

@@ -48,8 +48,8 @@ def describe(value: Any, name: str = "value") -> Any:
         if "<" not in full and full.split(".")[0] != "__main__":
             return full
     raise CourseError(
-        f"{name} was {getattr(value, '__qualname__', kind)}; a run that is kept needs plain values, "
-        "frozen dataclasses or named functions of a module, so that it can be told from others."
+        f"{name} was {getattr(value, '__qualname__', kind)}; a run that is kept needs plain "
+        "values, frozen dataclasses or named functions of a module, to be told from others."
     )
 
 

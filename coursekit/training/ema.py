@@ -57,12 +57,13 @@ class Ema:
             self._iterate()
 
     def _iterate(self) -> None:
-        """One round of power iteration on each averaged weight: reading it in train mode does it."""
+        """One round of power iteration on each averaged weight, by reading it in train mode."""
         for layer in self.model.modules():
             if is_parametrized(layer, "weight"):
-                layer.parametrizations["weight"].train()
+                normalisation = layer.get_submodule("parametrizations.weight")
+                normalisation.train()
                 layer.weight  # noqa: B018
-                layer.parametrizations["weight"].eval()
+                normalisation.eval()
 
     def __call__(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.model(z, y)

@@ -101,7 +101,7 @@ def fit(
     require(not full or rng is not None, "rng was None; this objective draws: give it a generator.")
     _compilable(compile, objective=objective)
     opt = optimizer(model.parameters())
-    settings = {"objective": objective, "optimizer": optimizer}
+    settings: dict[str, Any] = {"objective": objective, "optimizer": optimizer}
     parts = {"model": model, "opt": opt, "batches": batches, "rng": rng}
     settings |= {"autocast": autocast, "compile": compile}
     with Trainer(

@@ -149,7 +149,9 @@ class Recipe:
         known = {field.name for field in fields(cls)}
         other = plain.keys() - known - {"data_digest"}
         require(not other, f"a recipe has no field {', '.join(sorted(other))}.")
-        given = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k in known}
+        given: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k in known
+        }
         return cls(**given)
 
 

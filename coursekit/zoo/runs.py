@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from coursekit.attacks import pgd
 from coursekit.data import Dataset
 from coursekit.errors import CourseError, require
 from coursekit.metrics import Judge, accuracy, robust_accuracy
+from coursekit.nets import Generator
 from coursekit.threats import Linf
 from coursekit.training import Ema, History, fit, train_gan
 from coursekit.zoo.recipes import Recipe, build, build_network, data_of
@@ -109,7 +110,8 @@ def train(
     optional = {"penalty": build(recipe, "penalty_D"), "augment": build(recipe, "augment")}
     how |= {name: part for name, part in optional.items() if part is not None}
     how |= {name: build(recipe, name) for name in ("optimizer_G", "optimizer_D")}
-    history = train_gan(*networks.values(), batches, build(recipe, "loss"), **how)
+    G, D = networks["generator"], networks["discriminator"]
+    history = train_gan(cast(Generator, G), D, batches, build(recipe, "loss"), **how)
     return kept, history
 
 
@@ -123,9 +125,9 @@ def measure(
     """The figures of a run: name → value, n and tolerance.
 
     Classifiers: accuracy on the test images and, if attacks took part in training, under PGD-40 on
-    1,000 of them, three random starts. Generators: Fréchet distance of samples to test images on the
-    features of an independent classifier (and of training images, the floor), and for conditional
-    ones how often that classifier reads the class that was asked for.
+    1,000 of them, three random starts. Generators: Fréchet distance of samples to test images on
+    the features of an independent classifier (and of training images, the floor), and for
+    conditional ones how often that classifier reads the class that was asked for.
 
     Args:
         features: the classifier whose features all Fréchet distances of this data set use.
@@ -146,14 +148,18 @@ def measure(
         return {k: dict(zip(("value", "n", "tolerance"), v, strict=True)) for k, v in found.items()}
     n = min(n or recipe.compare, len(x))
     labels = y[:n] if recipe.conditional else None
-    samples = networks["generator"].sample(n, rng, labels)
+    samples = cast(Generator, networks["generator"]).sample(n, rng, labels)
     if features is None:
         raise CourseError(f"{recipe.name} is measured with the classifier of its data set.")
     judge = Judge(features, x[:n])
     value = judge.fid(samples)
     figures = {
         "frechet_distance": {"value": value, "n": n, "tolerance": max(1.0, 0.03 * value)},
-        "frechet_distance_of_real": {"value": judge.fid(data.train.x[:n]), "n": n, "tolerance": 1.0},
+        "frechet_distance_of_real": {
+            "value": judge.fid(data.train.x[:n]),
+            "n": n,
+            "tolerance": 1.0,
+        },
     }
     if labels is not None:
         read = accuracy(features, samples, labels)
@@ -179,7 +185,9 @@ def curves_of(history: History) -> dict[str, list[list[float]]]:
     for name, values in history.losses.items():
         parts = values.tensor_split(min(KEPT_LOSSES, len(values)))
         ends = torch.tensor([len(part) for part in parts]).cumsum(0).tolist()
-        curves[f"loss_{name}"] = [[e, round(float(p.mean()), 5)] for e, p in zip(ends, parts)]
+        curves[f"loss_{name}"] = [
+            [e, round(float(p.mean()), 5)] for e, p in zip(ends, parts, strict=True)
+        ]
     for row in history.watched:
         for name in row.keys() - {"step", "seconds"}:
             curves.setdefault(name, []).append([row["step"], round(float(row[name]), 5)])

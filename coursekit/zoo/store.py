@@ -62,9 +62,7 @@ def stamp() -> str:
     return found.hexdigest()[:16]
 
 
-def recall(
-    recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = False
-) -> Recalled:
+def recall(recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = False) -> Recalled:
     """The networks of a recipe: from the reader's cache, else from the zoo, else trained now.
 
     A stored run is only given where the package's code is the one it was verified with; in an

@@ -13,8 +13,8 @@ _PGD = replace(
     _CLASSIFIER, name="pgd-mnist", steps=2000, batch=100, optimizer=("adam", {"lr": 5e-3}),
     objective=("adversarial", {"eps": 0.3, "steps": 4, "ramp": 0.3}),
 )  # fmt: skip
-# With R1 on real images the game keeps getting better; a plain DCGAN passes its best and gets worse,
-# spectral norm with the hinge stands still (digits, 16 channels, 5,000 updates, seed 5:
+# With R1 on real images the game keeps getting better; a plain DCGAN passes its best and gets
+# worse, spectral norm with the hinge stands still (digits, 16 channels, 5,000 updates, seed 5:
 # 88 against 114, and quicker at twice the rates).
 _ADAM = ("adam", {"lr": 2e-3, "betas": [0.0, 0.99]})
 _DCGAN = Recipe(

@@ -5,7 +5,6 @@ from abc import abstractmethod
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from coursekit.errors import require
 from coursekit.nets.classifiers import Shape
@@ -47,7 +46,9 @@ class ConditionalGenerator(Generator):
         """The image for a mixture of classes; a label is a corner of that simplex."""
 
     def forward(self, z: Noise, y: Labels | None = None) -> Images:
-        return self.blended(z, torch.eye(self.classes, device=z.device, dtype=z.dtype)[known(y, self.classes)])
+        return self.blended(
+            z, torch.eye(self.classes, device=z.device, dtype=z.dtype)[known(y, self.classes)]
+        )
 
     def labels(self, n: int, rng: torch.Generator) -> Labels:
         """`n` labels, each class as likely, drawn on the CPU."""
