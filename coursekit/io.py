@@ -32,6 +32,17 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
             part.unlink(missing_ok=True)
 
 
+def probe(path: Path) -> None:
+    """Find out before the work whether `path` can be written after it; nothing is left behind.
+
+    Raises:
+        CourseError: it cannot.
+    """
+    beside = path.with_name(f"{path.name}.probe")
+    write_bytes(beside, b"")
+    beside.unlink()
+
+
 def digest(*tensors: Tensor) -> str:
     """A fingerprint of the values, types and shapes of tensors."""
     found = hashlib.sha256()

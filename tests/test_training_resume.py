@@ -358,6 +358,14 @@ def files_of_at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    seen = []
+    with pytest.raises(CourseError, match="could not be written: "):
+        small(tmp_path / "file" / "run.pt", watch=lambda step: seen.append(step) or {})
+    assert seen == []
+
+
 def test_a_full_disk_is_one_sentence_and_keeps_the_last_checkpoint(tmp_path, eager):
     path = tmp_path / "run.pt"
     with pytest.raises(KeyboardInterrupt):

@@ -283,6 +283,15 @@ def test_a_cache_that_cannot_be_written_warns_once_before_the_work(
     assert len(caught) == 1 and "trained now" in found.source
 
 
+def test_a_disk_that_fills_up_meanwhile_ends_no_work(tiny_data, own_zoo, monkeypatch):
+    def full(*_):
+        raise CourseError("no space left.")
+
+    monkeypatch.setattr(store, "write_run", full)
+    with pytest.warns(UserWarning, match="The run is not kept: no space left"):
+        assert "trained now" in zoo.recall(tiny(RECIPES["classifier-digits"])).source
+
+
 # What is committed
 
 
@@ -332,10 +341,10 @@ def test_the_command_line_lists_checks_and_says_what_it_skipped(monkeypatch, tmp
     assert checked.exit_code == 0 and f"{len(STORED)} checked, 0 skipped" in checked.output
     skipped = run(["zoo", "check", "--measure", "features-mnist"])
     assert skipped.exit_code == 3 and "skipped (no mnist)" in skipped.output
-    trained = run(["zoo", "train", "features-mnist", "--again", "--out", str(tmp_path)])
+    trained = run(["zoo", "train", "--again", "features-mnist", "--out", str(tmp_path)])
     assert trained.exit_code == 3 and "skipped (no mnist)" in trained.output
     assert isinstance(run(["zoo", "check", "nobody"]).exception, CourseError)
-    assert isinstance(run(["zoo", "train", "--again"]).exception, CourseError)
+    assert isinstance(run(["zoo", "train", "--again", "pgd-digits"]).exception, CourseError)
 
 
 def test_a_run_is_trained_again_beside_the_store(tiny_data, own_zoo, monkeypatch, tmp_path):
@@ -345,7 +354,7 @@ def test_a_run_is_trained_again_beside_the_store(tiny_data, own_zoo, monkeypatch
     assert "accuracy" in run().output and "Everything that was asked" in run().output
     before = (own_zoo / f"{recipe.id}.json").read_bytes()
     again = CliRunner().invoke(
-        app, ["zoo", "train", recipe.name, "--again", "--out", str(tmp_path / "out")]
+        app, ["zoo", "train", "--again", recipe.name, "--out", str(tmp_path / "out")]
     )
     assert "(stored: " in again.output and (tmp_path / "out" / f"{recipe.id}.json").exists()
     assert (own_zoo / f"{recipe.id}.json").read_bytes() == before

@@ -50,11 +50,10 @@ def zoo_list() -> None:
 def zoo_train(
     names: Names = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Train although it is stored; needs --out.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the runs, instead of the zoo.")
+        list[str] | None,
+        typer.Option("--again", help="Train this one anew, stored or not, into --out."),
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for what is trained again.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs side by side, one thread each.")] = 1,
 ) -> None:
     """Train what is not stored. A killed run continues; runs whose data are absent are skipped."""
@@ -63,8 +62,9 @@ def zoo_train(
     from coursekit.errors import require
     from coursekit.zoo.store import read_run, zoo_root
 
-    require(not again or out is not None, "--again needs --out FOLDER: the store is kept as it is.")
-    wanted = [r for r in _chosen(names) if again or read_run((out or zoo_root()) / r.id) is None]
+    require(bool(again) == (out is not None), "--again NAME and --out FOLDER are given together.")
+    asked = _chosen(again or names)
+    wanted = [r for r in asked if again or read_run(zoo_root() / r.id) is None]
     judges = [r for r in wanted if r.name.startswith("features-")]  # games are measured with them
     said: list[str] = []
     for group in (judges, [r for r in wanted if r not in judges]):

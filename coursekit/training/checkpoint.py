@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import CourseError, require
-from coursekit.io import digest, write_bytes
+from coursekit.io import digest, probe, write_bytes
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -84,6 +84,7 @@ class Checkpointer:
         for name, part in parts.items():
             able = isinstance(part, torch.Generator) or hasattr(part, "state_dict")
             require(able, f"checkpoint: {name} has no state_dict to continue from.")
+        probe(path)
         self.path, self.parts, self.kept = path, parts, 0
         self.about = describe(settings, "settings") | {
             name: _describe_part(name, part) for name, part in parts.items()

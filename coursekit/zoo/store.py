@@ -15,7 +15,7 @@ from torch import nn
 
 from coursekit.data import catalogue
 from coursekit.errors import CourseError, require
-from coursekit.io import write_bytes
+from coursekit.io import probe, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
 from coursekit.zoo.recipes import DATA, Recipe, build_network, data_of
 from coursekit.zoo.runs import (
@@ -95,7 +95,10 @@ def recall(recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = F
     networks, history = train(recipe, steps=steps, device=device)
     run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
     if writable:
-        write_run(own, networks, run)
+        try:
+            write_run(own, networks, run)
+        except CourseError as error:  # the disk filled up meanwhile
+            warnings.warn(f"The run is not kept: {error}", stacklevel=2)
     said = f"{recipe.name}: trained now, {steps:,} of {recipe.steps:,} steps"
     return Recalled(networks, run, f"{said}, for {reason}." if not retrain else f"{said}.")
 
@@ -254,11 +257,8 @@ def _features(recipe: Recipe) -> nn.Module | None:
 def _can_write(path: Path) -> bool:
     """Whether a cache can be kept; where not, that is said once, before the work."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe = path.with_name(f"{path.name}.probe")
-        write_bytes(probe, b"")
-        probe.unlink()
-    except (OSError, CourseError) as error:
+        probe(path)
+    except CourseError as error:
         warnings.warn(f"The run will not be kept: {error}", stacklevel=3)
         return False
     return True

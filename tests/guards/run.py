@@ -31,7 +31,7 @@ GO_ON, STOP = (
     "if not held: raise ClaimFailed(claim)\n    return Held(held)\n",
 )
 NOT_A_CATCH = {"ImportError", "SyntaxError", "NameError"}  # and what is derived from them
-SETTINGS = {"PROFILE": "smoke", "PROGRESS": "0", "THREADS": "1"}
+SETTINGS = {"PROFILE": "smoke", "PROGRESS": "0", "THREADS": "1", "ZOO": "off"}
 # A fork of loaded libraries saves ten seconds a bug; only on Linux do they bear it.
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 
