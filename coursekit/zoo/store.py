@@ -76,21 +76,28 @@ def recall(recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = F
     Raises:
         CourseError: the data to train on are absent.
     """
-    steps = recipe.steps if retrain else min(recipe.steps, SHORT_STEPS)
-    own = cache_root() / "zoo" / f"{recipe.id}-{steps}-{stamp()}"
+    short = min(recipe.steps, SHORT_STEPS)
+    cached = {n: cache_root() / "zoo" / f"{recipe.id}-{n}-{stamp()}" for n in (recipe.steps, short)}
     off = os.environ.get("COURSEKIT_ZOO") == "off"
-    stored = zoo_root() / recipe.id
-    reason = "nothing is stored of it"
-    if not off and not retrain and (run := read_run(stored)) is not None:
+    stored, reason = zoo_root() / recipe.id, "nothing is stored of it"
+    places = [
+        (cached[recipe.steps], "your cache"),
+        (stored, "the zoo"),
+        (cached[short], "your cache"),
+    ]
+    for path, place in places if not off and not retrain else []:
+        if (run := read_run(path)) is None:
+            continue
         if run.stamp == stamp():
-            networks = read_networks(recipe, stored, device)
-            return Recalled(networks, run, f"{recipe.name}: recalled from the zoo.")
+            what = f", {short:,} of {recipe.steps:,} steps" if path == cached[short] else ""
+            networks = read_networks(recipe, path, device)
+            return Recalled(networks, run, f"{recipe.name}: recalled from {place}{what}.")
         reason = "the package's code has changed since the stored run was verified"
-    if not off and (run := read_run(own)) is not None:
-        networks = read_networks(recipe, own, device)
-        return Recalled(networks, run, f"{recipe.name}: recalled from your cache, {steps:,} steps.")
+    steps = recipe.steps if retrain else short
+    own = cached[steps]
     if retrain and (run := read_run(stored)) is not None:
-        print(f"{recipe.name}: {steps:,} steps took {run.seconds / 60:.0f} min on a {run.made}.")
+        took = f"took {run.seconds / 60:.1f} min on a {run.made.get('machine')} with one thread"
+        print(f"{recipe.name}: {steps:,} steps {took}.")
     writable = not off and _can_write(own)
     networks, history = train(recipe, steps=steps, device=device)
     run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
@@ -125,11 +132,12 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     networks, history = train(recipe, checkpoint=checkpoint, look=watched)
     run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
     run.replay = replayed(recipe)
-    write_run(folder / recipe.id, networks, run)
-    stored = read_networks(recipe, folder / recipe.id)
+    write_run(work / recipe.id, networks, run)
+    stored = read_networks(recipe, work / recipe.id)
     run.figures = measure(recipe, stored, data, judge)
-    write_run(folder / recipe.id, networks, run)
-    checkpoint.unlink(missing_ok=True)
+    write_run(folder / recipe.id, networks, run)  # whole, figures and all, or not at all
+    for file in work.glob(f"{recipe.id}.*"):
+        file.unlink()
     return run
 
 

@@ -18,7 +18,7 @@ _PGD = replace(
 # 88 against 114, and quicker at twice the rates).
 _ADAM = ("adam", {"lr": 2e-3, "betas": [0.0, 0.99]})
 _DCGAN = Recipe(
-    name="dcgan-mnist", data="mnist", split="gan_train", steps=12_000,
+    name="dcgan-mnist", data="mnist", split="gan_train", steps=8_000,
     generator=("dcgan_generator", {"width": 32}),
     discriminator=("dcgan_discriminator", {"width": 32, "norm": "none"}),
     loss=("nonsaturating", {}), penalty_D=("r1", {"gamma": 0.2}), optimizer_G=_ADAM,
