@@ -148,6 +148,8 @@ def test_instance_noise_fades_with_the_progress(rng):
         assert float(noise(x, rng, progress).std()) == pytest.approx(sigma, rel=0.05)
     assert torch.equal(noise(x, rng, 0.8), x) and torch.equal(noise(x, rng, 0.9), x)
     assert InstanceNoise(0.5, until=math.inf).now(0.99) == 0.5
+    draws = [noise(x, torch.Generator().manual_seed(seed), 0.1) for seed in (1, 1, 2)]
+    assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
 
 
 def images(n=6, channels=3):
@@ -386,3 +388,4 @@ def test_figures_of_the_lecture_are_drawn(rng):
     ]
     for figure in figures:
         figure.canvas.draw()
+        assert figure.axes, "a figure without axes shows nothing"

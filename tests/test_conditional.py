@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from coursekit.data import Split, load, mislabelled, roles
 from coursekit.errors import CourseError
 from coursekit.gan_losses import NonSaturating, auxiliary
+from coursekit.lipschitz import spectral_norms
 from coursekit.nets import (
     AuxiliaryDiscriminator,
     ClassBatchNorm2d,
@@ -18,14 +19,16 @@ from coursekit.nets import (
     DCGANGenerator,
     PlaneDiscriminator,
     ProjectionDiscriminator,
+    SNGANDiscriminator,
+    SNGANGenerator,
     truncated,
 )
 from coursekit.training import Ema, train_gan
 
-K, SHAPE = 5, (1, 8, 12)
-GENERATORS = [ConcatGenerator, ClassNormGenerator]
-DISCRIMINATORS = [PlaneDiscriminator, AuxiliaryDiscriminator, ProjectionDiscriminator]
-HEARS = [PlaneDiscriminator, ProjectionDiscriminator]
+K, SHAPE = 5, (1, 8, 16)
+GENERATORS = [ConcatGenerator, ClassNormGenerator, SNGANGenerator]
+HEARS = [PlaneDiscriminator, ProjectionDiscriminator, SNGANDiscriminator]
+DISCRIMINATORS = [AuxiliaryDiscriminator, *HEARS]
 
 
 @pytest.fixture
@@ -36,6 +39,9 @@ def pairs(rng):
 @pytest.mark.parametrize("make", GENERATORS)
 def test_a_generator_paints_what_it_is_asked_for(make, rng, pairs):
     G = make(SHAPE, K, 4, rng=rng).eval()
+    with torch.no_grad():
+        for weight in G.parameters():  # SN-GAN's classes begin alike
+            weight.add_(0.1 * torch.randn(weight.shape, generator=rng))
     z, y = G.noise(6, rng), pairs[1]
     x = G(z, y)
     assert x.shape == (6, *SHAPE) and x.min() >= 0 and x.max() <= 1
@@ -126,6 +132,33 @@ def test_projection_score_is_its_formula(rng, pairs):
     )
     torch.testing.assert_close(D(x, y), wanted)
     torch.testing.assert_close(D.class_scores(x)[torch.arange(6), y], wanted)
+
+
+def test_the_classes_of_sngan_begin_alike_and_its_score_is_its_formula(rng, pairs):
+    """ψ(φ(x)) + ⟨v_y, φ(x)⟩, φ summed over places (Miyato & Koyama 2018)."""
+    G, (x, y) = SNGANGenerator(SHAPE, K, 4, rng=rng).eval(), pairs
+    z = G.noise(6, rng)
+    torch.testing.assert_close(G(z, y), G(z, (y + 1) % K))
+    D = SNGANDiscriminator(SHAPE, K, 4, rng=rng).eval()
+    h = D.trunk(2 * x - 1).sum((2, 3))
+    assert h.shape == (6, 16)
+    wanted = D.score(h).squeeze(1) + (D.embed.weight[y] * h).sum(1)
+    torch.testing.assert_close(D(x, y), wanted)
+
+
+def test_every_layer_of_sngans_discriminator_has_spectral_norm_one(rng, pairs):
+    D = SNGANDiscriminator(SHAPE, K, 4, rng=rng)
+    for _ in range(200):
+        D(*pairs)
+    norms = spectral_norms(D.eval())
+    assert len(norms) == 7  # six convolutions and the score
+    assert list(norms.values()) == pytest.approx([1.0] * 7, abs=1e-3)
+
+
+@pytest.mark.parametrize("make", [SNGANGenerator, SNGANDiscriminator])
+def test_sngan_wants_sides_that_halve_three_times(make):
+    with pytest.raises(CourseError, match="both sides must be multiples of 8"):
+        make((1, 8, 12), K)
 
 
 @pytest.mark.parametrize("make", HEARS)

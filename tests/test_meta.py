@@ -11,7 +11,15 @@ from torch import nn
 
 from coursekit import gan_losses, nets
 from coursekit.attacks import training_pgd
-from coursekit.lipschitz import clip_weights, dual_loss, gradient_penalty, r1_penalty
+from coursekit.lipschitz import (
+    Amplified,
+    clip_weights,
+    dual_loss,
+    gradient_penalty,
+    orthogonal,
+    r1_penalty,
+    spectral_normalisation,
+)
 from coursekit.objectives import adversarial, cross_entropy, trades
 from coursekit.training import Ema, descend, frozen, unrolled
 
@@ -29,6 +37,7 @@ CLASSIFIERS = {
     "Maxout": lambda: nn.Sequential(nn.Flatten(), nets.Maxout(768, 3)),
     "Loud": lambda: nets.Loud(nets.StridedCNN(COLOUR, 3), 10.0),
     "Quantised": lambda: nets.Quantised(nets.StridedCNN(COLOUR, 3), 4),
+    "PlaceNet": lambda: nets.PlaceNet(3, (4,) * 6),
 }
 GENERATORS = {
     "MLPGenerator": lambda: nets.MLPGenerator(COLOUR, (8,), 4, norm="batch"),
@@ -51,19 +60,17 @@ DISCRIMINATORS = {
         nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)
     ),
 }
-ELSEWHERE = {  # not trained alone, or on points of the plane
-    "Completer", "ConditionalGenerator", "Generator", "ClassBatchNorm2d", "Normalize", "Through",
-    "Pack", "Waves", "PlaceNet", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
-    "DiracDiscriminator", "MinibatchStd",
+ABSTRACT = {"ConditionalGenerator", "Generator"}
+LAYERS = {"ClassBatchNorm2d", "Normalize", "Through"}  # of the networks in the tables
+POINTS = {  # in a test of their own below
+    "Pack", "Waves", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
+    "DiracDiscriminator", "Completer",
 }  # fmt: skip
 
 
 def step(network, loss):
     descend(loss, torch.optim.Adam(network.parameters(), fused=False))
-
-
-def noise(G):
-    return torch.randn(N, G.noise_dim, device="meta")
+    assert {p.grad.device.type for p in network.parameters() if p.grad is not None} == {"meta"}
 
 
 @pytest.mark.parametrize("make", CLASSIFIERS.values(), ids=CLASSIFIERS)
@@ -85,8 +92,7 @@ def test_a_classifier_takes_a_step(make, objective):
 def test_a_generator_takes_a_step_and_is_averaged(make, augment):
     G, D = make().to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
     ema = Ema(G)
-    assert G.noise(N, RNG).device.type == "meta"
-    fake = G(noise(G), Y)
+    fake = G(G.noise(N, RNG), Y)  # drawn on the CPU, and moved
     assert fake.shape == X["colour"].shape
     with frozen(D):
         step(G, gan_losses.Hinge().generator(D(augment(fake, RNG, 0.5), Y)))
@@ -127,7 +133,7 @@ def losses():
 def test_both_players_take_a_step_on_every_loss(loss):
     G = nets.DCGANGenerator(GREY, 4, 4).to("meta")
     D = nets.DCGANDiscriminator(GREY, 4).to("meta")
-    fake, rule = G(noise(G), Y), loss()
+    fake, rule = G(G.noise(N, RNG), Y), loss()
     step(D, rule.critic(D(X["grey"], Y), D(fake.detach(), Y)))
     with frozen(D):
         l1 = gan_losses.reconstruction(0.1)(D, X["grey"], fake)
@@ -139,7 +145,7 @@ def test_points_of_the_plane_take_a_step_too():
     waves = nets.Waves(2, 3, 1.0)
     G = nets.ParallelGenerator(2, (2,), (8,)).to("meta")
     D = nets.Through(waves, nets.ParallelDiscriminator(2, (waves.width,), (8,))).to("meta")
-    fake = G(noise(G).repeat(2, 1), None)
+    fake = G(G.noise(8, RNG), None)
     step(D, gan_losses.Hinge().critic(D(x), D(fake.detach())))
     pack = nets.Through(nets.Pack(2), nets.MLPDiscriminator((4,), (8,))).to("meta")
     step(pack, gan_losses.Hinge().critic(pack(x), pack(fake.detach())))
@@ -149,13 +155,38 @@ def test_points_of_the_plane_take_a_step_too():
     step(theta, gan_losses.Hinge().generator(psi(theta(torch.zeros(4, 1, device="meta")))))
 
 
+def test_what_completes_an_image_takes_a_step():
+    C, D = nets.Completer(COLOUR, 4, 4).to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
+    fake = C(C.noise(N, RNG), X["colour"][:, :, :8])
+    assert fake.shape == X["colour"].shape
+    with frozen(D):
+        step(C, gan_losses.Hinge().generator(D(fake)))
+
+
+@pytest.mark.parametrize("norm", [nets.normalise_spectrally, spectral_normalisation])
+def test_normalised_and_orthogonal_critics_take_a_step(norm):
+    D = nets.DCGANDiscriminator(COLOUR, 4, "none")
+    norm(D, RNG)
+    D = Amplified(D, 2.0).to("meta").train()
+    ema, x = Ema(D), X["colour"]
+    step(D, gan_losses.Wasserstein().critic(D(x, Y), D(0.5 * x, Y)) + orthogonal(0.1)(D))
+    ema.update(D)
+
+
 def test_every_network_of_the_course_is_in_one_of_the_tables():
     """A new network is added to a table above, or says here why not."""
     classes = {name for name in nets.__all__ if inspect.isclass(getattr(nets, name))}
     modules = {name for name in classes if issubclass(getattr(nets, name), nn.Module)}
-    tested = {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS}
-    assert modules - tested - ELSEWHERE == set()
+    assert modules <= {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS} | ABSTRACT | LAYERS | POINTS
+    trained = [make() for make in (*CLASSIFIERS.values(), *GENERATORS.values(),
+                                   *DISCRIMINATORS.values())]  # fmt: skip
+    inside = {type(part).__name__ for network in trained for part in network.modules()}
+    assert inside >= LAYERS
+    assert all(getattr(nets, name).__subclasses__() for name in ABSTRACT)
+
+
+@pytest.mark.parametrize("penalty", [None, gradient_penalty(1.0)], ids=["none", "GP"])
+def test_a_critic_of_the_dual_takes_a_step(penalty):
     critic = nets.MLPDiscriminator((2,), (8,)).to("meta")
     x, is_real = torch.rand(8, 2, device="meta"), torch.ones(8, device="meta")
-    for penalty in (None, gradient_penalty(1.0)):
-        step(critic, dual_loss(penalty)(critic, x, is_real, RNG))
+    step(critic, dual_loss(penalty)(critic, x, is_real, RNG))

@@ -1,5 +1,6 @@
 """A run that was stopped in any way continues bit for bit, and only as itself."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -188,6 +189,7 @@ def test_killed_and_continued_equals_uninterrupted(case, objects, eager, tmp_pat
     stopped = case()
     with pytest.raises(KeyboardInterrupt, match="continues it at step"):
         stopped.go(path, after=11)
+    assert not any(net.training for net in stopped.networks)
     again = case() if objects == "fresh" else stopped
     continued = again.go(path)
     assert all(torch.equal(a, b) for a, b in zip(whole.state(), again.state(), strict=True))
@@ -255,8 +257,12 @@ class Weighted:
         return self.weight * cross_entropy(model, x, y)
 
 
-class Opaque(Weighted):
+class Hiding(Weighted):
     """A subclass of a frozen dataclass is one; this one hides a number from its fields."""
+
+    def __init__(self, weight):
+        super().__init__(1.0)
+        object.__setattr__(self, "hidden", weight)
 
 
 class Bare:
@@ -265,6 +271,26 @@ class Bare:
 
     def __call__(self, model, x, y):
         return self.weight * cross_entropy(model, x, y)
+
+
+def closure(weight):
+    def objective(model, x, y):
+        return weight * cross_entropy(model, x, y)
+
+    return objective
+
+
+def weights_alone(model, x, y):
+    """An objective that any network has: it is not even called."""
+    return sum(p.square().sum() for p in model.parameters())
+
+
+class Private(nn.Linear):
+    """Keeps a number that its output depends on under a private name."""
+
+    def __init__(self, scale):
+        super().__init__(2, 2)
+        self._scale = scale
 
 
 def small(path, net=None, data=None, objective=cross_entropy, seed=2, steps=5, **more):
@@ -294,13 +320,51 @@ def test_another_run_is_refused(change, said, tmp_path):
         small(tmp_path / "run.pt", **change)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": NonSaturating()}, {"penalty": gradient_penalty(2.0)}, {"critic_steps": 2},
+        {"constrain": clip_weights(0.1)}, {"rival": unrolled(Hinge(), 1)}, {"reuse_fakes": True},
+        {"augment": DiffAugment(cutout=False)}, {"regularise": auxiliary()},
+    ],
+    ids=lambda change: [*change][0],
+)  # fmt: skip
+def test_another_game_is_refused(change, tmp_path):
+    usual = {"loss": Hinge(), "penalty": gradient_penalty(1.0), "augment": DiffAugment()}
+    playing(**usual)().go(tmp_path / "run.pt")
+    with pytest.raises(CourseError, match="written by another run, whose game differed"):
+        playing(**usual | change)().go(tmp_path / "run.pt")
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (lambda D: Amplified(D, 0.1), lambda D: Amplified(D, 30.0)),
+        (lambda D: Through(MinibatchStd(2), D), lambda D: Through(MinibatchStd(4), D)),
+        (lambda D: Through(Pack(1), D), lambda D: Through(Pack(2), D)),
+    ],
+    ids=["Amplified", "MinibatchStd", "Pack"],
+)
+def test_networks_of_one_shape_but_another_attribute_are_refused(one, two, tmp_path):
+    """Their tensors are the same; the run is not."""
+
+    def go(wrap):
+        D = wrap(MLPDiscriminator((2,), (4,), rng=seeded()))
+        small(tmp_path / "run.pt", D, objective=weights_alone)
+
+    go(one)
+    with pytest.raises(CourseError, match="written by another run, whose model differed"):
+        go(two)
+
+
 def test_objects_that_differ_in_one_plain_attribute_are_told_apart():
     D, net = MLPDiscriminator((2,), (4,), rng=seeded()), StridedCNN((1, 8, 8), 4, rng=seeded())
     a = np.zeros(5000)
     pairs = [
         (Amplified(D, 0.1), Amplified(D, 30.0)), (Loud(net, 10.0), Loud(net, 1e3)),
         (Quantised(net, 4), Quantised(net, 16)), (Through(Pack(2), D), Through(Pack(4), D)),
-        (MinibatchStd(2), MinibatchStd(8)), (gradient_penalty(1), gradient_penalty(2)),
+        (MinibatchStd(2), MinibatchStd(8)), (Private(1.0), Private(2.0)),
+        (gradient_penalty(1), gradient_penalty(2)),
         (torch.zeros(3), torch.ones(3)), (adversarial(training_pgd(0.1, 2)),
                                           adversarial(training_pgd(0.1, 3))),
     ]  # fmt: skip
@@ -312,8 +376,15 @@ def test_objects_that_differ_in_one_plain_attribute_are_told_apart():
 
 @pytest.mark.parametrize(
     "objective",
-    [Bare(1.0), lambda model, x, y: cross_entropy(model, x, y)],
-    ids=["object", "lambda"],
+    [
+        Bare(1.0),
+        lambda model, x, y: cross_entropy(model, x, y),
+        closure(1.0),
+        Hiding(1.0),
+        functools.wraps(cross_entropy)(closure(1.0)),
+        functools.partial(closure(1.0)),
+    ],
+    ids=["object", "lambda", "closure", "subclass", "wrapper of a function", "partial"],
 )
 def test_what_cannot_be_told_from_others_is_refused_where_it_is_kept(objective, tmp_path):
     with pytest.raises(CourseError, match="a run that is kept needs plain values"):
@@ -396,12 +467,17 @@ def test_a_lost_run_does_not_overwrite_a_good_checkpoint(tmp_path, eager):
 
 def test_what_was_watched_is_written_and_read_back(tmp_path):
     def watch(step):
-        return {"accuracy": np.mean([0.1, 0.2]), "all": np.arange(3), "t": torch.ones(2), "s": "x"}
+        more = {"s": np.str_("x"), "names": np.array(["a", "b"]), "reversed": np.arange(3)[::-1]}
+        return {"accuracy": np.mean([0.1, 0.2]), "all": np.arange(3), "t": torch.ones(2), **more}
 
     small(tmp_path / "run.pt", watch=watch)
     recalled = small(tmp_path / "run.pt", watch=watch)
     assert recalled.column("accuracy") == pytest.approx([0.15] * len(recalled.watched))
     assert recalled.column("all")[0].tolist() == [0, 1, 2]
     assert recalled.column("t")[0].tolist() == [1, 1] and recalled.column("s")[0] == "x"
+    assert recalled.column("names")[0] == ["a", "b"]
+    assert recalled.column("reversed")[0].tolist() == [2, 1, 0]
     with pytest.raises(CourseError, match="watch returned object; a checkpoint keeps numbers"):
         small(tmp_path / "other.pt", watch=lambda step: {"a": object()})
+    with pytest.raises(CourseError, match="watch returned ndarray; a checkpoint keeps numbers"):
+        small(tmp_path / "other.pt", watch=lambda step: {"a": np.array([object()])})

@@ -3,12 +3,15 @@
 import inspect
 import io
 import json
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,11 +45,11 @@ def describe(value: Any, name: str = "value") -> Any:
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     if is_dataclass(value) and not isinstance(value, type) and _frozen(value):
         own = {f.name: describe(getattr(value, f.name), f"{name}.{f.name}") for f in fields(value)}
-        return {"type": kind, **own}
-    if inspect.isfunction(value) or inspect.isclass(value) or inspect.isbuiltin(value):
-        full = f"{value.__module__}.{value.__qualname__}"
-        if "<" not in full and full.split(".")[0] != "__main__":
-            return full
+        if getattr(value, "__dict__", {}).keys() <= own.keys():  # a subclass may hold more
+            return {"type": kind, **own}
+    named = inspect.isfunction(value) or inspect.isclass(value) or inspect.isbuiltin(value)
+    if named and value.__module__ != "__main__" and _found_by_name(value):
+        return f"{value.__module__}.{value.__qualname__}"
     raise CourseError(
         f"{name} was {getattr(value, '__qualname__', kind)}; a run that is kept needs plain "
         "values, frozen dataclasses or named functions of a module, to be told from others."
@@ -57,13 +60,22 @@ def _frozen(value: Any) -> bool:
     return bool(value.__dataclass_params__.frozen)
 
 
+def _found_by_name(value: Any) -> bool:
+    """Whether its name leads to `value`; a closure may bear the name of what it wraps."""
+    found: Any = sys.modules.get(value.__module__)
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return bool(found == value)
+
+
 def _describe_network(network: nn.Module, name: str) -> dict[str, Any]:
-    layers = {}
+    layers, pytorchs = {}, vars(nn.Module()).keys()
     for path, layer in network.named_modules():
         own = {
             key: describe(item, f"{name}.{key}")
             for key, item in vars(layer).items()
-            if not key.startswith("_") and key != "training" and not inspect.ismethod(item)
+            if key not in pytorchs and not inspect.ismethod(item)
+            if not key.startswith("_") or isinstance(item, PLAIN)
         }
         layers[path] = {"type": f"{type(layer).__module__}.{type(layer).__qualname__}", **own}
     shapes = {key: list(value.shape) for key, value in network.state_dict().items()}
@@ -180,9 +192,12 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Tensor):
         return value.detach().cpu()
-    if hasattr(value, "__array__"):  # NumPy's numbers and arrays
-        found = torch.as_tensor(value)
-        return found.item() if found.dim() == 0 else found
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind == "U":
+            return _plain(value.tolist())
+        with suppress(TypeError, ValueError):  # dates, objects, and numbers PyTorch has not
+            found = torch.from_numpy(np.array(value, order="C"))
+            return found.item() if found.dim() == 0 else found
     raise CourseError(
         f"watch returned {type(value).__qualname__}; a checkpoint keeps numbers, text and tensors."
     )

@@ -191,16 +191,16 @@ def train_gan(
         CourseError, KeyboardInterrupt: as `fit`.
     """
     require(critic_steps >= 1, f"critic_steps was {critic_steps}; it must be at least 1.")
-    wrong = f"reuse_fakes was True with critic_steps {critic_steps}; it needs 1."
-    require(not reuse_fakes or critic_steps == 1, wrong)
+    single = critic_steps == 1 or not reuse_fakes
+    require(single, f"reuse_fakes was True with critic_steps {critic_steps}; it needs 1.")
     _compilable(compile, penalty=penalty, rival=rival, regularise=regularise)
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
     parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
     game = (loss, critic_steps, penalty, constrain, rival, regularise, augment, reuse_fakes)
-    settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "autocast": autocast}
+    settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "how": (autocast, compile)}
     with Trainer(
-        steps, parts | {"ema": ema}, settings | {"compile": compile}, schedule=schedule,
-        watch=watch, every=every, checkpoint=checkpoint, name=name,
+        steps, parts | {"ema": ema}, settings, schedule=schedule, watch=watch, every=every,
+        checkpoint=checkpoint, name=name,
     ) as trainer:  # fmt: skip
         G, D = trainer.network(G, autocast, compile), trainer.network(D, autocast, compile)
         stream = Endless(batches)
@@ -215,8 +215,7 @@ def train_gan(
                 descend(d_loss, opt_D)
                 constrain(D)
             with frozen(D):
-                if not reuse_fakes:
-                    fake = G(G.noise(len(x), rng), y)
+                fake = fake if reuse_fakes else G(G.noise(len(x), rng), y)
                 critic = rival(D, x, fake, y, rng)
                 g_loss = loss.generator(critic(augment(fake, rng, progress), y))
                 g_loss = g_loss + regularise(D, x, fake, y, rng)
