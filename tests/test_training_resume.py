@@ -200,6 +200,16 @@ def test_killed_and_continued_equals_uninterrupted(case, objects, eager, tmp_pat
     assert again.go(path, after=0).seconds == continued.seconds
 
 
+def test_after_an_error_the_same_objects_continue_too(eager, tmp_path):
+    whole, failed = CASES["R1"](), CASES["R1"]()
+    whole.go()
+    failed.batches.error = ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        failed.go(tmp_path / "run.pt", after=5)
+    failed.go(tmp_path / "run.pt")
+    assert all(torch.equal(a, b) for a, b in zip(whole.state(), failed.state(), strict=True))
+
+
 def test_the_first_step_may_be_interrupted_too(eager, tmp_path):
     case, whole = CASES["R1"](), CASES["R1"]()
     with pytest.raises(KeyboardInterrupt, match="after 0 of 12 steps"):

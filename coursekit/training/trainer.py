@@ -130,6 +130,8 @@ class Trainer:
     ) -> None:
         self.bar.close()
         self._train_mode(False)
+        if error is not None and self.checkpointer is not None:
+            self.checkpointer.left_off()
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(self._interrupted()) from None
         if isinstance(error, RuntimeError) and "double backward" in str(error):
@@ -145,7 +147,6 @@ class Trainer:
         )
         if self.checkpointer is None:
             return said + " With checkpoint= a run can be continued."
-        self.checkpointer.left_off()
         return f"{said} {self.checkpointer.path} continues it at step {self.checkpointer.kept:,}."
 
     def _train_mode(self, train: bool) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import save as save_tensors
 from torch import nn
 
 from coursekit.data import catalogue
-from coursekit.errors import CourseError, require
+from coursekit.errors import CourseError
 from coursekit.io import probe, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
 from coursekit.zoo.recipes import DATA, Recipe, build_network, data_of
@@ -200,10 +200,7 @@ def check(recipe: Recipe, remeasure: bool = False) -> list[str]:
     Raises:
         CourseError: nothing is stored, or the data are absent.
     """
-    path = zoo_root() / recipe.id
-    run = read_run(path)
-    require(run is not None, f"nothing is stored of {recipe.id}.")
-    assert run is not None
+    path, run = _stored(recipe)
     if run.recipe != recipe.plain:
         return [f"{recipe.id} holds another recipe"]
     networks = read_networks(recipe, path)
@@ -224,10 +221,7 @@ def replay(recipe: Recipe) -> list[str]:
     Raises:
         CourseError: nothing is stored, or the data are absent.
     """
-    path = zoo_root() / recipe.id
-    run = read_run(path)
-    require(run is not None, f"nothing is stored of {recipe.id}.")
-    assert run is not None
+    path, run = _stored(recipe)
     found = replayed(recipe)
     if found.keys() != run.replay.keys():
         return [f"{recipe.name}: the replay has other losses or tensors"]
@@ -241,6 +235,13 @@ def replay(recipe: Recipe) -> list[str]:
         text = json.dumps(run.plain(), indent=1, sort_keys=True)
         write_bytes(path.with_name(f"{path.name}.json"), f"{text}\n".encode())
     return wrong
+
+
+def _stored(recipe: Recipe) -> tuple[Path, Run]:
+    path = zoo_root() / recipe.id
+    if (run := read_run(path)) is None:
+        raise CourseError(f"nothing is stored of {recipe.id}.")
+    return path, run
 
 
 def absent(recipe: Recipe) -> bool:
