@@ -19,6 +19,34 @@ def cross_entropy(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(model(x), y)
 
 
+@dataclass(frozen=True)
+class augmented:  # reads as an adjective, as `adversarial` does
+    """Cross-entropy on images that `augment` has changed, with smoothed labels if asked for.
+
+    Label smoothing: Szegedy et al. 2016 ("Rethinking the Inception Architecture", §7).
+
+    Args:
+        augment: (x, rng, progress) -> images of the same classes, e.g. `nets.FlipAndShift(4)`.
+        smoothing: the share of the target spread evenly over all classes, in [0, 1].
+
+    Raises:
+        CourseError: `smoothing` outside [0, 1].
+    """
+
+    augment: Callable[[Tensor, torch.Generator, float], Tensor]
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        inside = 0 <= self.smoothing <= 1
+        require(inside, f"smoothing was {self.smoothing}; it must lie in [0, 1].")
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+    ) -> Tensor:
+        logits = model(self.augment(x, rng, progress))
+        return F.cross_entropy(logits, y, label_smoothing=self.smoothing)
+
+
 # (model, x, y, rng, progress) -> x_adv: an attack inside training, e.g. `training_pgd(0.3, 4)`
 TrainingAttack = Callable[[nn.Module, Tensor, Tensor, torch.Generator | None, float], Tensor]
 

@@ -6,7 +6,7 @@ from attacked import victim
 from torch import nn
 
 from coursekit.attacks import decisions, hop_skip_jump
-from coursekit.attacks.goals import Goal
+from coursekit.attacks.common import Goal
 from coursekit.nets import LinearClassifier
 
 

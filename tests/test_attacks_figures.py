@@ -5,7 +5,7 @@ import torch
 from matplotlib.figure import Figure
 
 from coursekit.plots import attacks as plots
-from coursekit.teaching.pages import png
+from coursekit.teaching.display import png
 
 X = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 COLOUR = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))

@@ -23,8 +23,8 @@ from coursekit.attacks import (
     spatial_search,
     square_attack,
 )
-from coursekit.attacks.lbfgs import minimise
-from coursekit.attacks.scores import _side
+from coursekit.attacks.minimal_norm import minimise
+from coursekit.attacks.square import _side
 from coursekit.errors import CourseError
 from coursekit.gradients import input_gradient
 from coursekit.nets import LinearClassifier

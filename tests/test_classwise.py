@@ -18,7 +18,7 @@ from coursekit.metrics import (
     total_variance,
 )
 from coursekit.nets import StridedCNN
-from coursekit.theory import conditional as theory
+from coursekit.theory import bayes as theory
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from coursekit.nets import (
     DiffAugment,
     DiracDiscriminator,
     DiracGenerator,
+    FlipAndShift,
     InstanceNoise,
     MinibatchStd,
     Pack,
@@ -389,3 +390,26 @@ def test_figures_of_the_lecture_are_drawn(rng):
     for figure in figures:
         figure.canvas.draw()
         assert figure.axes, "a figure without axes shows nothing"
+
+
+def test_flip_and_shift_moves_each_image_by_itself_over_grey():
+    x = torch.arange(1, 31).view(1, 1, 5, 6).expand(400, 2, 5, 6) / 64
+    moved = FlipAndShift(2)(x, torch.Generator().manual_seed(0), 0.0)
+    assert moved.shape == x.shape
+    views = {
+        (flipped, i, j): F.pad(x[0].flip(2) if flipped else x[0], (2, 2, 2, 2), value=0.5)[
+            :, i : i + 5, j : j + 6
+        ]
+        for flipped in (False, True)
+        for i in range(5)
+        for j in range(5)
+    }
+    found = [next(key for key, v in views.items() if torch.equal(m, v)) for m in moved]
+    assert set(found) == set(views), "all mirrors and shifts occur, each with one in fifty"
+
+
+def test_flip_and_shift_can_be_turned_off():
+    x = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(FlipAndShift(0, flip=False)(x, torch.Generator().manual_seed(1), 0.0), x)
+    with pytest.raises(CourseError, match="shift was -1; it is a number of pixels"):
+        FlipAndShift(-1)

@@ -31,6 +31,7 @@ RNG = torch.Generator().manual_seed(0)
 CLASSIFIERS = {
     "StridedCNN": lambda: nets.StridedCNN(COLOUR, 3),
     "PooledCNN": lambda: nets.PooledCNN(COLOUR, 3),
+    "VGGSmall": lambda: nets.VGGSmall(COLOUR, 3, 4),
     "SmallResNet": lambda: nets.SmallResNet(COLOUR, 3),
     "LinearClassifier": lambda: nets.LinearClassifier(COLOUR, 3),
     "MLP": lambda: nets.MLP((768, 8, 3)),

@@ -18,7 +18,7 @@ from coursekit.nets import (
     StridedCNN,
     squeezenet,
 )
-from coursekit.nets.deeper import Residual
+from coursekit.nets.classifiers import Residual
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 8, 12)])

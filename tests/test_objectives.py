@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from coursekit.attacks import fgsm, pgd
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier
-from coursekit.objectives import adversarial, cross_entropy, trades
+from coursekit.objectives import adversarial, augmented, cross_entropy, trades
 from coursekit.threats import Linf
 
 SHAPE = (1, 4, 4)
@@ -110,3 +110,21 @@ def test_weights_outside_their_range_are_refused():
         adversarial(still, 1.5)
     with pytest.raises(CourseError, match="beta was -1"):
         trades(still, -1.0)
+
+
+def test_augmented_is_the_smoothed_cross_entropy_on_changed_images(scene):
+    model, x, y = scene
+    seen = []
+
+    def brighter(x, rng, progress):
+        seen.append((rng, progress))
+        return x + 0.1
+
+    rng = torch.Generator()
+    loss = augmented(brighter, smoothing=0.2)(model, x, y, rng, 0.5)
+    log_p = model(x + 0.1).log_softmax(1)
+    by_hand = -0.8 * log_p.gather(1, y[:, None]).mean() - 0.2 * log_p.mean()
+    torch.testing.assert_close(loss, by_hand)
+    assert seen == [(rng, 0.5)]
+    with pytest.raises(CourseError, match=r"smoothing was 1\.5; it must lie in \[0, 1\]"):
+        augmented(brighter, smoothing=1.5)

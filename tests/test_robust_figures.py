@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coursekit.plots import robust as plots
-from coursekit.teaching.pages import png
+from coursekit.teaching.display import png
 
 X = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 RUN = ([0, 1, 2], [0.1, 0.5, 0.9], [0.1, 0.4, 0.0])

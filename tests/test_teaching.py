@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from coursekit import teaching
 from coursekit.errors import CourseError
 from coursekit.plots import base
-from coursekit.teaching import checks, grading
+from coursekit.teaching import checks, exercise
 
 ALT = "A line that rises from left to right."
 
@@ -26,7 +26,7 @@ def outputs(monkeypatch):
     def collect(thing, raw=False, metadata=None):
         page.append((thing, metadata) if raw else thing._repr_mimebundle_())
 
-    for room in ("pages", "records", "widgets"):
+    for room in ("display", "widgets"):
         monkeypatch.setattr(f"coursekit.teaching.{room}.display", collect)
     return page
 
@@ -80,7 +80,7 @@ def test_show_puts_a_png_with_alt_text_on_the_page(outputs):
 
 
 def test_a_picture_in_fewer_colours_is_smaller_and_looks_the_same():
-    from coursekit.teaching.pages import png
+    from coursekit.teaching.display import png
 
     rng = torch.Generator().manual_seed(0)
     figure = base.gallery(torch.rand(20, 3, 16, 16, generator=rng))
@@ -269,13 +269,13 @@ def test_the_solution_is_source_that_can_be_pasted(capsys):
 
 
 def test_fresh_inputs_are_what_they_are_called():
-    fresh = grading.Fresh(3)
+    fresh = exercise.Fresh(3)
     assert fresh.normal(4, 2).shape == (4, 2)
     assert fresh.uniform(2, 3, 100).min() >= 2
     assert {fresh.integer(1, 3) for _ in range(50)} == {1, 2, 3}
     assert fresh.labels(7, 3).bincount().tolist() == [3, 2, 2]
     assert fresh.masses(5).sum().item() == pytest.approx(1)
-    assert torch.equal(grading.Fresh(3).normal(9), grading.Fresh(3).normal(9))
+    assert torch.equal(exercise.Fresh(3).normal(9), exercise.Fresh(3).normal(9))
 
 
 @pytest.mark.parametrize(
@@ -287,20 +287,20 @@ def test_fresh_inputs_are_what_they_are_called():
     ],
 )
 def test_a_miss_is_told_where_it_is_largest(answer, said):
-    assert grading.miss(answer, torch.zeros(2, 3)) == said
+    assert exercise.miss(answer, torch.zeros(2, 3)) == said
 
 
 def test_numbers_that_look_alike_are_told_with_more_digits():
-    said = grading.miss(torch.tensor([1.00001], dtype=torch.float64), torch.ones(1))
+    said = exercise.miss(torch.tensor([1.00001], dtype=torch.float64), torch.ones(1))
     assert said == "at entry 0 it is 1.00001, not 1"
 
 
 @pytest.mark.parametrize("answer", ["three", [1, 2], torch.zeros(2), torch.zeros(3, 2)])
 def test_an_answer_of_another_kind_is_told_so(answer):
-    with pytest.raises(grading.Wrong, match="the answer should be one number"):
-        grading.number(answer)
-    with pytest.raises(grading.Wrong, match="the answer should be a tensor of shape"):
-        grading.tensor_like(answer, torch.zeros(2, 3))
+    with pytest.raises(exercise.Wrong, match="the answer should be one number"):
+        exercise.number(answer)
+    with pytest.raises(exercise.Wrong, match="the answer should be a tensor of shape"):
+        exercise.tensor_like(answer, torch.zeros(2, 3))
 
 
 def test_tile_puts_images_in_reading_order():

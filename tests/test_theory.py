@@ -17,7 +17,7 @@ from scipy.spatial.distance import jensenshannon
 from coursekit import theory
 from coursekit.data.toys import Mixture1D, gaussian, student_t, uniform
 from coursekit.errors import CourseError
-from coursekit.theory.quadrature import crossings, nodes
+from coursekit.theory.densities import crossings, nodes
 
 MIXTURE = Mixture1D((0.3, 0.7), (-2.0, 1.0), (0.5, 1.0))
 PAIRS = {

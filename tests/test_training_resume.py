@@ -35,6 +35,7 @@ from coursekit.nets import (
     DCGANDiscriminator,
     DCGANGenerator,
     DiffAugment,
+    FlipAndShift,
     InstanceNoise,
     Loud,
     MinibatchStd,
@@ -44,7 +45,7 @@ from coursekit.nets import (
     StridedCNN,
     Through,
 )
-from coursekit.objectives import adversarial, cross_entropy, trades
+from coursekit.objectives import adversarial, augmented, cross_entropy, trades
 from coursekit.training import (
     Ema,
     adam,
@@ -161,6 +162,7 @@ def dual():
 CASES = {
     "cross-entropy": classifying(cross_entropy, rng=False),
     "dropout": classifying(cross_entropy, dropout=0.5, rng=False),
+    "flips and shifts": classifying(augmented(FlipAndShift(1), 0.1)),
     "ramp and random starts": classifying(adversarial(training_pgd(0.3, 2, ramp=0.8), 0.5)),
     "TRADES": classifying(trades(training_pgd(0.3, 2, ramp=0.8), 6.0)),
     "dual critic": dual,

@@ -5,7 +5,7 @@ import torch
 from matplotlib.figure import Figure
 
 from coursekit.plots import transfer as plots
-from coursekit.teaching.pages import png
+from coursekit.teaching.display import png
 
 RNG = torch.Generator().manual_seed(0)
 NAMES = ("DNN", "LR", "SVM")

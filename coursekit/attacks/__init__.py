@@ -6,16 +6,14 @@ cover), `scores` and `decisions` (black box). `goals` holds what they share, `lb
 a box, `views` the loss around an image and what a model attends to.
 """
 
-from coursekit.attacks.decisions import hop_skip_jump
-from coursekit.attacks.goals import Goal, Searched
-from coursekit.attacks.gradient import climb, fgsm, pgd
-from coursekit.attacks.inner import eps_ramp, training_pgd
-from coursekit.attacks.libraries import auto_attack
-from coursekit.attacks.margins import MarginGoal, margin_pgd
-from coursekit.attacks.penalty import carlini_wagner, penalty_attack
-from coursekit.attacks.scores import square_attack
+from coursekit.attacks.autoattack import auto_attack
+from coursekit.attacks.common import Goal, Searched
+from coursekit.attacks.hop_skip_jump import hop_skip_jump
+from coursekit.attacks.minimal_norm import carlini_wagner, penalty_attack
+from coursekit.attacks.pgd import MarginGoal, climb, eps_ramp, fgsm, margin_pgd, pgd, training_pgd
+from coursekit.attacks.saliency import loss_plane, occlusion_map, outcome, saliency
 from coursekit.attacks.spatial import motions, occlusions, spatial_search
-from coursekit.attacks.views import loss_plane, occlusion_map, outcome, saliency
+from coursekit.attacks.square import square_attack
 from coursekit.gradients import undisturbed
 
 __all__ = [

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.attacks.goals import Goal, Searched, Target, Truth, attack, choose_rows
+from coursekit.attacks.common import Goal, Searched, Target, Truth, attack, choose_rows
 from coursekit.errors import require
 from coursekit.types import Images
 

@@ -5,21 +5,36 @@ is DeepDream), `steps` holds the parts of one step: directions, blur, decay. `li
 layer by a hook and takes it away again, `spectrum` measures how much of a pattern is fine noise.
 """
 
-from coursekit.dreams.ascent import Climb, ascend, slope
-from coursekit.dreams.listening import Seen, hooks, look
+from coursekit.dreams.deepdream import (
+    Blur,
+    Climb,
+    Decay,
+    as_it_is,
+    ascend,
+    dream,
+    gaussian,
+    high_share,
+    multiscale,
+    per_mean,
+    radial_power,
+    resized,
+    sizes,
+    slope,
+    zoom,
+)
 from coursekit.dreams.objectives import (
     Objective,
+    Seen,
     channel,
     contrast,
+    hooks,
     layer,
     logit,
+    look,
     neuron,
     total_variation,
     towards,
 )
-from coursekit.dreams.octaves import dream, resized, sizes, zoom
-from coursekit.dreams.spectrum import high_share, radial_power
-from coursekit.dreams.steps import Blur, Decay, as_it_is, gaussian, multiscale, per_mean
 
 __all__ = [
     "Blur",

@@ -8,29 +8,28 @@ Notation: W is a layer's weight as a matrix (out, rest), σ(W) its largest singu
 largest stretch of a linear map A.
 """
 
-from coursekit.lipschitz.operators import (
-    adjoint,
-    applied,
-    lipschitz_bound,
-    operator_norm,
-    overlap,
-    weight_norm,
-)
-from coursekit.lipschitz.orthogonality import clamp_singular_value, orthogonal
-from coursekit.lipschitz.penalties import (
+from coursekit.lipschitz.gradient_penalty import (
+    Amplified,
     clip_weights,
     dual_loss,
     gradient_penalty,
     r1_penalty,
+    slope,
 )
-from coursekit.lipschitz.power import (
+from coursekit.lipschitz.orthogonal import clamp_singular_value, orthogonal
+from coursekit.lipschitz.spectral_norm import (
     SpectralNorm,
+    adjoint,
+    applied,
+    lipschitz_bound,
     matrices,
+    operator_norm,
+    overlap,
     power_iteration,
     spectral_normalisation,
     spectral_norms,
+    weight_norm,
 )
-from coursekit.lipschitz.slopes import Amplified, slope
 
 __all__ = [
     "Amplified",

@@ -1,23 +1,24 @@
 """Floor 1. Measures of success. Attacks and networks are received as arguments, never imported."""
 
-from coursekit.metrics.classification import (
+from coursekit.metrics.accuracy import (
     accuracy,
     features,
     judging,
+    ladder,
     probabilities,
     robust_accuracy,
+    worst_case,
 )
-from coursekit.metrics.classwise import ClassJudge, by_class, entropy, total_variance
-from coursekit.metrics.extrapolation import (
+from coursekit.metrics.by_class import ClassJudge, by_class, entropy, total_variance
+from coursekit.metrics.fid import (
     Extrapolation,
+    Judge,
     expected_bias,
     expected_on_line,
     frechet_at_infinity,
+    frechet_distance,
+    inception_score,
 )
-from coursekit.metrics.fidelity import frechet_distance, inception_score
-from coursekit.metrics.judge import Judge
-from coursekit.metrics.ladder import ladder, worst_case
-from coursekit.metrics.likelihood import best_window, parzen, parzen_by_class
 from coursekit.metrics.modes import (
     Coverage,
     gradient_energy,
@@ -25,6 +26,7 @@ from coursekit.metrics.modes import (
     nearest,
     stacked_coverage,
 )
+from coursekit.metrics.parzen import best_window, parzen, parzen_by_class
 from coursekit.metrics.spectrum import checkerboard, power_spectrum
 
 __all__ = [

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from coursekit.errors import require
-from coursekit.metrics.classification import probabilities
+from coursekit.metrics.accuracy import probabilities
 from coursekit.types import Examples, Images, PerExample
 
 Points = Float[Tensor, "n d"]

@@ -3,12 +3,18 @@
 from coursekit.nets.classifiers import (
     MLP,
     LinearClassifier,
+    Loud,
     Maxout,
     Normalize,
+    PlaceNet,
+    PooledCNN,
+    Quantised,
+    SmallResNet,
     StridedCNN,
+    VGGSmall,
     initialise,
+    staircase,
 )
-from coursekit.nets.completers import Completer
 from coursekit.nets.conditional import (
     AuxiliaryDiscriminator,
     ClassBatchNorm2d,
@@ -18,18 +24,38 @@ from coursekit.nets.conditional import (
     PlaneDiscriminator,
     ProjectionDiscriminator,
 )
-from coursekit.nets.deeper import PooledCNN, SmallResNet
-from coursekit.nets.dirac import DiracDiscriminator, DiracGenerator, dirac_data
-from coursekit.nets.discriminators import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
-from coursekit.nets.generators import DCGANGenerator, Generator, MLPGenerator, start_small
-from coursekit.nets.latent import slerp, truncated
-from coursekit.nets.lenses import DiffAugment, InstanceNoise, MinibatchStd, Pack, Through, Waves
-from coursekit.nets.masked import Loud, Quantised, staircase
+from coursekit.nets.discriminator_inputs import (
+    DiffAugment,
+    FlipAndShift,
+    InstanceNoise,
+    MinibatchStd,
+    Pack,
+    Through,
+    Waves,
+)
+from coursekit.nets.discriminators import (
+    DCGANDiscriminator,
+    DiracDiscriminator,
+    DiracGenerator,
+    MLPDiscriminator,
+    dirac_data,
+    normalise_spectrally,
+)
+from coursekit.nets.generators import (
+    Completer,
+    DCGANGenerator,
+    Generator,
+    MLPGenerator,
+    deconvolution,
+    resize_convolution,
+    slerp,
+    start_small,
+    truncated,
+    uneven_deconvolution,
+)
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator, single
-from coursekit.nets.places import PlaceNet
 from coursekit.nets.pretrained import pretrained, squeezenet
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
-from coursekit.nets.upsampling import deconvolution, resize_convolution, uneven_deconvolution
 
 __all__ = [
     "MLP",
@@ -44,6 +70,7 @@ __all__ = [
     "DiffAugment",
     "DiracDiscriminator",
     "DiracGenerator",
+    "FlipAndShift",
     "Generator",
     "InstanceNoise",
     "LinearClassifier",
@@ -66,6 +93,7 @@ __all__ = [
     "SmallResNet",
     "StridedCNN",
     "Through",
+    "VGGSmall",
     "Waves",
     "deconvolution",
     "dirac_data",

@@ -1,6 +1,7 @@
-"""Floor 0. Generators: noise z (and perhaps labels) in, images in [0, 1] out."""
+"""Generators, upsampling layers, paths in latent space, and the generator of the Dirac-GAN."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 
 import torch
@@ -9,8 +10,28 @@ from torch import Tensor, nn
 
 from coursekit.errors import choose, require
 from coursekit.nets.classifiers import Shape, initialise
-from coursekit.nets.upsampling import deconvolution
 from coursekit.types import Examples, Images, Labels
+
+
+def deconvolution(inputs: int, outputs: int, kernel: int = 4) -> nn.Module:
+    """A transposed convolution with stride 2.
+
+    Each output pixel is the sum of those kernel entries that land on it. With kernel 4 every pixel
+    gets 2 × 2 of them; with kernel 3, which 2 does not divide, odd and even pixels get different
+    numbers: a checkerboard (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+    """
+    padding = (kernel - 1) // 2
+    spare = kernel % 2  # an odd kernel falls one pixel short of twice the size
+    return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding, output_padding=spare)
+
+
+def resize_convolution(inputs: int, outputs: int) -> nn.Module:
+    """Nearest-neighbour resizing, then an ordinary convolution: Odena et al.'s cure."""
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+uneven_deconvolution = partial(deconvolution, kernel=3)
+
 
 Noise = Float[Tensor, "n d"]
 
@@ -164,3 +185,82 @@ def start_small(model: nn.Module, rng: torch.Generator | None) -> None:
             nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
+    """From a to b along the great circle (Shoemake 1985; White 2016): lengths stay what they are.
+
+    Args:
+        a, b: vectors of shape (..., d).
+        t: the place on the way, 0 at a and 1 at b; a number, or shape (m,) for m places between
+            two single vectors.
+
+    Returns:
+        Shape (..., d), or (m, d).
+    """
+    t = torch.as_tensor(t, dtype=a.dtype, device=a.device)[..., None]
+    cosine = (a * b).sum(-1, keepdim=True) / (a.norm(dim=-1) * b.norm(dim=-1)).unsqueeze(-1)
+    angle = cosine.clamp(-1, 1).arccos()
+    arc = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+    return torch.where(angle < 1e-4, torch.lerp(a, b, t), arc)
+
+
+def truncated(n: int, dim: int, rng: torch.Generator, at: float) -> Float[Tensor, "n d"]:
+    """Noise from N(0, I) with every coordinate within ± `at` (Brock et al. 2019, §3.1).
+
+    Drawn by the inverse of the distribution function: as if every coordinate that is too far were
+    drawn again. On the CPU, shape (n, dim).
+
+    Raises:
+        CourseError: `at` is not positive.
+    """
+    require(at > 0, f"at was {at}; the bound must be positive.")
+    reach = torch.special.ndtr(torch.tensor(at, dtype=torch.float64))
+    u = torch.rand(n, dim, generator=rng, dtype=torch.float64)
+    z = torch.special.ndtri(1 - reach + u * (2 * reach - 1))
+    return z.clamp(-at, at).float()
+
+
+UpperHalf = Float[Tensor, "n c half w"]
+
+
+class Completer(Generator):
+    """Paints the lower half of an image, given the upper half as its label: G(z, y).
+
+    Two strided convolutions read y, z is added to what they found, two transposed convolutions
+    paint; the upper half of the answer is y itself.
+
+    Args:
+        shape: (channels, height, width) of the whole image; both sides multiples of 4, the height
+            of 8.
+        width, noise_dim, rng: as for `DCGANGenerator`.
+    """
+
+    def __init__(
+        self, shape: Shape, width: int = 32, noise_dim: int = 16, rng: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        c, h, w = quartered(shape)
+        self.noise_dim = noise_dim
+        self.read = nn.Sequential(
+            nn.Conv2d(c, width, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+        )
+        self.hint = nn.Linear(noise_dim, 2 * width * h * w)
+        self.paint = nn.Sequential(
+            nn.BatchNorm2d(2 * width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, c, 4, stride=2, padding=1),
+            nn.Sigmoid(),
+        )
+        start_small(self, rng)
+
+    def forward(self, z: Noise, y: UpperHalf) -> Images:
+        blank = torch.zeros_like(y)
+        found = self.read(torch.cat([y, blank], 2))
+        painted = self.paint(found + self.hint(z).view_as(found))
+        return torch.cat([y, painted[:, :, y.shape[2] :]], 2)

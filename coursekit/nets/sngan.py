@@ -5,7 +5,7 @@ from torch import nn
 
 from coursekit.errors import require
 from coursekit.nets.classifiers import Shape
-from coursekit.nets.conditional.generators import (
+from coursekit.nets.conditional import (
     Blend,
     ClassBatchNorm2d,
     ConditionalGenerator,

@@ -6,9 +6,8 @@ alt text on the page, `play` is a widget with a still fallback, `Exercise` grade
 """
 
 from coursekit.teaching.checks import all_checks_hold, check
+from coursekit.teaching.display import MIME, film, record, reveal, show, show_source
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.pages import film, show, show_source
-from coursekit.teaching.records import MIME, record, reveal
 from coursekit.teaching.widgets import play
 
 __all__ = [

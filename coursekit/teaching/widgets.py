@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from coursekit.teaching.pages import _describe, png
+from coursekit.teaching.display import _describe, png
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NAMED, WIDE = "8em", "32em"  # widths of a control's name and of all of it: nothing is cut short

@@ -10,10 +10,12 @@ m = (p + q)/2, s a discriminator's raw score (its logit), D = sigmoid(s). Logari
 numbers are float64 on the CPU.
 """
 
-from coursekit.theory.bilinear import alternating, extragradient, play, simultaneous, update_matrix
-from coursekit.theory.densities import Density
+from coursekit.theory.densities import Density, integrate
 from coursekit.theory.divergences import (
+    F_DIVERGENCES,
+    FDivergence,
     entropy,
+    f_value,
     hellinger_squared,
     jensen_shannon,
     jensen_shannon_of_masses,
@@ -22,21 +24,24 @@ from coursekit.theory.divergences import (
     total_variation,
     wasserstein_1,
 )
-from coursekit.theory.f_divergences import F_DIVERGENCES, FDivergence, f_value
-from coursekit.theory.quadrature import integrate
-from coursekit.theory.slopes import generator_pull, non_saturating_slope, saturating_slope
-from coursekit.theory.small_critics import (
+from coursekit.theory.games import (
+    alternating,
+    best_score,
+    discriminator_error,
+    extragradient,
+    generator_pull,
     linear_critic,
     linear_distance,
     neural_distance,
-    random_features,
-)
-from coursekit.theory.value import (
-    best_score,
-    discriminator_error,
+    non_saturating_slope,
     optimal_discriminator,
     optimal_logit,
+    play,
+    random_features,
+    saturating_slope,
     score_of,
+    simultaneous,
+    update_matrix,
     value,
 )
 

@@ -1,12 +1,11 @@
-"""How the three kinds of model hang together: everything is in the joint law of x and y.
+"""Bayes' rule for densities and for labels."""
 
-`log_joint` is log p(x, y), shape (k, *places): one row a class. A model that has it is generative;
-from it follow p(x), p(y|x) and p(x|y), while p(y|x) alone gives none of the others.
-"""
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.special import xlogy
 
 from coursekit.errors import require
 
@@ -42,3 +41,84 @@ def classify(joint: LogJoint) -> LogJoint:
 def answer_or_refuse(joint: LogJoint, least: float) -> Tensor:
     """The most likely class, or −1 where log p(x) < `least`: a generative model may refuse."""
     return torch.where(log_evidence(joint) < least, -1, joint.argmax(0))
+
+
+Joint = Float[Tensor, "k m"]
+Posterior = Float[Tensor, "k m"]  # columns sum to 1
+Cost = Callable[[Tensor], Tensor]
+
+
+def posterior(joint: Joint) -> Posterior:
+    """p(y | x) = p(x, y) / Σ_y p(x, y): what the best classifier says (Bayes)."""
+    return joint / joint.sum(0)
+
+
+def best_joint_score(p: Joint, q: Joint) -> Joint:
+    """log p(x, y)/q(x, y), the score of the best discriminator that is shown image *and* label.
+
+    By Bayes it is log p(y|x)/q(y|x) + log p(x)/q(x): does the label fit, and is the image real
+    (Miyato & Koyama 2018, §3).
+    """
+    return p.log() - q.log()
+
+
+def joint_game(p: Joint) -> Cost:
+    """q ↦ 2·JS of the joints: a discriminator that sees pairs (x, y), at its best."""
+    return lambda q: _double_js(p, q)
+
+
+def auxiliary_game(p: Joint, weight: float) -> Cost:
+    """q ↦ 2·JS of the *marginals* + λ·E_q[−log p(y|x)]: ACGAN, with D and classifier at their best.
+
+    The second term is KL(q(x, y) ‖ p(x, y)) − KL(q(x) ‖ p(x)) *plus* the entropy H_q(y|x), and that
+    entropy is what nobody asked for: G is paid to keep away from where classes overlap (Shu et al.
+    2017; Gong et al. 2019).
+    """
+    log_p = posterior(p).log()
+    return lambda q: _double_js(p.sum(0), q.sum(0)) - weight * (q * log_p).sum()
+
+
+def conditional_entropy(joint: Joint) -> float:
+    """H(y | x) in nats: how unclear the class is, on average, at the places that occur."""
+    p = posterior(joint)
+    return float(-(joint.sum(0) * xlogy(p, p).sum(0)).sum())
+
+
+def best_generator(cost: Cost, classes: Float[Tensor, " k"], places: int) -> Joint:
+    """The joint q with q(y) = `classes` that minimises `cost`, by L-BFGS on the logits of q(x | y).
+
+    Both games of this room are convex in q, so what is found is the minimum.
+
+    Args:
+        cost: q (k, m) -> scalar.
+        classes: p(y), shape (k,), sums to 1.
+        places: m.
+
+    Raises:
+        CourseError: `classes` does not sum to 1.
+    """
+    require(
+        abs(float(classes.sum()) - 1) < 1e-9, f"classes sum to {float(classes.sum()):.4g}, not 1."
+    )
+    logits = torch.zeros(len(classes), places, dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS(
+        [logits], max_iter=500, line_search_fn="strong_wolfe", tolerance_change=1e-14
+    )
+
+    def chosen() -> Joint:
+        return classes[:, None] * logits.softmax(1)
+
+    def closure() -> Tensor:
+        search.zero_grad()
+        loss = cost(chosen())
+        loss.backward()
+        return loss
+
+    search.step(closure)
+    return chosen().detach()
+
+
+def _double_js(p: Tensor, q: Tensor) -> Tensor:
+    """2·JS(p‖q) = KL(p‖m) + KL(q‖m), m = (p + q)/2."""
+    m = (p + q) / 2
+    return (xlogy(p, p / m) + xlogy(q, q / m)).sum()

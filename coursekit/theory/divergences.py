@@ -1,16 +1,27 @@
-"""How far apart two densities are. Natural logarithms: divide by log 2 for bits."""
+"""Divergences between densities, between masses and between samples; f-divergences."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf, log
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 from torch.special import xlogy
 
 from coursekit.errors import require
-from coursekit.theory.densities import Density, Points, numbers, survival
-from coursekit.theory.quadrature import ORDER, crossings, integrate
-from coursekit.theory.value import best_score, times
+from coursekit.theory.densities import (
+    ORDER,
+    Density,
+    Function,
+    Points,
+    crossings,
+    integrate,
+    numbers,
+    survival,
+)
+from coursekit.theory.games import best_score, times
 
 Masses = Float[Tensor, " k"]  # at least 0, summing to 1
 
@@ -95,3 +106,69 @@ def jensen_shannon_of_samples(x: Float[Tensor, "n *d"], y: Float[Tensor, "k *d"]
         part.bincount(minlength=int(atom.max()) + 1) for part in (atom[: len(x)], atom[len(x) :])
     ]
     return jensen_shannon_of_masses(counts[0].double() / len(x), counts[1].double() / len(y))
+
+
+Weighed = Callable[[Tensor, Tensor], Tensor]  # (log of a density, score) -> density × something
+
+
+@dataclass(frozen=True)
+class FDivergence:
+    """One f-divergence, by what its discriminator earns at a point.
+
+    Attributes:
+        name: as a figure calls it.
+        reward: (log p, s) → p · T(s).
+        price: (log q, s) → q · f*(T(s)).
+    """
+
+    name: str
+    reward: Weighed
+    price: Weighed
+
+
+def _plain(log_mass: Points, x: Points) -> Points:
+    """mass · x."""
+    return times(log_mass.exp(), x)
+
+
+def _tilted(log_mass: Points, s: Points) -> Points:
+    """mass · eˢ in one exponential: s alone may be too large for float64.
+
+    Beyond |s| = 1e15 the sum has no digits left; such far tails weigh nothing and are left out.
+    """
+    lost = log_mass.isneginf() | (s.abs() > 1e15)
+    return (log_mass + s).masked_fill(lost, -float("inf")).exp()
+
+
+def _log_2d(s: Points) -> Points:
+    """log(2 D): 0 where the discriminator has no opinion."""
+    return log(2) + logsigmoid(s)
+
+
+F_DIVERGENCES = (
+    FDivergence("KL(p‖q)", lambda p, s: _plain(p, 1 + s), _tilted),
+    FDivergence("KL(q‖p)", lambda p, s: -_tilted(p, -s), lambda q, s: _plain(q, s - 1)),
+    FDivergence(
+        "JS", lambda p, s: _plain(p, _log_2d(s)) / 2, lambda q, s: -_plain(q, _log_2d(-s)) / 2
+    ),
+    FDivergence(
+        "H²",
+        lambda p, s: (p.exp() - _tilted(p, -s / 2)) / 2,
+        lambda q, s: (_tilted(q, s / 2) - q.exp()) / 2,
+    ),
+    FDivergence("TV", lambda p, s: _plain(p, s.sign()) / 2, lambda q, s: _plain(q, s.sign()) / 2),
+)
+
+
+def f_value(f: FDivergence, p: Density, q: Density, score: Function | None = None) -> float:
+    """What the discriminator `score` earns in the game of `f`; by default the best one, giving D_f.
+
+    Any other score earns no more: a lower bound of the divergence.
+    """
+    score = score or best_score(p, q)
+
+    def integrand(x: Points) -> Points:
+        s = score(x)
+        return f.reward(p.log_density(x), s) - f.price(q.log_density(x), s)
+
+    return integrate(integrand, p, q, kinks=crossings(score, p, q))

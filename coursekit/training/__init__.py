@@ -4,11 +4,18 @@
 """
 
 from coursekit.training.checkpoint import describe
-from coursekit.training.ema import Ema
-from coursekit.training.loops import descend, fit, frozen, itself, no_augment, nothing, train_gan
-from coursekit.training.optim import adam, linear_decay, triangle
+from coursekit.training.loops import (
+    descend,
+    fit,
+    frozen,
+    itself,
+    no_augment,
+    nothing,
+    train_gan,
+    unrolled,
+)
+from coursekit.training.optim import Ema, adam, linear_decay, triangle
 from coursekit.training.trainer import History, Trainer
-from coursekit.training.unrolled import unrolled
 
 __all__ = [
     "Ema",

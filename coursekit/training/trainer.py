@@ -1,11 +1,11 @@
-"""What surrounds a training loop: progress, records, schedules, checkpoints, and one way out."""
+"""A network as a loop calls it: as it is, compiled, or in lower precision."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,40 @@ from coursekit.errors import CourseError, require
 from coursekit.progress import bar, format_metrics, silent
 from coursekit.training.checkpoint import Checkpointer
 from coursekit.training.optim import Schedule
-from coursekit.training.precision import N, lower_precision
+
+N = TypeVar("N", bound=nn.Module)
+
+
+class LowerPrecision(nn.Module):
+    """A network compiled or under autocast, handing back float32.
+
+    In everything else it is the network it stands for, its state included.
+    """
+
+    def __init__(self, inner: nn.Module, dtype: torch.dtype | None, compiled: bool) -> None:
+        super().__init__()
+        self.inner, self.dtype = inner, dtype
+        self.call = torch.compile(inner.__call__) if compiled else inner.__call__
+
+    def forward(self, *inputs: Any) -> Tensor:
+        device, lowered = inputs[0].device.type, self.dtype is not None
+        with torch.autocast(device, self.dtype, enabled=lowered):
+            return cast(Tensor, self.call(*inputs)).float()
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        return self.inner.state_dict(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+
+def lower_precision(network: N, dtype: torch.dtype | None, compiled: bool) -> N:
+    """`network` itself, or its stand-in where lower precision or compilation is asked for."""
+    return cast(N, LowerPrecision(network, dtype, compiled)) if dtype or compiled else network
+
 
 LOOK_SECONDS = 1.0  # how often the losses are looked at: each look waits for the device
 SAVE_SECONDS = 20.0  # how often a checkpoint that was asked for is written

@@ -6,7 +6,6 @@ attacks, `matrix` asks every target about every source's examples, `substitute` 
 box.
 """
 
-from coursekit.transfer.crafting import Ensemble, hyperplane_step
 from coursekit.transfer.matrix import (
     PAPER,
     TECHNIQUES,
@@ -16,18 +15,27 @@ from coursekit.transfer.matrix import (
     wilson,
     wrong_answers,
 )
-from coursekit.transfer.roles import Roles, deal
-from coursekit.transfer.substitute import Stage, jacobian_augmentation, substitutes
-from coursekit.transfer.techniques import (
+from coursekit.transfer.models import (
     Classifier,
     Logistic,
     Margin,
     Neighbours,
     Network,
+    Roles,
+    SmoothNeighbours,
     Tree,
+    deal,
+    hyperplanes,
+    linear_view,
+)
+from coursekit.transfer.surrogate import (
+    Ensemble,
+    Stage,
+    hyperplane_step,
+    jacobian_augmentation,
+    substitutes,
 )
 from coursekit.transfer.trees import Leaves, leaf_path, nearest_leaf
-from coursekit.transfer.views import SmoothNeighbours, hyperplanes, linear_view
 
 __all__ = [
     "PAPER",

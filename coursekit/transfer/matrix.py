@@ -10,7 +10,7 @@ from torch import Tensor
 
 from coursekit.errors import require
 from coursekit.threats import Linf
-from coursekit.transfer.techniques import Classifier
+from coursekit.transfer.models import Classifier
 from coursekit.types import Images, Labels
 
 # Papernot, McDaniel & Goodfellow 2016, as reported: % of the examples of a source (row)

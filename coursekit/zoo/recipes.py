@@ -22,6 +22,7 @@ NETWORKS = {
     "strided_cnn": nets.StridedCNN,
     "small_resnet": nets.SmallResNet,
     "pooled_cnn": nets.PooledCNN,
+    "vgg_small": nets.VGGSmall,
     "dcgan_generator": nets.DCGANGenerator,
     "dcgan_discriminator": nets.DCGANDiscriminator,
     "conditional_batchnorm_generator": nets.ClassNormGenerator,
@@ -35,6 +36,9 @@ OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
     "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
         training_pgd(**attack), alpha
+    ),
+    "augmented": lambda smoothing=0.0, **moves: objectives.augmented(
+        nets.FlipAndShift(**moves), smoothing
     ),
     "trades": lambda beta=6.0, **attack: objectives.trades(training_pgd(**attack), beta),
 }

@@ -137,7 +137,7 @@ def measure(
     rng = torch.Generator().manual_seed(1)
     if not recipe.game:
         found = {"accuracy": (accuracy(networks["network"], x, y), len(y), 0.002)}
-        if recipe.objective[0] != "cross_entropy":
+        if "eps" in recipe.objective[1]:
             threat, few = Linf(recipe.objective[1]["eps"]), 1000
 
             def attack(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:

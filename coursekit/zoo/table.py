@@ -52,8 +52,9 @@ RECIPES = {
         _CLASSIFIER,
         _PGD,
         Recipe(
-            name="features-cifar10-10k", data="cifar10-10k", steps=1500, batch=128,
-            network=("pooled_cnn", {"width": 16}), optimizer=("adam", {"lr": 2e-3}),
+            name="features-cifar10-10k", data="cifar10-10k", steps=1600, batch=128,
+            network=("vgg_small", {"width": 32}), optimizer=("adam", {"lr": 3e-3}),
+            objective=("augmented", {"shift": 4, "smoothing": 0.1}),
             schedule=("triangle", {"peak": 0.3}),
         ),
         _DCGAN,

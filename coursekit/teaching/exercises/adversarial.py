@@ -2,10 +2,12 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import (
+from coursekit.gradients import input_gradient
+from coursekit.teaching.exercise import (
     Attempt,
+    Exercise,
     Fresh,
     largest,
     leaves_the_box,
@@ -13,7 +15,27 @@ from coursekit.teaching.grading import (
     number,
     tensor_like,
 )
-from coursekit.teaching.solutions import adversarial as worked
+
+
+def my_fgsm(model, x, y, eps):
+    def loss(x):
+        return F.cross_entropy(model(x), y, reduction="none")
+
+    return (x + eps * input_gradient(loss, x).sign()).clamp(0, 1)
+
+
+def project_l2(x_adv, x, eps):
+    delta = x_adv - x
+    length = delta.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    return (x + delta * (eps / length).clamp(max=1)).clamp(0, 1)
+
+
+def smallest_eps(w, b, x):
+    return (x @ w + b).abs() / w.abs().sum()
+
+
+def robust_accuracy_of_all(right):
+    return right.all(0).float().mean()
 
 
 def _scene(fresh: Fresh) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
@@ -63,7 +85,7 @@ FGSM = Exercise(
         "You need the gradient of the loss with respect to the image, not to the weights.",
         "`input_gradient(f, x)` gives it; f maps images to their losses, one for each.",
     ),
-    worked.my_fgsm,
+    my_fgsm,
 )
 
 # Projection onto an L2 ball -------------------------------------------------------------------
@@ -110,7 +132,7 @@ PROJECTION = Exercise(
         "Work on the perturbation x_adv − x, and measure its length for each image.",
         "Multiply it by min(1, ε / length), shaped (n, 1, 1, 1); mind a length of 0, and the box.",
     ),
-    worked.project_l2,
+    project_l2,
 )
 
 # The smallest ε for a linear model -------------------------------------------------------------
@@ -149,7 +171,7 @@ SMALLEST = Exercise(
         "By how much does a step of size ε along −sign(w) lower w·x + b?",
         "By ε‖w‖₁; it has to lower |w·x + b| to 0.",
     ),
-    worked.smallest_eps,
+    smallest_eps,
 )
 
 # Robust accuracy against several attacks -------------------------------------------------------
@@ -186,5 +208,5 @@ ROBUST = Exercise(
         "An adversary has all the attacks at hand and uses, for each image, one that works.",
         "An image counts only if it is right under every attack.",
     ),
-    worked.robust_accuracy_of_all,
+    robust_accuracy_of_all,
 )

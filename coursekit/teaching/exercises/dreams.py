@@ -4,9 +4,38 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, leaves_the_box, miss, number, tensor_like
-from coursekit.teaching.solutions import dreams as worked
+from coursekit.teaching.exercise import (
+    Attempt,
+    Exercise,
+    Fresh,
+    leaves_the_box,
+    miss,
+    number,
+    tensor_like,
+)
+
+
+def my_step(x, gradient, step_size):
+    size = gradient.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
+    return (x + step_size * gradient / size).clamp(0, 1)
+
+
+def jittered(gradient_of, x, dy, dx):
+    gradient = gradient_of(x.roll((dy, dx), (2, 3)))
+    return gradient.roll((-dy, -dx), (2, 3))
+
+
+def next_octave(photo, small, dreamt, enlarge):
+    return photo + enlarge(dreamt - small, photo.shape[2:])
+
+
+def receptive_field(layers):
+    sees, jump = 1, 1
+    for side, stride in layers:
+        sees += (side - 1) * jump
+        jump *= stride
+    return sees
+
 
 # One step --------------------------------------------------------------------------------------
 
@@ -74,7 +103,7 @@ STEP = Exercise(
         "Divide each image's gradient by the mean of its absolute values (keepdim=True helps).",
         "Two guards: no division by a gradient of 0, and no pixel outside [0, 1].",
     ),
-    worked.my_step,
+    my_step,
 )
 
 # Jitter ----------------------------------------------------------------------------------------
@@ -122,7 +151,7 @@ JITTER = Exercise(
         "Three lines: shift the image, take the gradient, shift the gradient back.",
         "`x.roll((dy, dx), (2, 3))` shifts down and across; what leaves comes in at the other end.",
     ),
-    worked.jittered,
+    jittered,
 )
 
 # Octaves ---------------------------------------------------------------------------------------
@@ -159,7 +188,7 @@ OCTAVE = Exercise(
         "What did the small octave add? It is the difference of two small pictures.",
         "The larger photo keeps its detail if only that difference is enlarged.",
     ),
-    worked.next_octave,
+    next_octave,
 )
 
 # Receptive field -------------------------------------------------------------------------------
@@ -195,5 +224,5 @@ FIELD = Exercise(
         "One convolution of side k sees k pixels: the first pixel, and k − 1 more.",
         "After layers of stride s₁, s₂ … a step in the map is s₁·s₂·… pixels in the image.",
     ),
-    worked.receptive_field,
+    receptive_field,
 )

@@ -7,9 +7,38 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, Wrong, close, miss, number, tensor_like
-from coursekit.teaching.solutions import gan_theory as worked
+from coursekit.teaching.exercise import (
+    Attempt,
+    Exercise,
+    Fresh,
+    Wrong,
+    close,
+    miss,
+    number,
+    tensor_like,
+)
+
+
+def d_star(log_p, log_q):
+    return torch.sigmoid(log_p - log_q)
+
+
+def js(p, q):
+    m = (p + q) / 2
+
+    def kl_from_m(a):
+        return (torch.special.xlogy(a, a) - torch.special.xlogy(a, m)).sum()
+
+    return (kl_from_m(p) + kl_from_m(q)) / 2
+
+
+def slope(s):
+    return -torch.sigmoid(-s)
+
+
+def step(x, y, rate):
+    ahead_x, ahead_y = x - rate * y, y + rate * x
+    return x - rate * ahead_y, y + rate * ahead_x
 
 
 def _numbers(*values: float) -> Tensor:
@@ -48,7 +77,7 @@ BEST_DISCRIMINATOR = Exercise(
         "Divide p/(p + q) by p above and below: which ratio is left?",
         "q/p = exp(log q − log p), and 1/(1 + exp(−s)) has a name.",
     ),
-    worked.d_star,
+    d_star,
 )
 
 # JS of two discrete distributions -------------------------------------------------------------
@@ -101,7 +130,7 @@ JENSEN_SHANNON = Exercise(
         "Write m = (p + q)/2 first, then two KL divergences from m, half of each.",
         "Where p is 0 its term is 0, whatever the logarithm says: torch.special.xlogy knows.",
     ),
-    worked.js,
+    js,
 )
 
 # The slope of the non-saturating loss ---------------------------------------------------------
@@ -142,7 +171,7 @@ GENERATOR_SLOPE = Exercise(
         "Differentiate −log σ(s) with σ′ = σ(1 − σ).",
         "One factor σ cancels; what is left is written with D = σ(s) alone.",
     ),
-    worked.slope,
+    slope,
 )
 
 # Extragradient --------------------------------------------------------------------------------
@@ -194,5 +223,5 @@ EXTRAGRADIENT = Exercise(
         "First find where a simultaneous step would lead; do not go there.",
         "The gradients of xy are y for x (which descends) and x for y (which ascends).",
     ),
-    worked.step,
+    step,
 )

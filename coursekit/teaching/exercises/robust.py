@@ -6,9 +6,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.grading import Attempt, Fresh, Wrong, close, miss, slopes, tensor_like
-from coursekit.teaching.solutions import robust as worked
+from coursekit.teaching.exercise import (
+    Attempt,
+    Exercise,
+    Fresh,
+    Wrong,
+    close,
+    miss,
+    slopes,
+    tensor_like,
+)
+
+
+def mixed_loss(model, x, x_adv, y, alpha):
+    clean, attacked = F.cross_entropy(model(x), y), F.cross_entropy(model(x_adv), y)
+    return alpha * clean + (1 - alpha) * attacked
+
+
+def trades_gap(model, x, x_adv):
+    p, log_q = model(x).softmax(1), model(x_adv).log_softmax(1)
+    return F.kl_div(log_q, p, reduction="batchmean")
+
+
+def margin(logits, y):
+    true = logits.gather(1, y[:, None])
+    others = logits.scatter(1, y[:, None], -torch.inf)
+    return others.amax(1) - true[:, 0]
+
+
+def straight_through(x, levels):
+    stairs = torch.round(x * (levels - 1)) / (levels - 1)
+    return x + (stairs - x).detach()
 
 
 def _scene(fresh: Fresh) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
@@ -69,7 +97,7 @@ MIX = Exercise(
         "Two cross-entropies: one of model(x), one of model(x_adv), both against y.",
         "F.cross_entropy takes logits and averages over the batch.",
     ),
-    worked.mixed_loss,
+    mixed_loss,
 )
 
 # The TRADES regulariser ------------------------------------------------------------------------
@@ -115,7 +143,7 @@ TRADES = Exercise(
         "p = softmax of the clean logits, q = softmax of the attacked ones.",
         "KL(p ‖ q) = Σ_k p_k (log p_k − log q_k); sum over classes, average over images.",
     ),
-    worked.trades_gap,
+    trades_gap,
 )
 
 # The margin -----------------------------------------------------------------------------------
@@ -153,7 +181,7 @@ MARGIN = Exercise(
         "Pick the true class's logit of each row with logits.gather(1, y[:, None]).",
         "Put −∞ in its place (scatter) before you take the maximum of the others.",
     ),
-    worked.margin,
+    margin,
 )
 
 # The straight-through staircase ----------------------------------------------------------------
@@ -186,5 +214,5 @@ STRAIGHT = Exercise(
         "With n levels the steps are 1 / (n − 1) apart.",
         "`.detach()` hides a part of a formula from differentiation, not from the value.",
     ),
-    worked.straight_through,
+    straight_through,
 )

@@ -1,0 +1,213 @@
+"""Power iteration, spectral normalisation, and norms of layers as linear operators."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from math import ceil, prod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.functional import normalize
+from torch.nn.utils.parametrize import register_parametrization
+
+from coursekit.errors import CourseError, require
+from coursekit.types import Scalar
+
+Matrix = Float[Tensor, "m k"]
+Left = Float[Tensor, " m"]
+Right = Float[Tensor, " k"]
+
+
+def power_iteration(W: Matrix, u: Left, rounds: int = 1) -> tuple[Scalar, Left, Right]:
+    """σ ≈ uᵀWv after `rounds` of v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖ (Miyato et al. 2018, Algorithm 1).
+
+    Never above σ(W). The error shrinks by (σ₂/σ₁)² a round.
+
+    Returns:
+        (σ, u, v): u and v are constants to a gradient, so dσ/dW = u vᵀ (§2.1, eq. 10).
+
+    Raises:
+        CourseError: fewer than one round.
+    """
+    require(rounds >= 1, f"rounds was {rounds}; it must be at least 1.")
+    with torch.no_grad():
+        for _ in range(rounds):
+            v = normalize(W.T @ u, dim=0)
+            u = normalize(W @ v, dim=0)
+    return u @ W @ v, u, v
+
+
+class SpectralNorm(nn.Module):
+    """W → W/σ(W), by one round of power iteration for each forward pass in train mode.
+
+    The weight hardly moves between two passes, so one round suffices *because u is kept*
+    (Miyato et al. 2018, §2.1). In eval mode the last u and v are used as they are.
+
+    Args:
+        weight: of the layer it is to normalise.
+        rng: draws the first u.
+        rounds: of power iteration before the first pass.
+    """
+
+    u: Tensor
+    v: Tensor
+
+    def __init__(self, weight: Tensor, rng: torch.Generator | None = None, rounds: int = 15):
+        super().__init__()
+        first = normalize(torch.randn(len(weight), generator=rng), dim=0).to(weight)
+        _, u, v = power_iteration(weight.detach().flatten(1), first, rounds)
+        self.register_buffer("u", u)
+        self.register_buffer("v", v)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        W = weight.flatten(1)
+        if not self.training:
+            return weight / (self.u @ W @ self.v)
+        sigma, u, v = power_iteration(W, self.u.clone())
+        self.u.copy_(u)
+        self.v.copy_(v)
+        return weight / sigma
+
+
+def spectral_normalisation(model: nn.Module, rng: torch.Generator | None = None) -> nn.Module:
+    """Normalise every linear and convolutional layer of `model`, in place; returns the model.
+
+    The same as PyTorch's parametrisation, which `DCGANDiscriminator(norm="spectral")` uses, but
+    each first u is drawn from `rng`.
+    """
+    for layer in _layers(model).values():
+        register_parametrization(layer, "weight", SpectralNorm(layer.weight, rng))
+    return model
+
+
+def matrices(model: nn.Module) -> dict[str, Matrix]:
+    """The weight of each linear and convolutional layer as a matrix (out, rest), with its graph."""
+    return {name: layer.weight.flatten(1) for name, layer in _layers(model).items()}
+
+
+def _layers(model: nn.Module) -> dict[str, nn.Linear | nn.Conv2d]:
+    parts = model.named_modules()
+    return {name: part for name, part in parts if isinstance(part, nn.Linear | nn.Conv2d)}
+
+
+def spectral_norms(model: nn.Module) -> dict[str, float]:
+    """The largest singular value of each linear and convolutional weight, as a matrix (out, rest).
+
+    This is the matrix that spectral normalisation divides by (Miyato et al. 2018, §2.1). For a
+    convolution it is not the norm of the operator itself, which depends on stride and image size.
+    """
+    return {
+        name: float(torch.linalg.matrix_norm(W.detach().double().cpu(), 2))
+        for name, W in matrices(model).items()
+    }
+
+
+Layer = nn.Linear | nn.Conv2d
+Shape = tuple[int, ...]  # of one input, without the batch
+
+# Activations and rearrangements that never stretch a distance.
+SHORT = (nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.Tanh, nn.AvgPool2d, nn.Dropout)
+
+
+def applied(layer: Layer, x: Tensor) -> Tensor:
+    """A·x: the layer without its bias."""
+    if isinstance(layer, nn.Linear):
+        return x @ layer.weight.T
+    return F.conv2d(x, layer.weight, None, layer.stride, layer.padding, layer.dilation)
+
+
+def adjoint(layer: Layer, y: Tensor, shape: Shape) -> Tensor:
+    """Aᵀ·y, so that ⟨Ax, y⟩ = ⟨x, Aᵀy⟩: for a convolution the transposed one, back to `shape`."""
+    if isinstance(layer, nn.Linear):
+        return y @ layer.weight
+    sizes = zip(shape[1:], layer.kernel_size, layer.stride, _padding(layer), strict=True)
+    rest = [(side + 2 * pad - kernel) % stride for side, kernel, stride, pad in sizes]
+    return F.conv_transpose2d(y, layer.weight, None, layer.stride, _padding(layer), rest)
+
+
+def operator_norm(
+    layer: Layer, shape: Shape, rounds: int = 100, rng: torch.Generator | None = None
+) -> float:
+    """‖A‖ = max ‖Ax‖/‖x‖ by power iteration on AᵀA, in float64; approached from below.
+
+    Args:
+        layer: linear or convolutional, without groups or dilation.
+        shape: of one input of that layer, (c, h, w) or (d,).
+        rounds: of power iteration.
+        rng: draws the first x; by default always the same one.
+
+    Raises:
+        CourseError: groups, dilation, or a padding given by a word.
+    """
+    layer = _plain(layer)
+    rng = rng or torch.Generator().manual_seed(0)
+    x = torch.randn(1, *shape, generator=rng, dtype=torch.float64)
+    with torch.no_grad():
+        for _ in range(rounds):
+            x = adjoint(layer, applied(layer, x), shape)
+            x = x / x.norm().clamp_min(1e-300)
+        return float(applied(layer, x).norm())
+
+
+def weight_norm(layer: Layer, shape: Shape = ()) -> float:
+    """σ(W), the norm of the weight as a matrix (out, rest); the input's shape plays no part."""
+    return float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1).double().cpu(), 2))
+
+
+def overlap(layer: Layer) -> float:
+    """By how much ‖A‖ may exceed σ(W): √(patches that can hold one pixel).
+
+    A convolution is W applied to patches, and a pixel lies in at most ⌈k/s⌉ of them each way:
+    σ(W) ≤ ‖A‖ ≤ √(⌈k/s⌉²)·σ(W), the first where a whole patch fits into the image
+    (Tsuzuku et al. 2018, Corollary 1).
+    """
+    if isinstance(layer, nn.Linear):
+        return 1.0
+    ways = zip(layer.kernel_size, layer.stride, strict=True)
+    return prod(ceil(kernel / stride) for kernel, stride in ways) ** 0.5
+
+
+def lipschitz_bound(
+    layers: nn.Sequential, shape: Shape, norm: Callable[[Layer, Shape], float] = operator_norm
+) -> float:
+    """Π ‖A_l‖: no slope of the network can exceed it (Miyato et al. 2018, eq. 7).
+
+    Args:
+        layers: linear and convolutional layers with activations of slope at most 1.
+        shape: of one input.
+        norm: of one layer; with `weight_norm` the product that spectral normalisation holds at 1,
+            which is no bound where patches overlap.
+
+    Raises:
+        CourseError: a layer whose constant is not known, such as BatchNorm.
+    """
+    bound, x = 1.0, torch.zeros(2, *shape, dtype=torch.float64)
+    for layer in deepcopy(layers).cpu().double().eval():
+        bound *= _constant(layer, tuple(x.shape[1:]), norm)
+        x = layer(x)
+    return bound
+
+
+def _constant(layer: nn.Module, shape: Shape, norm: Callable[[Layer, Shape], float]) -> float:
+    if isinstance(layer, nn.Linear | nn.Conv2d):
+        return norm(layer, shape)
+    if isinstance(layer, nn.LeakyReLU):
+        return max(1.0, abs(layer.negative_slope))
+    if isinstance(layer, SHORT):
+        return 1.0
+    name = type(layer).__name__
+    raise CourseError(f"layers holds {name}, whose Lipschitz constant is not known.")
+
+
+def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
+    require(isinstance(layer.padding, tuple), f"padding was {layer.padding!r}; give numbers.")
+    return tuple(int(pad) for pad in layer.padding)
+
+
+def _plain(layer: Layer) -> Layer:
+    """A copy in float64 on the CPU."""
+    if isinstance(layer, nn.Conv2d):
+        simple = layer.groups == 1 and set(layer.dilation) == {1}
+        require(simple, "layer has groups or dilation; only plain convolutions are meant.")
+    return deepcopy(layer).cpu().double().eval()

@@ -1,0 +1,200 @@
+"""Figures of the first page: the map of the course, and three kinds of model in one picture."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+from numpy.typing import ArrayLike
+
+from coursekit.plots.base import BLACK, BLUE, GREEN, VERMILION, array, canvas, label
+
+WIDTH, HEIGHT = 2.05, 1.12
+PLACES = {  # lecture -> column, row
+    "04": (2, 2.0),
+    "02": (0, 1.0),
+    "03": (1, 1.0),
+    "05": (2, 1.0),
+    "06": (3, 1.0),
+    "01": (0, -0.55),
+    "07": (1, -0.55),
+    "08": (2, -0.55),
+    "09": (3, -0.55),
+}
+STEP_X, STEP_Y = 3.3, 1.62
+STRANDS = dict.fromkeys(("01", "07", "08", "09"), VERMILION)  # the rest play games
+BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
+PAINT = "The game: networks that paint"
+LOOK = "The image as variable: networks that are looked into, and fooled"
+
+
+@runtime_checkable
+class Stop(Protocol):
+    """A lecture: number, title, question, and whether it is there yet."""
+
+    number: str
+    title: str
+    question: str
+    there: bool
+
+
+def lecture_map(stops: Sequence[Stop], flows: Mapping[tuple[str, str], str]) -> Figure:
+    """The map of the course.
+
+    Args:
+        stops: the lectures; one that is not there yet has a dashed frame.
+        flows: (from, to) -> what is taken along, written beside the arrow.
+    """
+    figure, (ax,) = canvas(width=11.8, height=6.2)
+    for (start, end), words in flows.items():
+        _arrow(ax, start, end, words)
+    for stop in stops:
+        _box(ax, stop)
+    left, bottom = _centre("01")
+    heading: dict[str, Any] = {"fontsize": 13, "fontweight": "bold"}
+    ax.text(left - WIDTH / 2, _centre("02")[1] + 0.75, PAINT, color=BLUE, **heading)
+    ax.text(left - WIDTH / 2, bottom + 0.75, LOOK, color=VERMILION, **heading)
+    ax.set(xlim=(-1.15, 3 * STEP_X + 1.15), ylim=(bottom - 1.15, _centre("04")[1] + 0.65))
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return figure
+
+
+def _centre(number: str) -> tuple[float, float]:
+    column, row = PLACES[number]
+    return column * STEP_X, row * STEP_Y
+
+
+def _box(ax: Axes, stop: Stop) -> None:
+    x, y = _centre(stop.number)
+    colour = STRANDS.get(stop.number, BLUE)
+    corner, line = (x - WIDTH / 2, y - HEIGHT / 2), "-" if stop.there else "--"
+    shape = "round,pad=0.04,rounding_size=0.12"
+    look: dict[str, Any] = {
+        "facecolor": "white",
+        "edgecolor": colour,
+        "linewidth": 2.0,
+        "linestyle": line,
+    }
+    frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=shape, **look)
+    ax.add_patch(frame)
+    title = "\n".join(textwrap.wrap(f"{stop.number} · {stop.title}", 20))
+    question = "\n".join(textwrap.wrap(stop.question, 27))
+    later = "" if stop.there else "\n(to come)"
+    ax.text(x, y + 0.46, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
+    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=8.5, color=BLACK)
+
+
+def _arrow(ax: Axes, start: str, end: str, words: str) -> None:
+    (x, y), (u, v) = _centre(start), _centre(end)
+    style = {"arrowstyle": "-|>", "color": GREEN, "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
+    if v == y and u - x > 1.5 * STEP_X:  # over the heads of others: below the row
+        low = y - HEIGHT / 2 - 0.06
+        ax.annotate("", (u, low), (x, low), arrowprops=style | {"connectionstyle": BELOW})
+        ax.text((x + u) / 2, low - 0.42, words, ha="center", va="top", fontsize=9, color=GREEN)
+        return
+    tip = (u - WIDTH / 2 - 0.06, v if v == y else v - 0.1)
+    ax.annotate("", tip, (x + WIDTH / 2 + 0.06, y if v == y else y + 0.3), arrowprops=style)
+    place = ((x + u) / 2, (y + v) / 2 + 0.09) if v == y else ((x + u) / 2 - 0.42, (y + v) / 2 + 0.1)
+    ax.text(*place, words, ha="center", va="bottom", fontsize=9, color=GREEN)
+
+
+COLOURS = (BLUE, VERMILION)
+
+
+def three_models(
+    x: Any, conditional: Any, joint: Any, posterior: Any, at: float | None = None
+) -> Figure:
+    """p(x|y), p(x) and p(y|x) of two classes, under one another, with the rule that joins them.
+
+    Args:
+        x: places, shape (m,).
+        conditional: p(x|y), shape (2, m).
+        joint: p(x, y), shape (2, m).
+        posterior: p(y|x), shape (2, m).
+        at: a place to mark, with what each model says of it.
+    """
+    x, conditional, joint, posterior = map(array, (x, conditional, joint, posterior))
+    figure, (top, middle, low) = canvas(3, 1, width=7.6, height=2.05)
+    for y, colour in enumerate(COLOURS):
+        top.plot(x, conditional[y], color=colour, label=f"y = {y}")
+        middle.fill_between(x, joint[0] * y, joint[: y + 1].sum(0), color=colour, alpha=0.4, lw=0)
+        low.plot(x, posterior[y], color=colour)
+    middle.plot(x, joint.sum(0), color=BLACK)
+    label(top, "conditional: p(x|y). Draw me an x of class y", "", "density")
+    label(middle, "generative: p(x, y) = p(x|y) p(y); its sum over y is p(x)", "", "density")
+    label(low, "discriminative: p(y|x) = p(x, y) / p(x). Which class is x?", "x", "probability")
+    low.set_ylim(-0.04, 1.04)
+    top.legend(loc="upper left")
+    for ax in (top, middle, low):
+        ax.set_xlim(x[0], x[-1])
+        if at is not None:
+            ax.axvline(at, color=BLACK, linestyle=":", linewidth=1.4)
+    if at is not None:
+        _say(middle, x, joint.sum(0), at, "p(x) = {:.2g}")
+        _say(low, x, posterior[1], at, "p(y=1|x) = {:.3f}")
+    return figure
+
+
+def _say(ax: Any, x: Any, curve: Any, at: float, words: str) -> None:
+    """What a curve says at a place, written half-way up beside the mark."""
+    left = at > (x[0] + x[-1]) / 2
+    ax.annotate(
+        words.format(float(np.interp(at, x, curve))), (at, 0.5), (-8 if left else 8, 0),
+        xycoords=ax.get_xaxis_transform(), textcoords="offset points", va="center",
+        ha="right" if left else "left", fontweight="bold",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+    )  # fmt: skip
+
+
+def refusal(
+    side: ArrayLike, posterior: Any, log10_p: Any, samples: tuple[Any, Any], marks: Any
+) -> Figure:
+    """A plane of inputs: what a classifier says of each, and how likely each is.
+
+    Args:
+        side: the m coordinates of both axes.
+        posterior: p(y = 1|x), shape (m, m).
+        log10_p: log₁₀ p(x), shape (m, m).
+        samples: points of either class, each of shape (n, 2).
+        marks: points A, B, …, shape (j, 2).
+    """
+    figure, axes = canvas(1, 2, width=5.0, height=4.0)
+    side = np.asarray(side)
+    levels = (np.linspace(0, 1, 11), np.arange(-60, 1, 6))
+    looks: tuple[dict[str, Any], ...] = ({"cmap": "cividis"}, {"cmap": "viridis", "extend": "min"})
+    for ax, values, steps, look in zip(axes, (posterior, log10_p), levels, looks, strict=True):
+        shown = ax.contourf(side, side, array(values), steps, **look)
+        figure.colorbar(shown, ax=ax, shrink=0.85)
+        for points, colour in zip(samples, ("white", VERMILION), strict=True):
+            points = array(points)
+            ax.plot(points[:, 0], points[:, 1], ".", color=colour, markersize=3)
+        for name, (u, v) in zip("ABC", array(marks), strict=False):
+            ax.plot(u, v, "o", markersize=15, color="white", markeredgecolor=BLACK)
+            ax.text(u, v, name, ha="center", va="center", fontsize=10, fontweight="bold")
+        ax.set_aspect("equal")
+    label(axes[0], "p(y = 1|x): sure almost everywhere", "x₁", "x₂")
+    label(axes[1], "log₁₀ p(x): likely almost nowhere", "x₁", "x₂")
+    return figure
+
+
+def sure_and_strange(groups: dict[str, tuple[Any, Any]]) -> Figure:
+    """Confidence of a classifier against the log-density of a generative model, image by image.
+
+    Args:
+        groups: name → (log p(x) per pixel in nats, largest p(y|x)), each of shape (n,).
+    """
+    figure, (ax,) = canvas(width=7.0, height=3.4)
+    colours = (GREEN, VERMILION, BLUE)
+    for (name, (log_p, sure)), colour in zip(groups.items(), colours, strict=False):
+        ax.plot(array(log_p), array(sure), ".", color=colour, markersize=4, alpha=0.6, label=name)
+    label(
+        ax, "As sure as ever, of what was never seen", "log p(x), nats a pixel",
+        "confidence, max p(y|x)",
+    )  # fmt: skip
+    ax.set_ylim(0, 1.03)
+    ax.legend(loc="lower right")
+    return figure

@@ -1,1 +1,0 @@
-"""Worked solutions, a module a lecture: what `solution()` prints and the lectures fold away."""
