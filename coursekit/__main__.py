@@ -1,4 +1,4 @@
-"""Floor 3. `python -m coursekit --help`."""
+"""`python -m coursekit --help`."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Floor 0. The losses of the two players, each a pair (critic, generator) of functions of scores.
+"""The losses of the two players, each a pair (critic, generator) of functions of scores.
 
 `real` and `fake` are the discriminator's raw scores (logits; no sigmoid), shape (n,). Both players
 *minimise* what they are given, so the critic's loss is the negative of its value.
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu, softplus
 
-from coursekit.errors import require
+from coursekit.errors import CourseError, require
 from coursekit.types import Examples, Labels, PerExample, Scalar
 
 
@@ -39,7 +39,8 @@ class Saturating:
     real_label: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 < self.real_label <= 1, f"real_label was {self.real_label}; allowed is (0, 1].")
+        if not 0 < self.real_label <= 1:
+            raise CourseError(f"real_label was {self.real_label}; allowed is (0, 1].")
 
     def critic(self, real: PerExample, fake: PerExample) -> Scalar:
         return _cross_entropy(real, fake, self.real_label)
@@ -55,7 +56,8 @@ class NonSaturating:
     real_label: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 < self.real_label <= 1, f"real_label was {self.real_label}; allowed is (0, 1].")
+        if not 0 < self.real_label <= 1:
+            raise CourseError(f"real_label was {self.real_label}; allowed is (0, 1].")
 
     def critic(self, real: PerExample, fake: PerExample) -> Scalar:
         return _cross_entropy(real, fake, self.real_label)
@@ -101,7 +103,7 @@ class Wasserstein:
 
 
 @dataclass(frozen=True)
-class reconstruction:  # reads as a verb in `regularise=reconstruction(0.05)`
+class reconstruction:  # reads as a verb in `penalty_G=reconstruction(0.05)`
     """λ·‖G(z) − x‖₁, the mean over pixels, each fake held against a real image of the batch.
 
     Some lecture notes add it to the generator's loss to keep it close to the data. But z and x are
@@ -131,7 +133,7 @@ class NamesClasses(Protocol):
 
 
 @dataclass(frozen=True)
-class auxiliary:  # reads as a verb in `penalty=auxiliary(real=1)`, `regularise=auxiliary(fake=1)`
+class auxiliary:  # reads as a verb in `penalty_D=auxiliary(real=1)`, `penalty_G=auxiliary(fake=1)`
     """λ·L_C, the cross-entropy of D's class head with label y on real images, on fakes, or both.
 
     Odena et al. 2017, eq. 3: *both* players minimise it, D to name classes, G to be named right.

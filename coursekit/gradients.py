@@ -1,4 +1,4 @@
-"""Floor 0. The one primitive of the course: the gradient with respect to the image."""
+"""The one primitive of the course: the gradient with respect to the image."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +29,12 @@ def input_gradient(
     x = x.detach().requires_grad_(True)
     with torch.enable_grad():
         return torch.autograd.grad(f(x).sum(), x, create_graph=create_graph)[0]
+
+
+def scale_to_mean(gradient: Tensor) -> Tensor:
+    """The gradient of each example in units of its own mean absolute value (zero stays zero)."""
+    size = gradient.flatten(1).abs().mean(1).clamp_min(1e-30)
+    return gradient / size.view(-1, *[1] * (gradient.dim() - 1))
 
 
 @contextmanager

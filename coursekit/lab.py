@@ -1,4 +1,4 @@
-"""Floor 0. `start(...)` opens a lecture: profile, data set, seed, device, precision → one `Lab`.
+"""`start(...)` opens a lecture: profile, data set, seed, device, precision → one `Lab`.
 
 The runner and the tests speak to a notebook through the environment: COURSEKIT_PROFILE,
 COURSEKIT_DATASET, COURSEKIT_SEED and COURSEKIT_DEVICE override what the parameters cell says,

@@ -1,4 +1,4 @@
-"""Floor 0. That long work is under way: how far it is, and the time that is left."""
+"""That long work is under way: how far it is, and the time that is left."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sized

@@ -1,4 +1,4 @@
-"""Floor 0. Threat models: how far an adversary may move an image.
+"""Threat models: how far an adversary may move an image.
 
 A threat knows three things: how to *project* back into its ball, which direction is *steepest*
 within it, and where to *start at random*. FGSM, PGD and adversarial training need no more.
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from coursekit.errors import require
+from coursekit.errors import CourseError
 from coursekit.types import Examples, PerExample
 
 
@@ -61,7 +61,8 @@ class Linf:
     eps: float
 
     def __post_init__(self) -> None:
-        require(self.eps >= 0, f"eps was {self.eps}; it must be at least 0.")
+        if self.eps < 0:
+            raise CourseError(f"eps was {self.eps}; it must be at least 0.")
 
     def norm(self, delta: Examples) -> PerExample:
         return delta.flatten(1).abs().amax(1)
@@ -87,7 +88,8 @@ class L2:
     eps: float
 
     def __post_init__(self) -> None:
-        require(self.eps >= 0, f"eps was {self.eps}; it must be at least 0.")
+        if self.eps < 0:
+            raise CourseError(f"eps was {self.eps}; it must be at least 0.")
 
     def norm(self, delta: Examples) -> PerExample:
         return delta.flatten(1).norm(dim=1)

@@ -12,9 +12,9 @@ from coursekit.attacks import (
     carlini_wagner,
     fgsm,
     hop_skip_jump,
-    loss_plane,
+    lbfgs_attack,
+    loss_landscape,
     occlusion_map,
-    penalty_attack,
     pgd,
     saliency,
     spatial_search,
@@ -36,8 +36,8 @@ ATTACKS = {
     "pgd": lambda m, x, y: pgd(m, x, y, Linf(0.1), 3, restarts=2, rng=rng()),
     "pgd momentum": lambda m, x, y: pgd(m, x, y, Linf(0.1), 3, momentum=1.0),
     "pgd L2 targeted": lambda m, x, y: pgd(m, x, y, L2(0.5), 3, target=2),
-    "penalty": lambda m, x, y: penalty_attack(m, x, y, searches=2, steps=3),
-    "penalty fixed c": lambda m, x, y: penalty_attack(m, x, y, c=0.1, steps=3),
+    "penalty": lambda m, x, y: lbfgs_attack(m, x, y, searches=2, steps=3),
+    "penalty fixed c": lambda m, x, y: lbfgs_attack(m, x, y, c=0.1, steps=3),
     "carlini wagner": lambda m, x, y: carlini_wagner(m, x, y, searches=2, steps=5),
     "spatial": lambda m, x, y: spatial_search(m, x, y).x_adv,
     "square": lambda m, x, y: square_attack(m, x, y, 0.1, 10, rng()).x_adv,
@@ -46,7 +46,7 @@ ATTACKS = {
 LOOKS = {
     "saliency": lambda m, x, y: saliency(m, x, y),
     "occlusion map": lambda m, x, y: occlusion_map(m, x, y, side=3, stride=2),
-    "loss plane": lambda m, x, y: loss_plane(
+    "loss plane": lambda m, x, y: loss_landscape(
         m, x[:1], y[:1], x[1:2], x[2:3], torch.linspace(-1, 1, 3)
     ),
 }
@@ -287,8 +287,8 @@ def test_the_same_generator_gives_the_same_attack(scene):
         (lambda m, x, y: pgd(m, x, y, Linf(0.1), 1, restarts=3), "restarts was 3 without rng"),
         (lambda m, x, y: fgsm(m, x, F.one_hot(y)[:5].float(), 0.1), "y had 5 rows for 6"),
         (lambda m, x, y: fgsm(m, x, y, 0.1, target=y[:5]), "target was not one class"),
-        (lambda m, x, y: penalty_attack(m, x, y, c=-1.0), "c was -1.0"),
-        (lambda m, x, y: penalty_attack(m, x, y, searches=0), "searches was 0"),
+        (lambda m, x, y: lbfgs_attack(m, x, y, c=-1.0), "c was -1.0"),
+        (lambda m, x, y: lbfgs_attack(m, x, y, searches=0), "searches was 0"),
         (lambda m, x, y: carlini_wagner(m, x, y, kappa=-1.0), "kappa was -1.0"),
         (lambda m, x, y: spatial_search(m, x, y, []), "transforms was empty"),
         (lambda m, x, y: square_attack(m, x, y, 8.0, 9, rng()), "eps was 8.0"),

@@ -32,7 +32,7 @@ PICTURES = {
     "colour": lambda: plots.before_after(COLOUR, COLOUR.flip(0), WORDS, WORDS),
     "variants": lambda: plots.variants({"a": (X, WORDS), "b": (X[:2], WORDS[:2])}, "title"),
     "attention": lambda: plots.attention(COLOUR, {"map": X[:, 0] - 0.5, "empty": 0 * X[:, 0]}),
-    "playground": lambda: plots.playground(X[0], X[1], torch.ones(3) / 3, WORDS, 1, 0.1),
+    "playground": lambda: plots.attack_widget(X[0], X[1], torch.ones(3) / 3, WORDS, 1, 0.1),
 }
 
 

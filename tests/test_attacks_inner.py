@@ -4,9 +4,9 @@ import pytest
 import torch
 from attacked import Noisy, accuracy, victim
 
-from coursekit.attacks import MarginGoal, eps_ramp, fgsm, margin_pgd, pgd, training_pgd
+from coursekit.attacks import Goal, eps_ramp, fgsm, pgd, training_pgd
 from coursekit.errors import CourseError
-from coursekit.nets import LinearClassifier, Loud
+from coursekit.nets import LinearClassifier, ScaledLogits
 from coursekit.threats import L2, Linf
 
 
@@ -58,32 +58,34 @@ def test_the_inner_attack_leaves_a_training_network_as_it_was():
 def test_the_margin_goal_rises_with_the_margin():
     logits = torch.tensor([[3.0, 1.0, 0.0], [0.0, 2.0, 5.0]])
     y = torch.tensor([0, 1])
-    assert MarginGoal(y).loss(logits).tolist() == [-2.0, 3.0]
-    assert MarginGoal(y, 2).loss(logits).tolist() == [-3.0, 3.0]
+    assert Goal(y, kind="margin").loss(logits).tolist() == [-2.0, 3.0]
+    assert Goal(y, 2, "margin").loss(logits).tolist() == [-3.0, 3.0]
 
 
 def test_margin_pgd_is_about_as_strong_as_pgd(scene):
     model, x, y = scene
     by_loss = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
-    by_margin = accuracy(model, margin_pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
+    by_margin = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start(), loss="margin"), y)
     assert by_margin == pytest.approx(by_loss, abs=0.05)
 
 
 def test_margin_pgd_does_not_mind_loud_logits(scene):
     """Its direction is a sign: multiplied logits change nothing, but for rounding."""
     model, x, y = scene
-    quiet = margin_pgd(model, x, y, Linf(0.1), 5)
-    loud = margin_pgd(Loud(model, 1024), x, y, Linf(0.1), 5)  # a power of two: no rounding
+    quiet = pgd(model, x, y, Linf(0.1), 5, loss="margin")
+    # a power of two: no rounding
+    loud = pgd(ScaledLogits(model, 1024), x, y, Linf(0.1), 5, loss="margin")
     assert torch.equal(quiet, loud)
     assert (
-        accuracy(model, pgd(Loud(model), x, y, Linf(0.1), 5), y) > accuracy(model, quiet, y) + 0.2
+        accuracy(model, pgd(ScaledLogits(model), x, y, Linf(0.1), 5), y)
+        > accuracy(model, quiet, y) + 0.2
     )
 
 
 def test_restarts_of_margin_pgd_only_help(scene):
     model, x, y = scene
     left = [
-        accuracy(model, margin_pgd(model, x, y, Linf(0.08), 5, restarts=k, rng=start()), y)
+        accuracy(model, pgd(model, x, y, Linf(0.08), 5, restarts=k, rng=start(), loss="margin"), y)
         for k in (1, 4)
     ]
     assert left[1] <= left[0]
@@ -91,7 +93,7 @@ def test_restarts_of_margin_pgd_only_help(scene):
 
 def test_margin_pgd_stays_in_its_ball(scene):
     model, x, y = scene
-    x_adv = margin_pgd(model, x, y, Linf(0.1), 5, rng=start())
+    x_adv = pgd(model, x, y, Linf(0.1), 5, rng=start(), loss="margin")
     assert (x_adv - x).abs().max() <= 0.1 + 1e-6
     assert x_adv.min() >= 0 and x_adv.max() <= 1
 
@@ -106,20 +108,18 @@ def test_settings_out_of_range_are_refused(scene):
         training_pgd(0.1, 0)
     with pytest.raises(CourseError, match="rel_step was 0"):
         training_pgd(0.1, 1, rel_step=0)
-    with pytest.raises(CourseError, match="steps was 0"):
-        margin_pgd(model, x, y, Linf(0.1), 0)
-    with pytest.raises(CourseError, match="restarts was 2"):
-        margin_pgd(model, x, y, Linf(0.1), 1, restarts=2)
+    with pytest.raises(CourseError, match="loss was 'DLR'; choose one of: cross_entropy, margin"):
+        pgd(model, x, y, Linf(0.1), 1, loss="DLR")
 
 
-@pytest.mark.parametrize("attack", [pgd, margin_pgd])
+@pytest.mark.parametrize("loss", ["cross_entropy", "margin"])
 @pytest.mark.parametrize("threat", [Linf(0.1), L2(0.1)])
-def test_by_default_the_steps_lead_two_and_a_half_times_eps_together(attack, threat):
+def test_by_default_the_steps_lead_two_and_a_half_times_eps_together(loss, threat):
     """On a linear model all steps have one direction: ten of ε/4, the last six at the boundary."""
     model, seen = LinearClassifier((1, 4, 4), 2, start()), []
     model.register_forward_hook(lambda _model, shown, _logits: seen.append(shown[0].detach()))
     x, y = torch.full((2, 1, 4, 4), 0.5), torch.tensor([0, 1])
-    attack(model, x, y, threat, 10)
+    pgd(model, x, y, threat, 10, loss=loss)
     far = torch.stack([threat.norm(at - x) for at in seen])
     by_hand = (torch.arange(10) / 4).clamp(max=1) * threat.eps
     torch.testing.assert_close(far, by_hand[:, None].expand(10, 2), rtol=1e-4, atol=1e-6)

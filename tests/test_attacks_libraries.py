@@ -6,8 +6,8 @@ import pytest
 import torch
 from attacked import accuracy, victim
 
-from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, margin_pgd, pgd
-from coursekit.nets import Loud
+from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, pgd
+from coursekit.nets import ScaledLogits
 from coursekit.threats import L2, Linf
 
 with warnings.catch_warnings():  # these libraries import what others have deprecated
@@ -151,7 +151,7 @@ def test_auto_pgd_finds_about_what_our_pgd_finds(scene):
 def test_auto_pgd_also_climbs_a_loss_that_loud_logits_do_not_flatten(scene):
     """The cross-entropy of a loud network has no gradient; the second loss has no scale."""
     model, x, y, _ = scene
-    loud, x, y = Loud(model), x[:60], y[:60]
+    loud, x, y = ScaledLogits(model), x[:60], y[:60]
     _, found = auto_attack(loud, x, y, 0.1, steps=10)
-    ours = accuracy(model, margin_pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
+    ours = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start(), loss="margin"), y)
     assert accuracy(model, found, y) <= ours + 0.06

@@ -10,15 +10,15 @@ from torch.nn.functional import cross_entropy
 
 from coursekit.attacks import (
     Goal,
+    accuracy_and_confidence,
     carlini_wagner,
     hop_skip_jump,
-    loss_plane,
-    motions,
+    lbfgs_attack,
+    loss_landscape,
     occlusion_map,
     occlusions,
-    outcome,
-    penalty_attack,
     pgd,
+    rotations_translations,
     saliency,
     spatial_search,
     square_attack,
@@ -98,7 +98,7 @@ def test_on_a_linear_model_the_shortest_way_is_the_distance_to_the_boundary(rng)
         y, normal = logits.argmax(1), (model[1].weight[0] - model[1].weight[1]).norm()
         exact = (logits[:, 0] - logits[:, 1]).abs() / normal
     for x_adv in (
-        penalty_attack(model, x, y, searches=15, steps=40),
+        lbfgs_attack(model, x, y, searches=15, steps=40),
         carlini_wagner(model, x, y, searches=7, steps=200, lr=0.01),
     ):
         assert accuracy(model, x_adv, y) == 0
@@ -109,7 +109,7 @@ def test_on_a_linear_model_the_shortest_way_is_the_distance_to_the_boundary(rng)
 def test_a_larger_c_buys_a_smaller_perturbation_at_a_higher_loss():
     model, x, y = some(8)
     target = (y + 1) % 10
-    found = [penalty_attack(model, x, y, target=target, c=c) for c in (0.03, 0.3, 3.0)]
+    found = [lbfgs_attack(model, x, y, target=target, c=c) for c in (0.03, 0.3, 3.0)]
     lengths = [sizes(x_adv, x).mean() for x_adv in found]
     with torch.no_grad():
         losses = [nn.functional.cross_entropy(model(x_adv), target) for x_adv in found]
@@ -128,12 +128,12 @@ def test_at_the_penalised_minimum_the_slope_of_the_loss_is_c(rng):
         return input_gradient(loss, x).flatten(1).norm(dim=1)
 
     c = 0.8 * slope(x).min().item()
-    x_adv = penalty_attack(model, x, y, c=c, steps=100)
+    x_adv = lbfgs_attack(model, x, y, c=c, steps=100)
     assert x_adv.min() > 0 and x_adv.max() < 1
     torch.testing.assert_close(slope(x_adv), torch.full((8,), c), rtol=0.02, atol=0)
 
 
-@pytest.mark.parametrize("attack", [penalty_attack, carlini_wagner])
+@pytest.mark.parametrize("attack", [lbfgs_attack, carlini_wagner])
 def test_the_wanted_class_is_reached_and_more_search_is_no_worse(attack):
     model, x, y = some(8)
     target = (y + 1) % 10
@@ -155,7 +155,7 @@ def test_kappa_asks_for_a_margin():
 def test_where_nothing_fools_the_image_itself_comes_back():
     constant = stubborn(16)
     x, y = torch.rand(3, 1, 4, 4), torch.zeros(3, dtype=torch.long)
-    assert torch.equal(penalty_attack(constant, x, y, searches=2), x)
+    assert torch.equal(lbfgs_attack(constant, x, y, searches=2), x)
     assert torch.equal(carlini_wagner(constant, x, y, searches=2, steps=3), x)
     assert torch.equal(hop_skip_jump(constant, x, y, 200, torch.Generator()).x_adv, x)
 
@@ -165,14 +165,14 @@ def test_where_nothing_fools_the_image_itself_comes_back():
 
 def test_motions_move_by_the_angles_and_pixels_they_say(rng):
     x = torch.rand(2, 3, 8, 12, generator=rng)
-    (still,) = motions((0,), (0,))
+    (still,) = rotations_translations((0,), (0,))
     torch.testing.assert_close(still(x), x)
-    shifted = [m(x) for m in motions((0,), (-2, 0, 2))]
+    shifted = [m(x) for m in rotations_translations((0,), (-2, 0, 2))]
     right_and_down = torch.zeros_like(x)
     right_and_down[:, :, 2:, 2:] = x[:, :, :-2, :-2]
     assert any(torch.allclose(s, right_and_down, atol=1e-5) for s in shifted)
     square = torch.rand(2, 1, 9, 9, generator=rng)
-    quarter = motions((90,), (0,))[0](square)
+    quarter = rotations_translations((90,), (0,))[0](square)
     torch.testing.assert_close(quarter, torch.rot90(square, 1, (2, 3)), atol=1e-5, rtol=0)
 
 
@@ -188,7 +188,7 @@ def test_occlusions_cover_every_place_and_nothing_else():
 
 def test_spatial_search_finds_the_transform_that_fools_and_stops_there():
     model, x, y = some(60)
-    grid = motions()
+    grid = rotations_translations()
     x_adv, queries = spatial_search(model, x, y)
     answers = torch.stack([model(move(x)).argmax(1) != y for move in grid])
     fooled = answers.any(0)
@@ -200,7 +200,7 @@ def test_spatial_search_finds_the_transform_that_fools_and_stops_there():
 
 def test_where_no_transform_fools_the_highest_loss_is_kept():
     model, x, y = some(40)
-    grid = motions((0, 4), (0, 1))
+    grid = rotations_translations((0, 4), (0, 1))
     x_adv = spatial_search(model, x, y, grid).x_adv
     with torch.no_grad():
         tried = torch.stack([model(move(x)) for move in grid])
@@ -213,10 +213,10 @@ def test_where_no_transform_fools_the_highest_loss_is_kept():
 
 def test_the_smallest_motions_are_tried_first(rng):
     x = torch.rand(1, 1, 9, 9, generator=rng)
-    order = [move(x) for move in motions((-30, 20, 0), (0,))]
-    by_size = [motions((angle,), (0,))[0](x) for angle in (0, 20, -30)]
+    order = [move(x) for move in rotations_translations((-30, 20, 0), (0,))]
+    by_size = [rotations_translations((angle,), (0,))[0](x) for angle in (0, 20, -30)]
     assert all(torch.equal(a, b) for a, b in zip(order, by_size, strict=True))
-    torch.testing.assert_close(motions()[0](x), x)
+    torch.testing.assert_close(rotations_translations()[0](x), x)
 
 
 # --- Queries -------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_the_loss_plane_is_the_loss_on_the_plane(rng):
     model, x, y = some(1)
     along, across = (torch.randn(1, 1, 28, 28, generator=rng) for _ in range(2))
     reach = torch.linspace(-0.1, 0.1, 3)
-    loss, winner = loss_plane(model, x, y, along, across, reach)
+    loss, winner = loss_landscape(model, x, y, along, across, reach)
     corner = (x + 0.1 * along - 0.1 * across).clamp(0, 1)  # a = +.1 (last column), b = −.1
     with torch.no_grad():
         expected = nn.functional.cross_entropy(model(corner), y)
@@ -351,8 +351,8 @@ def test_saliency_is_the_largest_over_the_channels():
 def test_the_outcome_is_the_accuracy_and_how_sure_the_mistakes_are():
     """Three pixels are the logits of three classes; the second and the third image are misread."""
     x = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 1.0]]).view(3, 1, 1, 3)
-    right, sure = outcome(nn.Flatten(), x, torch.tensor([0, 0, 0]))
+    right, sure = accuracy_and_confidence(nn.Flatten(), x, torch.tensor([0, 0, 0]))
     e = np.e
     assert right == pytest.approx(1 / 3)
     assert sure == pytest.approx((e / (e + 2) + e / (e + e**0.5 + 1)) / 2)
-    assert np.isnan(outcome(nn.Flatten(), x, torch.tensor([0, 1, 2]))[1])
+    assert np.isnan(accuracy_and_confidence(nn.Flatten(), x, torch.tensor([0, 1, 2]))[1])

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from coursekit.errors import CourseError
 from coursekit.metrics import (
-    ClassJudge,
-    best_window,
+    ClassScorer,
+    best_bandwidth,
     by_class,
     entropy,
     frechet_distance,
@@ -24,7 +24,7 @@ from coursekit.theory import bayes as theory
 @pytest.fixture
 def judge(rng):
     x, y = torch.rand(60, 1, 8, 8, generator=rng), torch.arange(60) % 3
-    return ClassJudge(StridedCNN((1, 8, 8), 3, width=4, hidden=6, rng=rng), x, y)
+    return ClassScorer(StridedCNN((1, 8, 8), 3, width=4, hidden=6, rng=rng), x, y)
 
 
 def test_each_class_is_compared_with_its_own_reference(judge, rng):
@@ -71,10 +71,10 @@ def test_parzen_agrees_with_scikit_learn(rng):
 
 def test_the_window_is_the_likeliest_one(rng):
     samples, x = torch.randn(400, 1, generator=rng), torch.randn(400, 1, generator=rng)
-    sigma = best_window(samples, x, [0.01, 0.3, 5.0])
+    sigma = best_bandwidth(samples, x, [0.01, 0.3, 5.0])
     assert sigma == 0.3
     with pytest.raises(CourseError, match="sigmas was empty"):
-        best_window(samples, x, [])
+        best_bandwidth(samples, x, [])
 
 
 def test_windows_by_class_see_only_that_class(rng):

@@ -18,17 +18,17 @@ from coursekit.nets import (
     DiracDiscriminator,
     DiracGenerator,
     FlipAndShift,
+    FourierFeatures,
     InstanceNoise,
     MinibatchStd,
-    Pack,
+    PacGANPack,
     ParallelDiscriminator,
     ParallelGenerator,
-    Through,
-    Waves,
+    Preprocessed,
     deconvolution,
     dirac_data,
     resize_convolution,
-    single,
+    select_game,
     uneven_deconvolution,
 )
 from coursekit.plots import modes as draw
@@ -51,7 +51,7 @@ def test_one_game_of_many_gives_the_same_scores_alone(norm, rng):
     x = torch.randn(24, 2, generator=rng)
     together = D(x).view(3, 8)
     for k in range(3):
-        assert torch.allclose(single(D, k)(x[8 * k : 8 * k + 8]), together[k], atol=1e-6)
+        assert torch.allclose(select_game(D, k)(x[8 * k : 8 * k + 8]), together[k], atol=1e-6)
     assert D.games == 3 and len(D(x)) == 24, "the original is as it was"
 
 
@@ -67,7 +67,7 @@ def test_no_number_of_one_game_reaches_another():
             return torch.cat([x[:8], x[8:] + shift]), y
 
         batches = Stream(data, 24, torch.Generator().manual_seed(1))
-        train_gan(G, Through(nn.Identity(), D), batches, NonSaturating(), steps=5, rng=rng)
+        train_gan(G, Preprocessed(nn.Identity(), D), batches, NonSaturating(), steps=5, rng=rng)
         return [p.detach() for p in [*G.parameters(), *D.parameters()]]
 
     for a, b in zip(play(0.0), play(3.0), strict=True):
@@ -104,14 +104,14 @@ def test_a_wide_generator_begins_with_the_noise_itself(rng):
     [
         lambda: ParallelGenerator(3)(torch.zeros(4, 2)),
         lambda: ParallelDiscriminator(3, norm="batch"),
-        lambda: single(ParallelGenerator(3), 3),
-        lambda: Pack(0),
-        lambda: Pack(2)(torch.zeros(3, 2)),
+        lambda: select_game(ParallelGenerator(3), 3),
+        lambda: PacGANPack(0),
+        lambda: PacGANPack(2)(torch.zeros(3, 2)),
         lambda: MinibatchStd(1),
         lambda: MinibatchStd(4)(torch.zeros(6, 2)),
         lambda: InstanceNoise(-1.0),
         lambda: InstanceNoise(1.0, until=0.0),
-        lambda: Waves(2, 3, 0.0),
+        lambda: FourierFeatures(2, 3, 0.0),
         lambda: unrolled(NonSaturating(), -1),
         lambda: unrolled(NonSaturating(), 1, 0.0),
         lambda: checkerboard(torch.zeros(1, 1, 5, 4)),
@@ -129,7 +129,7 @@ def test_mistakes_are_told_in_a_sentence(mistake):
 @pytest.mark.parametrize("shape", [(2,), (3, 4, 4)])
 def test_a_pack_holds_different_samples_each_once(shape, rng):
     x = torch.rand(6, *shape, generator=rng)
-    packed = Pack(3)(x)
+    packed = PacGANPack(3)(x)
     assert packed.shape == (2, 3 * shape[0], *shape[1:])
     assert torch.equal(packed.reshape(6, *shape), x)
 
@@ -208,7 +208,7 @@ def test_diff_augment_changes_brightness_saturation_and_contrast(rng):
 
 
 def test_waves_are_sines_and_cosines(rng):
-    waves = Waves(2, 5, 4.0, rng)
+    waves = FourierFeatures(2, 5, 4.0, rng)
     out = waves(torch.randn(7, 2, generator=rng))
     assert out.shape == (7, waves.width)
     assert torch.allclose(out[:, 2:7].square() + out[:, 7:].square(), torch.ones(7, 5))
@@ -216,7 +216,7 @@ def test_waves_are_sines_and_cosines(rng):
 
 def test_waves_are_as_long_as_they_are_said_to_be(rng):
     """E cos b·x = exp(−½ (2π‖x‖/λ)²) for b ~ N(0, (2π/λ)² I); 40,000 of them err by 0.003."""
-    waves = Waves(2, 40_000, 4.0, rng)
+    waves = FourierFeatures(2, 40_000, 4.0, rng)
     cosines = waves(torch.tensor([[0.3, 0.4]]))[0, -40_000:]
     wanted = math.exp(-((2 * math.pi * 0.5 / 4) ** 2) / 2)
     assert cosines.mean().item() == pytest.approx(wanted, abs=0.015)
@@ -242,7 +242,7 @@ def test_unrolling_leaves_d_bit_for_bit_as_it_was(norm, rng):
     before = {name: value.clone() for name, value in D.state_dict().items()}
     train_gan(
         G, D, toys.ring().batches(16, rng), NonSaturating(), steps=3, rng=rng,
-        optimizer_D=lambda p: torch.optim.SGD(p, 0.0), rival=unrolled(NonSaturating(), 3),
+        optimizer_D=lambda p: torch.optim.SGD(p, 0.0), unroll=unrolled(NonSaturating(), 3),
     )  # fmt: skip
     if norm == "spectral":  # its power iteration moves with D's own forward passes
         before = {k: v for k, v in before.items() if not k.endswith(".u")}
@@ -266,8 +266,8 @@ def test_zero_steps_are_the_plain_game():
         train_gan(G, D, batches, NonSaturating(), steps=3, rng=rng, **more)
         return G.sample(8, torch.Generator().manual_seed(2))
 
-    assert torch.equal(play(), play(rival=unrolled(NonSaturating(), 0)))
-    assert not torch.equal(play(), play(rival=unrolled(NonSaturating(), 1)))
+    assert torch.equal(play(), play(unroll=unrolled(NonSaturating(), 0)))
+    assert not torch.equal(play(), play(unroll=unrolled(NonSaturating(), 1)))
 
 
 def test_the_dirac_game_circles_and_unrolled_it_comes_home():
@@ -284,19 +284,19 @@ def test_the_dirac_game_circles_and_unrolled_it_comes_home():
         return math.hypot(G.theta.item(), D.psi.item())
 
     assert end() > 0.2
-    assert end(rival=unrolled(NonSaturating(), 3, rate=0.3)) < 0.1
+    assert end(unroll=unrolled(NonSaturating(), 3, rate=0.3)) < 0.1
 
 
 def test_one_loop_plays_with_every_lens(rng):
     target = toys.ring()
-    waves = Waves(2, 4, 4.0, rng)
+    waves = FourierFeatures(2, 4, 4.0, rng)
     lenses = {
-        "pack": (Pack(2), 4),
+        "pack": (PacGANPack(2), 4),
         "waves": (waves, waves.width),
     }
     for lens, width in lenses.values():
         G = ParallelGenerator(2, (2,), (8,), rng=rng)
-        D = Through(lens, ParallelDiscriminator(2, (width,), (8,), rng=rng))
+        D = Preprocessed(lens, ParallelDiscriminator(2, (width,), (8,), rng=rng))
         batches = ((x, None) for x, _ in target.batches(16, rng))  # a pack has no single label
         train_gan(
             G, D, batches, NonSaturating(), steps=2, rng=rng, optimizer_D=adam(1e-3),
@@ -377,7 +377,7 @@ def test_figures_of_the_lecture_are_drawn(rng):
     figures = [
         draw.clouds(plane, {"a": x, "b": x, "c": x}, columns=2),
         draw.landscape(plane, {"a": (x, field, field)}),
-        draw.desk(plane, x, field, {"modes": ([0, 1], [0.0, 1.0])}, 1, "now"),
+        draw.ring_widget(plane, x, field, {"modes": ([0, 1], [0.0, 1.0])}, 1, "now"),
         draw.heat(field, list("abcde"), list("abcde"), ("title", "x", "y")),
         draw.league({"a": scores, "b": scores}, best),
         draw.visits([0, 10], torch.rand(2, 8, generator=rng), "title"),

@@ -13,11 +13,11 @@ from coursekit.gan_losses import NonSaturating, auxiliary
 from coursekit.lipschitz import spectral_norms
 from coursekit.nets import (
     AuxiliaryDiscriminator,
-    ClassBatchNorm2d,
-    ClassNormGenerator,
+    ConcatDiscriminator,
     ConcatGenerator,
+    ConditionalBatchNorm2d,
+    ConditionalBatchNormGenerator,
     DCGANGenerator,
-    PlaneDiscriminator,
     ProjectionDiscriminator,
     SNGANDiscriminator,
     SNGANGenerator,
@@ -26,8 +26,8 @@ from coursekit.nets import (
 from coursekit.training import Ema, train_gan
 
 K, SHAPE = 5, (1, 8, 16)
-GENERATORS = [ConcatGenerator, ClassNormGenerator, SNGANGenerator]
-HEARS = [PlaneDiscriminator, ProjectionDiscriminator, SNGANDiscriminator]
+GENERATORS = [ConcatGenerator, ConditionalBatchNormGenerator, SNGANGenerator]
+HEARS = [ConcatDiscriminator, ProjectionDiscriminator, SNGANDiscriminator]
 DISCRIMINATORS = [AuxiliaryDiscriminator, *HEARS]
 
 
@@ -105,7 +105,7 @@ def test_initial_weights_come_from_the_generator_that_is_given(make):
 
 
 def test_class_batchnorm_with_equal_rows_is_plain_batchnorm(rng):
-    layer, plain = ClassBatchNorm2d(3, K, rng), nn.BatchNorm2d(3)
+    layer, plain = ConditionalBatchNorm2d(3, K, rng), nn.BatchNorm2d(3)
     with torch.no_grad():
         layer.gain[:], layer.shift[:] = layer.gain[1].clone(), layer.shift[1].clone()
         plain.weight[:], plain.bias[:] = layer.gain[1], layer.shift[1]
@@ -117,7 +117,7 @@ def test_class_batchnorm_with_equal_rows_is_plain_batchnorm(rng):
 
 
 def test_class_batchnorm_shares_its_statistics(rng):
-    layer = ClassBatchNorm2d(3, K, rng)
+    layer = ConditionalBatchNorm2d(3, K, rng)
     h, y = torch.randn(7, 3, 4, 5, generator=rng), torch.arange(7) % K
     normal = F.batch_norm(h, None, None, training=True)
     wanted = layer.gain[y][:, :, None, None] * normal + layer.shift[y][:, :, None, None]
@@ -187,7 +187,7 @@ def test_the_one_loop_trains_every_pair(make_G, make_D, rng, pairs):
     before = deepcopy(G.state_dict()), deepcopy(D.state_dict())
     extras = {}
     if make_D is AuxiliaryDiscriminator:
-        extras = {"penalty": auxiliary(1.0, 1.0), "regularise": auxiliary(fake=1.0)}
+        extras = {"penalty_D": auxiliary(1.0, 1.0), "penalty_G": auxiliary(fake=1.0)}
     ema = Ema(G)
     batches = Split(*pairs).batches(4, rng)
     train_gan(G, D, batches, NonSaturating(), steps=2, rng=rng, ema=ema, **extras)

@@ -12,36 +12,36 @@ from coursekit.dreams import (
     Blur,
     Decay,
     Objective,
-    as_it_is,
     ascend,
     channel,
-    contrast,
+    count_hooks,
     dream,
     gaussian,
-    high_share,
-    hooks,
+    get_activations,
+    guided,
+    high_freq_fraction,
+    identity,
+    l2_to_grey,
     layer,
     logit,
-    look,
     multiscale,
     neuron,
+    objective_grad,
+    octave_sizes,
     per_mean,
     radial_power,
     resized,
-    sizes,
-    slope,
     total_variation,
-    towards,
     zoom,
 )
 from coursekit.errors import CourseError
 from coursekit.gradients import input_gradient
-from coursekit.nets import PlaceNet
+from coursekit.nets import PatchPositionNet
 
 
 @pytest.fixture
 def net(rng):
-    net = PlaceNet(5, (4, 5, 6, 6, 7, 8), rng)
+    net = PatchPositionNet(5, (4, 5, 6, 6, 7, 8), rng)
     for layer_ in net.modules():  # statistics that are not those of an untrained network
         if isinstance(layer_, nn.BatchNorm2d):
             layer_.running_mean.normal_(0, 0.1, generator=rng)
@@ -62,7 +62,7 @@ def every(net):
         "layer": layer(part),
         "logit": logit(3),
         "total variation": total_variation(),
-        "contrast": contrast(),
+        "contrast": l2_to_grey(),
     }
 
 
@@ -72,7 +72,7 @@ def every(net):
 def test_each_objective_has_the_gradient_of_finite_differences(net, x, rng, name):
     net, x = net.double(), x[:1].double()
     objective = every(net)[name]
-    gradient, value = slope(net, objective, x)
+    gradient, value = objective_grad(net, objective, x)
     along = torch.randn(x.shape, generator=rng, dtype=x.dtype)
     h = 1e-6  # small enough that no ReLU switches on the way
     central = (objective(net, x + h * along) - objective(net, x - h * along)).detach() / (2 * h)
@@ -82,12 +82,12 @@ def test_each_objective_has_the_gradient_of_finite_differences(net, x, rng, name
 
 def test_objectives_are_what_they_are_called(net, x):
     part = net.stages[3]
-    a, said = look(net, x, (part,), output=True).at[part], net(x)
+    a, said = get_activations(net, x, (part,), output=True).at[part], net(x)
     torch.testing.assert_close(channel(part, 2)(net, x), a[:, 2].mean((1, 2)))
     torch.testing.assert_close(neuron(part, 2, 1, 3)(net, x), a[:, 2, 1, 3])
     torch.testing.assert_close(layer(part)(net, x), (a**2).mean((1, 2, 3)))
     torch.testing.assert_close(logit(3)(net, x), said[:, 3])
-    torch.testing.assert_close(contrast()(net, x), ((x - 0.5) ** 2).mean((1, 2, 3)))
+    torch.testing.assert_close(l2_to_grey()(net, x), ((x - 0.5) ** 2).mean((1, 2, 3)))
     steps = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 1.0]]).view(1, 1, 2, 3)
     across, down = (1 + 1 + 0 + 0.25) / 4, (0.25 + 0.25 + 1) / 3
     assert float(total_variation()(net, steps)) == pytest.approx(across + down)
@@ -98,30 +98,30 @@ def test_objectives_add_and_scale(net, x):
     one, two = channel(net.stages[2], 1), logit(4)
     both = one + 0.5 * two - total_variation() * 3
     values = [f(net, x) for f in (one, two, total_variation())]
-    slopes = [slope(net, f, x)[0] for f in (one, two, total_variation())]
+    slopes = [objective_grad(net, f, x)[0] for f in (one, two, total_variation())]
     torch.testing.assert_close(both(net, x), values[0] + 0.5 * values[1] - 3 * values[2])
     expected = slopes[0] + 0.5 * slopes[1] - 3 * slopes[2]
-    torch.testing.assert_close(slope(net, both, x)[0], expected)
+    torch.testing.assert_close(objective_grad(net, both, x)[0], expected)
     torch.testing.assert_close((-one)(net, x), -values[0])
 
 
 def test_guided_is_the_best_match_at_each_place(net, x):
     part, guide = net.stages[4], x[1:, :, :24, :40]
-    mine, wanted = (look(net, v, (part,)).at[part] for v in (x[:1], guide))
+    mine, wanted = (get_activations(net, v, (part,)).at[part] for v in (x[:1], guide))
     mine, wanted = mine.detach(), wanted.detach()
     best = [
         max(float(a @ g) for g in wanted[0].flatten(1).T) for a in mine[0].flatten(1).T
     ]  # place by place, by hand
-    found = towards(part, guide, net)(net, x[:1]).detach()
+    found = guided(part, guide, net)(net, x[:1]).detach()
     assert float(found) == pytest.approx(sum(best) / len(best), rel=1e-5)
 
 
 def test_a_guide_is_looked_at_in_eval_mode_and_leaves_the_network_as_it_was(net, x):
     """As the dream is: in train mode BatchNorm would measure the guide by itself and drift."""
     part, guide = net.stages[4], x[1:]
-    wanted = towards(part, guide, net)(net, x[:1])
+    wanted = guided(part, guide, net)(net, x[:1])
     before = copy.deepcopy(net.state_dict())
-    found = towards(part, guide, net.train())
+    found = guided(part, guide, net.train())
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
     assert all(module.training for module in net.modules())
     torch.testing.assert_close(found(net.eval(), x[:1]), wanted)
@@ -138,29 +138,29 @@ def test_a_layer_is_heard_before_the_next_one_overwrites_it(rng):
     conv = nn.Conv2d(3, 4, 3)
     net = nn.Sequential(conv, nn.ReLU(inplace=True), nn.Flatten()).eval()
     x = torch.rand(1, 3, 5, 5, generator=rng)
-    torch.testing.assert_close(look(net, x, (conv,), output=True).at[conv], conv(x))
+    torch.testing.assert_close(get_activations(net, x, (conv,), output=True).at[conv], conv(x))
 
 
 def test_a_look_at_a_low_layer_runs_no_further(net, x):
     net.head = nn.Linear(1, 1)  # would fail if it were reached
-    assert look(net, x, (net.stages[5],)).output is None
+    assert get_activations(net, x, (net.stages[5],)).output is None
     with pytest.raises(RuntimeError):
-        look(net, x, (net.stages[5],), output=True)
+        get_activations(net, x, (net.stages[5],), output=True)
 
 
 def test_no_hook_stays_behind(net, x):
     ascend(net, x, layer(net.stages[3]) + logit(1), steps=2)
-    assert hooks(net) == 0
+    assert count_hooks(net) == 0
     net.head = nn.Linear(1, 1)
     with pytest.raises(RuntimeError):
         ascend(net, x, layer(net.stages[3]) + logit(1), steps=2)
-    assert hooks(net) == 0
+    assert count_hooks(net) == 0
     stranger = nn.ReLU()
     with pytest.raises(CourseError, match="no part of this network"):
         ascend(net, x, layer(stranger), steps=1)
-    assert hooks(net) == 0
+    assert count_hooks(net) == 0
     handle = net.register_forward_hook(lambda *_: None)
-    assert hooks(net) == 1  # the count itself can see one
+    assert count_hooks(net) == 1  # the count itself can see one
     handle.remove()
 
 
@@ -203,9 +203,9 @@ def test_directions(rng):
     for direction in (per_mean, multiscale):
         torch.testing.assert_close(direction(g).abs().mean((1, 2, 3)), torch.ones(2))
         assert not direction(torch.zeros_like(g)).any()  # a dead unit moves nothing
-    assert torch.equal(as_it_is(g), g)
+    assert torch.equal(identity(g), g)
     # Frequency 0 is tripled and the highest left as it was: of white noise 0.80 becomes about 0.6.
-    assert (high_share(multiscale(g)) < 0.85 * high_share(g)).all()
+    assert (high_freq_fraction(multiscale(g)) < 0.85 * high_freq_fraction(g)).all()
 
 
 def test_jitter_shifts_back(x, rng):
@@ -213,7 +213,7 @@ def test_jitter_shifts_back(x, rng):
     pixels = Objective(lambda seen: (seen.image * weights).sum((1, 2, 3)))
     nothing = nn.Identity()
     moved = ascend(
-        nothing, x, pixels, steps=1, step_size=0.01, direction=as_it_is, jitter=7, rng=rng
+        nothing, x, pixels, steps=1, step_size=0.01, direction=identity, jitter=7, rng=rng
     )
     added = (moved.image - x) / 0.01
     shift = [
@@ -251,8 +251,8 @@ def test_in_tiles_the_gradient_is_the_same_away_from_seams(net, rng):
     net = net.double()
     x = torch.rand(1, 3, 192, 256, generator=rng, dtype=torch.float64)
     objective = channel(net.stages[4], 2)
-    whole, value = slope(net, objective, x)
-    tiled, _ = slope(net, objective, x, tile=128)
+    whole, value = objective_grad(net, objective, x)
+    tiled, _ = objective_grad(net, objective, x, tile=128)
     far = (torch.arange(256) + 0.5 - 128).abs().expand(192, 256)  # 192 rows make one row of tiles
     difference = (tiled - whole).abs().amax((0, 1))
     assert difference[far > 48].max() < 1e-12  # stage 5 sees 48 pixels: no path leads further
@@ -268,13 +268,13 @@ def test_tiles_cover_the_image_once_and_bound_what_is_seen(x):
             sizes_seen.append(tuple(x.shape[2:]))
             return x.sum((2, 3))
 
-    gradient, _ = slope(Watch(), logit(0), x, tile=16)
+    gradient, _ = objective_grad(Watch(), logit(0), x, tile=16)
     assert sum(h * w for h, w in sizes_seen) == 32 * 48
     assert max(max(size) for size in sizes_seen) <= 24
     share = 16 * 16 / (32 * 48)
     assert torch.allclose(gradient[:, 0], torch.full((2, 32, 48), share))
     with pytest.raises(CourseError, match="tile was 0"):
-        slope(Watch(), logit(0), x, tile=0)
+        objective_grad(Watch(), logit(0), x, tile=0)
 
 
 def test_octaves_lose_nothing(net, x):
@@ -294,12 +294,12 @@ def test_what_every_octave_added_is_kept(x):
 
 
 def test_sizes_of_octaves():
-    assert sizes((100, 140), 3, 2.0) == [(25, 35), (50, 70), (100, 140)]
+    assert octave_sizes((100, 140), 3, 2.0) == [(25, 35), (50, 70), (100, 140)]
     for wrong in ({"octaves": 0, "scale": 1.4}, {"octaves": 2, "scale": 1.0}):
         with pytest.raises(CourseError):
-            sizes((100, 140), **wrong)
+            octave_sizes((100, 140), **wrong)
     with pytest.raises(CourseError, match="would have 12 pixels"):
-        sizes((100, 140), 4, 2.0)
+        octave_sizes((100, 140), 4, 2.0)
 
 
 def test_the_film_moves_into_the_middle(net, rng):
@@ -319,19 +319,19 @@ def test_the_spectrum_knows_a_wave():
         wave = torch.sin(2 * torch.pi * cycles / 64 * across).expand(1, 1, 64, 64)
         frequency, power = radial_power(wave, bins=16)
         assert abs(float(frequency[power.argmax()]) - cycles / 64) < 1 / 32
-        assert (float(high_share(wave)) > 0.5) == (cycles > 16)
+        assert (float(high_freq_fraction(wave)) > 0.5) == (cycles > 16)
 
 
 def test_white_noise_has_the_high_share_of_its_area(rng):
     noise = torch.randn(8, 1, 128, 128, generator=rng)
     expected = 1 - torch.pi * 0.25**2  # of the unit square of frequencies
-    assert float(high_share(noise).mean()) == pytest.approx(expected, abs=0.01)
+    assert float(high_freq_fraction(noise).mean()) == pytest.approx(expected, abs=0.01)
 
 
 def test_edges_that_do_not_match_are_no_fine_grain():
     """A ramp is as smooth as can be; repeated, as the Fourier transform takes it, it jumps."""
     ramp = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
-    assert float(high_share(ramp)) < 1e-5
+    assert float(high_freq_fraction(ramp)) < 1e-5
 
 
 def test_a_photo_shrinks_as_it_does_in_pillow(x):
@@ -357,4 +357,4 @@ def test_mistakes_are_named(net, x):
         with pytest.raises(CourseError):
             ascend(net, x, logit(0), **wrong)
     with pytest.raises(CourseError, match="guide was 2"):
-        towards(net.stages[0], x, net)
+        guided(net.stages[0], x, net)

@@ -10,9 +10,9 @@ import torchvision
 from torch import nn
 
 from coursekit.data import Stream, Windows, whole_photo
-from coursekit.dreams import Objective, channel, dream, hooks, layer, slope
+from coursekit.dreams import Objective, channel, count_hooks, dream, layer, objective_grad
 from coursekit.errors import CourseError
-from coursekit.nets import PlaceNet, pretrained
+from coursekit.nets import PatchPositionNet, pretrained
 from coursekit.nets.pretrained import _SPECIAL
 
 
@@ -63,18 +63,20 @@ def test_windows_say_what_does_not_fit(rng):
 
 
 def test_the_place_network_takes_any_size(rng):
-    net = PlaceNet(7, rng=rng).eval()
+    net = PatchPositionNet(7, rng=rng).eval()
     for shape in ((1, 3, 16, 16), (2, 3, 48, 40)):
         assert net(torch.rand(shape, generator=rng)).shape == (shape[0], 7)
     with pytest.raises(CourseError, match="six stages"):
-        PlaceNet(7, (4, 5))
+        PatchPositionNet(7, (4, 5))
 
 
 def test_its_gradient_carries_no_chequerboard(rng):
     """Averages before a convolution give every pixel of a 2 × 2 block its fair share."""
-    net = PlaceNet(3, rng=rng).eval()
+    net = PatchPositionNet(3, rng=rng).eval()
     ends = Objective(lambda seen: seen.at[net.stages[1]].sum((1, 2, 3)), (net.stages[1],))
-    gradient = slope(net, ends, torch.rand(32, 3, 48, 48, generator=rng))[0][..., 8:40, 8:40]
+    gradient = objective_grad(net, ends, torch.rand(32, 3, 48, 48, generator=rng))[0][
+        ..., 8:40, 8:40
+    ]
     phases = torch.stack([gradient[..., i::2, j::2].abs().mean() for i in (0, 1) for j in (0, 1)])
     assert phases.max() < 1.1 * phases.min()
 
@@ -147,7 +149,7 @@ def test_a_trunk_gives_the_layers_it_holds_and_names_those_it_lacks(tmp_path):
     assert found.image.shape == x.shape
     with pytest.raises(CourseError, match="no weights for classifier"):
         net(x)
-    assert hooks(net) == 0
+    assert count_hooks(net) == 0
     with torch.no_grad():  # half-precision values come back as float32
         mine, theirs = net[1].features((x - 0.5) / 0.5), whole.features((x - 0.5) / 0.5)
     torch.testing.assert_close(mine, theirs, rtol=0.05, atol=0.05)

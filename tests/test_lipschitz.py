@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from coursekit.errors import CourseError
-from coursekit.lipschitz import clip_weights, gradient_penalty, slope, spectral_norms
+from coursekit.lipschitz import clip_weights, gradient_norm, gradient_penalty, spectral_norms
 from coursekit.nets import DCGANDiscriminator, MLPDiscriminator, normalise_spectrally
 
 
@@ -29,7 +29,7 @@ def smooth_critic():
 def test_slope_of_a_linear_critic_is_the_length_of_its_weight(rng):
     w = torch.randn(12, generator=rng, dtype=torch.float64)
     x = torch.randn(5, 3, 2, 2, generator=rng, dtype=torch.float64)
-    found = slope(Critic(lambda v: v.flatten(1) @ w), x)
+    found = gradient_norm(Critic(lambda v: v.flatten(1) @ w), x)
     torch.testing.assert_close(found, w.norm().expand(5))
 
 
@@ -165,4 +165,4 @@ def test_a_spectrally_normalised_critic_is_no_steeper_than_the_product_of_its_no
     x = torch.randn(256, 4, generator=rng)
     for _ in range(200):
         critic(x)
-    assert slope(critic.eval(), x).max() <= 1 + 1e-3
+    assert gradient_norm(critic.eval(), x).max() <= 1 + 1e-3

@@ -7,12 +7,13 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from coursekit.errors import CourseError
 from coursekit.lipschitz import (
-    Amplified,
+    ScaledCritic,
     SpectralNorm,
     adjoint,
-    applied,
+    apply_linear,
     clamp_singular_value,
     dual_loss,
+    gradient_norm,
     gradient_penalty,
     lipschitz_bound,
     operator_norm,
@@ -20,7 +21,6 @@ from coursekit.lipschitz import (
     overlap,
     power_iteration,
     r1_penalty,
-    slope,
     spectral_normalisation,
     spectral_norms,
     weight_norm,
@@ -34,7 +34,7 @@ def explicit(layer, shape):
     """The matrix of a layer: its columns are where the unit images go."""
     units = torch.eye(torch.Size(shape).numel(), dtype=torch.float64).view(-1, *shape)
     with torch.no_grad():
-        return applied(layer.double(), units).flatten(1).T
+        return apply_linear(layer.double(), units).flatten(1).T
 
 
 def convolution(kernel, stride, pad, rng, inputs=2, outputs=5):
@@ -126,8 +126,8 @@ def test_operator_norm_is_that_of_the_explicit_matrix(kernel, stride, pad, side,
 def test_the_adjoint_is_adjoint(kernel, stride, pad, side, rng):
     layer = convolution(kernel, stride, pad, rng).double()
     x = torch.randn(1, 2, side, side, generator=rng).double()
-    y = torch.randn(applied(layer, x).shape, generator=rng).double()
-    left, right = (applied(layer, x) * y).sum(), (x * adjoint(layer, y, (2, side, side))).sum()
+    y = torch.randn(apply_linear(layer, x).shape, generator=rng).double()
+    left, right = (apply_linear(layer, x) * y).sum(), (x * adjoint(layer, y, (2, side, side))).sum()
     assert left.item() == pytest.approx(right.item(), rel=1e-9)
 
 
@@ -150,7 +150,7 @@ def test_no_slope_exceeds_the_product_of_operator_norms(rng):
     nn.init.normal_(critic.body[0].weight, generator=rng)
     bound = 2 * lipschitz_bound(critic.body, (1, 12, 12))  # it begins with 2x − 1
     x = torch.rand(300, 1, 12, 12, generator=rng)
-    assert slope(critic.eval(), x).max() <= bound
+    assert gradient_norm(critic.eval(), x).max() <= bound
     assert lipschitz_bound(critic.body, (1, 12, 12), weight_norm) < bound / 2
 
 
@@ -212,7 +212,7 @@ def test_settings_that_make_no_sense_are_refused(rng):
         lambda: clamp_singular_value(),
         lambda: clamp_singular_value(limit=1.0, ratio=1.0),
         lambda: clamp_singular_value(limit=0.0),
-        lambda: Amplified(nn.Identity(), 0.0),
+        lambda: ScaledCritic(nn.Identity(), 0.0),
         lambda: power_iteration(torch.eye(2), torch.ones(2), 0),
         lambda: clamp_singular_value(limit=1.0)(spectral_normalisation(nn.Linear(2, 2), rng)),
     ):
@@ -223,7 +223,9 @@ def test_settings_that_make_no_sense_are_refused(rng):
 def test_an_amplified_critic_is_as_much_steeper(rng):
     critic = MLPDiscriminator((4,), (8,), rng=rng)
     x = torch.randn(6, 4, generator=rng)
-    assert torch.allclose(slope(Amplified(critic, 3.0), x), 3 * slope(critic, x), atol=1e-6)
+    assert torch.allclose(
+        gradient_norm(ScaledCritic(critic, 3.0), x), 3 * gradient_norm(critic, x), atol=1e-6
+    )
 
 
 def test_the_dual_loss_is_minus_what_the_critic_earns(rng):

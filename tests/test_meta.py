@@ -12,7 +12,7 @@ from torch import nn
 from coursekit import gan_losses, nets
 from coursekit.attacks import training_pgd
 from coursekit.lipschitz import (
-    Amplified,
+    ScaledCritic,
     clip_weights,
     dual_loss,
     gradient_penalty,
@@ -21,7 +21,7 @@ from coursekit.lipschitz import (
     spectral_normalisation,
 )
 from coursekit.objectives import adversarial, cross_entropy, trades
-from coursekit.training import Ema, descend, frozen, unrolled
+from coursekit.training import Ema, frozen, optimizer_step, unrolled
 
 GREY, COLOUR, N = (1, 16, 16), (3, 16, 16), 4
 X = {"grey": torch.rand(N, *GREY, device="meta"), "colour": torch.rand(N, *COLOUR, device="meta")}
@@ -36,16 +36,16 @@ CLASSIFIERS = {
     "LinearClassifier": lambda: nets.LinearClassifier(COLOUR, 3),
     "MLP": lambda: nets.MLP((768, 8, 3)),
     "Maxout": lambda: nn.Sequential(nn.Flatten(), nets.Maxout(768, 3)),
-    "Loud": lambda: nets.Loud(nets.StridedCNN(COLOUR, 3), 10.0),
-    "Quantised": lambda: nets.Quantised(nets.StridedCNN(COLOUR, 3), 4),
-    "PlaceNet": lambda: nets.PlaceNet(3, (4,) * 6),
+    "Loud": lambda: nets.ScaledLogits(nets.StridedCNN(COLOUR, 3), 10.0),
+    "Quantised": lambda: nets.QuantizedInputs(nets.StridedCNN(COLOUR, 3), 4),
+    "PlaceNet": lambda: nets.PatchPositionNet(3, (4,) * 6),
 }
 GENERATORS = {
     "MLPGenerator": lambda: nets.MLPGenerator(COLOUR, (8,), 4, norm="batch"),
     "DCGANGenerator": lambda: nets.DCGANGenerator(COLOUR, 4, 4),
     "resize": lambda: nets.DCGANGenerator(COLOUR, 4, 4, double=nets.resize_convolution),
     "ConcatGenerator": lambda: nets.ConcatGenerator(COLOUR, 3, 4, 4),
-    "ClassNormGenerator": lambda: nets.ClassNormGenerator(COLOUR, 3, 4, 4),
+    "ClassNormGenerator": lambda: nets.ConditionalBatchNormGenerator(COLOUR, 3, 4, 4),
     "SNGANGenerator": lambda: nets.SNGANGenerator(COLOUR, 3, 4, 4),
 }
 DISCRIMINATORS = {
@@ -53,11 +53,11 @@ DISCRIMINATORS = {
     "DCGANDiscriminator": lambda: nets.DCGANDiscriminator(COLOUR, 4),
     "pooled": lambda: nets.DCGANDiscriminator(COLOUR, 4, pool=True),
     "spectral": lambda: nets.DCGANDiscriminator(COLOUR, 4, "spectral"),
-    "PlaneDiscriminator": lambda: nets.PlaneDiscriminator(COLOUR, 3, 4),
+    "PlaneDiscriminator": lambda: nets.ConcatDiscriminator(COLOUR, 3, 4),
     "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
     "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
     "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
-    "MinibatchStd": lambda: nets.Through(
+    "MinibatchStd": lambda: nets.Preprocessed(
         nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)
     ),
 }
@@ -70,7 +70,7 @@ POINTS = {  # in a test of their own below
 
 
 def step(network, loss):
-    descend(loss, torch.optim.Adam(network.parameters(), fused=False))
+    optimizer_step(loss, torch.optim.Adam(network.parameters(), fused=False))
     assert {p.grad.device.type for p in network.parameters() if p.grad is not None} == {"meta"}
 
 
@@ -143,12 +143,12 @@ def test_both_players_take_a_step_on_every_loss(loss):
 
 def test_points_of_the_plane_take_a_step_too():
     x = torch.rand(8, 2, device="meta")
-    waves = nets.Waves(2, 3, 1.0)
+    waves = nets.FourierFeatures(2, 3, 1.0)
     G = nets.ParallelGenerator(2, (2,), (8,)).to("meta")
-    D = nets.Through(waves, nets.ParallelDiscriminator(2, (waves.width,), (8,))).to("meta")
+    D = nets.Preprocessed(waves, nets.ParallelDiscriminator(2, (waves.width,), (8,))).to("meta")
     fake = G(G.noise(8, RNG), None)
     step(D, gan_losses.Hinge().critic(D(x), D(fake.detach())))
-    pack = nets.Through(nets.Pack(2), nets.MLPDiscriminator((4,), (8,))).to("meta")
+    pack = nets.Preprocessed(nets.PacGANPack(2), nets.MLPDiscriminator((4,), (8,))).to("meta")
     step(pack, gan_losses.Hinge().critic(pack(x), pack(fake.detach())))
     critic = nets.MLPDiscriminator((2,), (8,)).to("meta")
     step(critic, gan_losses.Wasserstein().critic(critic(x), critic(fake.detach())))
@@ -157,7 +157,7 @@ def test_points_of_the_plane_take_a_step_too():
 
 
 def test_what_completes_an_image_takes_a_step():
-    C, D = nets.Completer(COLOUR, 4, 4).to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
+    C, D = nets.Inpainter(COLOUR, 4, 4).to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
     fake = C(C.noise(N, RNG), X["colour"][:, :, :8])
     assert fake.shape == X["colour"].shape
     with frozen(D):
@@ -168,7 +168,7 @@ def test_what_completes_an_image_takes_a_step():
 def test_normalised_and_orthogonal_critics_take_a_step(norm):
     D = nets.DCGANDiscriminator(COLOUR, 4, "none")
     norm(D, RNG)
-    D = Amplified(D, 2.0).to("meta").train()
+    D = ScaledCritic(D, 2.0).to("meta").train()
     ema, x = Ema(D), X["colour"]
     step(D, gan_losses.Wasserstein().critic(D(x, Y), D(0.5 * x, Y)) + orthogonal(0.1)(D))
     ema.update(D)

@@ -10,7 +10,7 @@ from torchmetrics.image.inception import InceptionScore
 
 from coursekit.errors import CourseError
 from coursekit.metrics import (
-    Judge,
+    FIDScorer,
     accuracy,
     features,
     frechet_distance,
@@ -150,7 +150,7 @@ def test_the_judge_is_not_swayed_by_batches_and_not_changed_by_judging(what, ima
 
 def test_a_judge_compares_with_its_reference(images):
     network = Moody().eval()
-    judge = Judge(network, images[:40])
+    judge = FIDScorer(network, images[:40])
     wanted = frechet_distance(network.features(images[40:]), network.features(images[:40]))
     assert judge.fid(images[40:]) == pytest.approx(wanted)
     assert judge.reference is judge.reference

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from coursekit.errors import CourseError
 from coursekit.nets import (
     AuxiliaryDiscriminator,
-    Completer,
     DCGANDiscriminator,
     DCGANGenerator,
+    Inpainter,
     MLPDiscriminator,
     MLPGenerator,
     ProjectionDiscriminator,
@@ -120,7 +120,7 @@ def test_samples_are_drawn_in_eval_mode_and_the_mode_is_put_back(rng):
 
 def test_a_completer_keeps_the_half_it_is_given(rng):
     top = torch.rand(5, 3, 8, 16, generator=rng)
-    C = Completer((3, 16, 16), width=4, rng=rng)
+    C = Inpainter((3, 16, 16), width=4, rng=rng)
     x = C(C.noise(5, rng), top)
     assert x.shape == (5, 3, 16, 16)
     assert torch.equal(x[:, :, :8], top)

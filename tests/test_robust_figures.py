@@ -21,7 +21,7 @@ CHARTS = {
 }
 PICTURES = {
     "gradients": lambda: plots.gradients(X, {"plain": X - 0.5, "none": 0 * X}, "title"),
-    "playground": lambda: plots.playground(X[0], X[1], {"a": torch.ones(3) / 3}, "abc", 1, "t"),
+    "playground": lambda: plots.robust_widget(X[0], X[1], {"a": torch.ones(3) / 3}, "abc", 1, "t"),
 }
 
 

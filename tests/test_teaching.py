@@ -122,7 +122,7 @@ def test_reveal_sets_the_guess_beside_the_measurement(capsys):
 
 def test_a_widget_redraws_and_leaves_a_still_picture(outputs):
     slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
-    box = teaching.play(line, {"slope": slider}, ALT)
+    box = teaching.interact(line, {"slope": slider}, ALT)
     bundle, metadata = outputs[0]
     assert metadata["image/png"]["alt"] == ALT
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == box.model_id
@@ -144,7 +144,7 @@ def test_a_dropdown_is_shown_as_a_slider_that_stays_in_step_with_it(outputs):
     dropdown = ipywidgets.Dropdown(
         options={"flat": 0.0, "steep": 9.0}, value=9.0, description="slope"
     )
-    slider = teaching.play(draw, {"slope": dropdown}, ALT).children[0]
+    slider = teaching.interact(draw, {"slope": dropdown}, ALT).children[0]
     assert isinstance(slider, ipywidgets.SelectionSlider)
     assert (slider.label, slider.description) == ("steep", "slope")
     slider.label = "flat"
@@ -169,7 +169,7 @@ def test_of_a_burst_of_moves_only_the_newest_is_drawn(outputs):
         await asyncio.sleep(0.3)
 
     slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
-    box = teaching.play(draw, {"slope": slider}, ALT)
+    box = teaching.interact(draw, {"slope": slider}, ALT)
     asyncio.run(burst(slider, box.children[-2]))
     assert drawn == [1.0, 1.9]
     assert box.children[-2].value == ""
@@ -180,7 +180,7 @@ def test_an_error_of_a_redraw_is_said_below_the_controls(outputs):
         return line(1 / slope)
 
     slider = ipywidgets.FloatSlider(1.0, min=0.0, max=2.0)
-    box = teaching.play(draw, {"slope": slider}, ALT)
+    box = teaching.interact(draw, {"slope": slider}, ALT)
     still = box.children[-1].value
     slider.value = 0.0
     assert box.children[-2].value == "ZeroDivisionError: float division by zero"
@@ -269,13 +269,13 @@ def test_the_solution_is_source_that_can_be_pasted(capsys):
 
 
 def test_fresh_inputs_are_what_they_are_called():
-    fresh = exercise.Fresh(3)
+    fresh = exercise.RandomInputs(3)
     assert fresh.normal(4, 2).shape == (4, 2)
     assert fresh.uniform(2, 3, 100).min() >= 2
     assert {fresh.integer(1, 3) for _ in range(50)} == {1, 2, 3}
     assert fresh.labels(7, 3).bincount().tolist() == [3, 2, 2]
     assert fresh.masses(5).sum().item() == pytest.approx(1)
-    assert torch.equal(exercise.Fresh(3).normal(9), exercise.Fresh(3).normal(9))
+    assert torch.equal(exercise.RandomInputs(3).normal(9), exercise.RandomInputs(3).normal(9))
 
 
 @pytest.mark.parametrize(
@@ -287,11 +287,11 @@ def test_fresh_inputs_are_what_they_are_called():
     ],
 )
 def test_a_miss_is_told_where_it_is_largest(answer, said):
-    assert exercise.miss(answer, torch.zeros(2, 3)) == said
+    assert exercise.describe_mismatch(answer, torch.zeros(2, 3)) == said
 
 
 def test_numbers_that_look_alike_are_told_with_more_digits():
-    said = exercise.miss(torch.tensor([1.00001], dtype=torch.float64), torch.ones(1))
+    said = exercise.describe_mismatch(torch.tensor([1.00001], dtype=torch.float64), torch.ones(1))
     assert said == "at entry 0 it is 1.00001, not 1"
 
 

@@ -71,14 +71,16 @@ def test_the_pull_is_the_derivative_of_what_the_loss_descends(shift):
 
     saturating = derivative(lambda p, q: 2 * theory.jensen_shannon(p, q))
     other = derivative(lambda p, q: theory.kl(q, p) - 2 * theory.jensen_shannon(p, q))
-    pull = theory.generator_pull
+    pull = theory.generator_gradient
     assert pull(theory.saturating_slope, best, q) == pytest.approx(saturating, abs=1e-7)
     assert pull(theory.non_saturating_slope, best, q) == pytest.approx(other, abs=1e-6)
 
 
 def test_the_pull_of_a_network_needs_no_gradient_on_its_weights():
     network = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
-    pull = theory.generator_pull(theory.saturating_slope, theory.score_of(network), gaussian(0, 1))
+    pull = theory.generator_gradient(
+        theory.saturating_slope, theory.score_of(network), gaussian(0, 1)
+    )
     assert math.isfinite(pull)
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -155,7 +157,7 @@ def test_update_matrices_and_their_eigenvalues(rate):
 def test_a_path_is_the_power_of_its_matrix():
     start = torch.tensor([1.0, -0.5], dtype=torch.float64)
     for step in (theory.simultaneous, theory.alternating, theory.extragradient):
-        path = theory.play(step, start, 0.2, 30)
+        path = theory.iterate_game(step, start, 0.2, 30)
         assert path.shape == (31, 2)
         matrix = torch.linalg.matrix_power(theory.update_matrix(step, 0.2), 30)
         torch.testing.assert_close(path[-1], matrix @ start)

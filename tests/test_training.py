@@ -326,10 +326,10 @@ def test_compiled_training_is_the_same_training():
 @pytest.mark.parametrize(
     "more",
     [
-        {"penalty": gradient_penalty(10)},
-        {"penalty": r1_penalty(1.0)},
-        {"regularise": gradient_penalty(10)},
-        {"rival": unrolled(Wasserstein(), 2)},
+        {"penalty_D": gradient_penalty(10)},
+        {"penalty_D": r1_penalty(1.0)},
+        {"penalty_G": gradient_penalty(10)},
+        {"unroll": unrolled(Wasserstein(), 2)},
     ],
     ids=lambda more: f"{[*more][0]} {type([*more.values()][0]).__name__}",
 )

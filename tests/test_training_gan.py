@@ -27,7 +27,7 @@ from coursekit.nets import (
     MLPGenerator,
     normalise_spectrally,
 )
-from coursekit.training import Ema, adam, frozen, linear_decay, nothing, train_gan, unrolled
+from coursekit.training import Ema, adam, frozen, linear_decay, no_penalty, train_gan, unrolled
 
 
 def players(seed=0, norm="none"):
@@ -81,7 +81,7 @@ def test_each_update_moves_one_player_only_and_leaves_no_gradient_on_the_other(k
     ema.update = diary.update
     train_gan(
         G, D, toys.ring().batches(16, rng), NonSaturating(), steps=2, rng=rng,
-        critic_steps=k, constrain=diary.constrain, ema=ema,
+        n_critic=k, constrain=diary.constrain, ema=ema,
     )  # fmt: skip
     assert diary.notes == ([("critic", "D")] * k + [("generator", "G")]) * 2
 
@@ -119,7 +119,7 @@ class Judge(nn.Module):
 
 def test_noise_is_fresh_in_every_step_and_the_fake_batch_has_no_graph_for_the_critic(rng):
     G = Spy()
-    train_gan(G, Judge(), toys.ring().batches(8, rng), Hinge(), steps=2, rng=rng, critic_steps=2)
+    train_gan(G, Judge(), toys.ring().batches(8, rng), Hinge(), steps=2, rng=rng, n_critic=2)
     assert [graph for _, _, graph in G.asked] == [False, False, True] * 2
     draws = torch.stack([z for z, _, _ in G.asked]).flatten(1)
     assert len(draws.unique(dim=0)) == 6
@@ -150,10 +150,10 @@ def test_penalty_and_constraint_take_part():
     G, D, rng = players()
     history = train_gan(
         G, D, toys.ring().batches(8, rng), Wasserstein(), steps=3, rng=rng,
-        critic_steps=2, penalty=penalty, constrain=clip_weights(0.01),
+        n_critic=2, penalty_D=penalty, constrain=clip_weights(0.01),
     )  # fmt: skip
     assert calls == [(8, False)] * 6
-    assert history.losses["critic"].min() > 900
+    assert history.losses["D"].min() > 900
     assert max(p.abs().max().item() for p in D.parameters()) <= 0.01
 
 
@@ -164,8 +164,8 @@ def test_what_is_added_to_the_losses_is_descended_with_real_and_fake_in_their_pl
     quarter = lambda parameters: torch.optim.SGD(parameters, 0.25)  # noqa: E731
     train_gan(
         G, D, data, Wasserstein(), steps=1, rng=rng, optimizer_G=quarter, optimizer_D=quarter,
-        penalty=lambda D, x, fake, y, rng: D.psi.sum() * (x - 3 * fake).mean(),
-        regularise=lambda D, x, fake, y, rng: (fake - 2 * x).square().mean(),
+        penalty_D=lambda D, x, fake, y, rng: D.psi.sum() * (x - 3 * fake).mean(),
+        penalty_G=lambda D, x, fake, y, rng: (fake - 2 * x).square().mean(),
     )  # fmt: skip
     psi = -0.25 * ((1 - 5) + (5 - 3 * 1))
     assert D.psi.item() == pytest.approx(psi)
@@ -195,8 +195,8 @@ def test_a_schedule_scales_the_rate_of_each_player_from_its_own():
 @pytest.mark.parametrize(
     ("loss", "norm", "penalty"),
     [
-        (NonSaturating(), "none", nothing),
-        (Hinge(), "spectral", nothing),
+        (NonSaturating(), "none", no_penalty),
+        (Hinge(), "spectral", no_penalty),
         (Wasserstein(), "none", gradient_penalty(0.1)),
     ],
     ids=["non-saturating", "spectral hinge", "gradient penalty"],
@@ -206,7 +206,7 @@ def test_one_loop_learns_to_find_one_mode_with_every_loss(loss, norm, penalty):
     target = toys.ring(modes=1, sigma=0.3)
     G, D, rng = players(seed=1, norm=norm)
     train_gan(
-        G, D, target.batches(64, rng), loss, steps=400, rng=rng, penalty=penalty,
+        G, D, target.batches(64, rng), loss, steps=400, rng=rng, penalty_D=penalty,
         optimizer_G=adam(2e-3, (0.5, 0.9)), optimizer_D=adam(5e-3, (0.5, 0.9)),
     )  # fmt: skip
     with torch.no_grad():
@@ -240,8 +240,8 @@ def test_no_step_waits_for_the_device(loss, monkeypatch):
         batches = toys.ring().batches(8, rng)
         with Waits() as seen:
             train_gan(
-                G, D, batches, loss, steps=steps, rng=rng, critic_steps=2, ema=Ema(G),
-                penalty=gradient_penalty(1.0), constrain=clip_weights(0.1),
+                G, D, batches, loss, steps=steps, rng=rng, n_critic=2, ema=Ema(G),
+                penalty_D=gradient_penalty(1.0), constrain=clip_weights(0.1),
                 optimizer_G=descent, optimizer_D=descent,
             )  # fmt: skip
         return seen.count
@@ -255,9 +255,9 @@ def test_autocast_plays_the_same_game(rng):
     ema = Ema(G)
     history = train_gan(
         G, D, toys.ring().batches(16, rng), NonSaturating(), steps=5, rng=rng, ema=ema,
-        penalty=gradient_penalty(1.0), autocast=torch.bfloat16,
+        penalty_D=gradient_penalty(1.0), autocast=torch.bfloat16,
     )  # fmt: skip
-    assert history.losses["critic"].dtype == torch.float32
+    assert history.losses["D"].dtype == torch.float32
     assert ema.updates == 5
 
 
@@ -294,8 +294,8 @@ def test_fakes_are_reused_if_asked_and_only_once(rng):
     batches = toys.ring().batches(8, rng)
     train_gan(G, Judge(), batches, Hinge(), steps=3, rng=rng, reuse_fakes=True)
     assert [graph for _, _, graph in G.asked] == [True] * 3
-    with pytest.raises(CourseError, match="reuse_fakes was True with critic_steps 2"):
-        train_gan(G, Judge(), batches, Hinge(), steps=1, rng=rng, reuse_fakes=True, critic_steps=2)
+    with pytest.raises(CourseError, match="reuse_fakes was True with n_critic 2"):
+        train_gan(G, Judge(), batches, Hinge(), steps=1, rng=rng, reuse_fakes=True, n_critic=2)
 
 
 def test_with_reused_fakes_too_each_player_learns_from_its_own_loss_only():
@@ -343,7 +343,7 @@ def test_unrolling_takes_a_discriminator_with_a_second_head(rng):
     D = AuxiliaryDiscriminator((1, 8, 8), 4, width=2, rng=rng)
     batches = Split(torch.rand(32, 1, 8, 8), torch.arange(32) % 4).batches(8, rng)
     history = train_gan(
-        G, D, batches, NonSaturating(), steps=2, rng=rng, rival=unrolled(NonSaturating(), 2),
-        penalty=auxiliary(real=1.0), regularise=auxiliary(fake=1.0),
+        G, D, batches, NonSaturating(), steps=2, rng=rng, unroll=unrolled(NonSaturating(), 2),
+        penalty_D=auxiliary(real=1.0), penalty_G=auxiliary(fake=1.0),
     )  # fmt: skip
-    assert history.losses["generator"].isfinite().all()
+    assert history.losses["G"].isfinite().all()

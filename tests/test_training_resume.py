@@ -22,7 +22,7 @@ from coursekit.data.labelled import real_or_fake
 from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
 from coursekit.lipschitz import (
-    Amplified,
+    ScaledCritic,
     clip_weights,
     dual_loss,
     gradient_penalty,
@@ -37,13 +37,13 @@ from coursekit.nets import (
     DiffAugment,
     FlipAndShift,
     InstanceNoise,
-    Loud,
     MinibatchStd,
     MLPDiscriminator,
-    Pack,
-    Quantised,
+    PacGANPack,
+    Preprocessed,
+    QuantizedInputs,
+    ScaledLogits,
     StridedCNN,
-    Through,
 )
 from coursekit.objectives import adversarial, augmented, cross_entropy, trades
 from coursekit.training import (
@@ -144,7 +144,7 @@ def auxiliary_game():
         AuxiliaryDiscriminator((1, 8, 8), 4, 2, rng=rng),
     )
     batches, both = Stopping(split().batches(8, seeded(2))), auxiliary(real=1.0, fake=1.0)
-    how = {"steps": STEPS, "rng": rng, "penalty": both, "regularise": both}
+    how = {"steps": STEPS, "rng": rng, "penalty_D": both, "penalty_G": both}
     return Case([G, D], batches, lambda **k: train_gan(G, D, batches, Hinge(), **how, **k))
 
 
@@ -168,10 +168,10 @@ CASES = {
     "dual critic": dual,
     "instance noise": playing(augment=InstanceNoise(0.5, until=0.9)),
     "DiffAugment, reused fakes": playing(augment=DiffAugment(), reuse_fakes=True),
-    "unrolled": playing(rival=unrolled(NonSaturating(), 2)),
-    "WGAN-GP": playing(Wasserstein(), penalty=gradient_penalty(10), critic_steps=2),
-    "R1": playing(penalty=r1_penalty(0.2)),
-    "clipped": playing(Wasserstein(), constrain=clip_weights(0.01), critic_steps=3),
+    "unrolled": playing(unroll=unrolled(NonSaturating(), 2)),
+    "WGAN-GP": playing(Wasserstein(), penalty_D=gradient_penalty(10), n_critic=2),
+    "R1": playing(penalty_D=r1_penalty(0.2)),
+    "clipped": playing(Wasserstein(), constrain=clip_weights(0.01), n_critic=3),
     "spectral norm in both": playing(Hinge(), norm="spectral", normed_G=True),
     "ACGAN": auxiliary_game,
 }
@@ -229,7 +229,7 @@ trainer.SAVE_SECONDS = 0.0
 STEPS_BEFORE = 120
 import test_training_resume as here
 here.STEPS = STEPS_BEFORE
-playing(penalty=gradient_penalty(1.0))().go(sys.argv[2])
+playing(penalty_D=gradient_penalty(1.0))().go(sys.argv[2])
 """
 
 
@@ -251,7 +251,7 @@ def test_kill_9_at_any_moment_then_resume(tmp_path, monkeypatch):
         done.append(torch.load(path, weights_only=True)["done"])  # never half a file
     assert 0 < done[1] < done[2] < 120
     monkeypatch.setattr(sys.modules[__name__], "STEPS", 120)
-    make = playing(penalty=gradient_penalty(1.0))
+    make = playing(penalty_D=gradient_penalty(1.0))
     resumed, whole = make(), make()
     resumed.go(path)
     whole.go()
@@ -322,7 +322,10 @@ def small(path, net=None, data=None, objective=cross_entropy, seed=2, steps=5, *
         ({"schedule": triangle()}, "whose schedule differed"),
         ({"net": StridedCNN((1, 8, 8), 4, width=2, rng=seeded(1))}, "began with other weights"),
         ({"net": StridedCNN((1, 8, 8), 4, width=3, rng=seeded())}, "whose model differed"),
-        ({"net": Loud(StridedCNN((1, 8, 8), 4, width=2, rng=seeded()), 7.0)}, "model differed"),
+        (
+            {"net": ScaledLogits(StridedCNN((1, 8, 8), 4, width=2, rng=seeded()), 7.0)},
+            "model differed",
+        ),
     ],
     ids=["objective", "rate", "steps", "seed", "data", "schedule", "weights", "width", "wrapper"],
 )
@@ -335,14 +338,14 @@ def test_another_run_is_refused(change, said, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"loss": NonSaturating()}, {"penalty": gradient_penalty(2.0)}, {"critic_steps": 2},
-        {"constrain": clip_weights(0.1)}, {"rival": unrolled(Hinge(), 1)}, {"reuse_fakes": True},
-        {"augment": DiffAugment(cutout=False)}, {"regularise": auxiliary()},
+        {"loss": NonSaturating()}, {"penalty_D": gradient_penalty(2.0)}, {"n_critic": 2},
+        {"constrain": clip_weights(0.1)}, {"unroll": unrolled(Hinge(), 1)}, {"reuse_fakes": True},
+        {"augment": DiffAugment(cutout=False)}, {"penalty_G": auxiliary()},
     ],
     ids=lambda change: [*change][0],
 )  # fmt: skip
 def test_another_game_is_refused(change, tmp_path):
-    usual = {"loss": Hinge(), "penalty": gradient_penalty(1.0), "augment": DiffAugment()}
+    usual = {"loss": Hinge(), "penalty_D": gradient_penalty(1.0), "augment": DiffAugment()}
     playing(**usual)().go(tmp_path / "run.pt")
     with pytest.raises(CourseError, match="written by another run, whose game differed"):
         playing(**usual | change)().go(tmp_path / "run.pt")
@@ -351,9 +354,9 @@ def test_another_game_is_refused(change, tmp_path):
 @pytest.mark.parametrize(
     ("one", "two"),
     [
-        (lambda D: Amplified(D, 0.1), lambda D: Amplified(D, 30.0)),
-        (lambda D: Through(MinibatchStd(2), D), lambda D: Through(MinibatchStd(4), D)),
-        (lambda D: Through(Pack(1), D), lambda D: Through(Pack(2), D)),
+        (lambda D: ScaledCritic(D, 0.1), lambda D: ScaledCritic(D, 30.0)),
+        (lambda D: Preprocessed(MinibatchStd(2), D), lambda D: Preprocessed(MinibatchStd(4), D)),
+        (lambda D: Preprocessed(PacGANPack(1), D), lambda D: Preprocessed(PacGANPack(2), D)),
     ],
     ids=["Amplified", "MinibatchStd", "Pack"],
 )
@@ -373,8 +376,10 @@ def test_objects_that_differ_in_one_plain_attribute_are_told_apart():
     D, net = MLPDiscriminator((2,), (4,), rng=seeded()), StridedCNN((1, 8, 8), 4, rng=seeded())
     a = np.zeros(5000)
     pairs = [
-        (Amplified(D, 0.1), Amplified(D, 30.0)), (Loud(net, 10.0), Loud(net, 1e3)),
-        (Quantised(net, 4), Quantised(net, 16)), (Through(Pack(2), D), Through(Pack(4), D)),
+        (ScaledCritic(D, 0.1), ScaledCritic(D, 30.0)),
+        (ScaledLogits(net, 10.0), ScaledLogits(net, 1e3)),
+        (QuantizedInputs(net, 4), QuantizedInputs(net, 16)),
+        (Preprocessed(PacGANPack(2), D), Preprocessed(PacGANPack(4), D)),
         (MinibatchStd(2), MinibatchStd(8)), (Private(1.0), Private(2.0)),
         (gradient_penalty(1), gradient_penalty(2)),
         (torch.zeros(3), torch.ones(3)), (adversarial(training_pgd(0.1, 2)),

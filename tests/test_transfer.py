@@ -15,23 +15,23 @@ from coursekit.gradients import input_gradient
 from coursekit.nets import MLP, LinearClassifier, PooledCNN, SmallResNet
 from coursekit.threats import L2, Linf
 from coursekit.transfer import (
+    KNN,
     PAPER,
     TECHNIQUES,
     Ensemble,
+    LinearSVM,
     Logistic,
-    Margin,
-    Neighbours,
     Network,
-    SmoothNeighbours,
+    SmoothKNN,
     Transfer,
     Tree,
     across_parts,
-    deal,
     hyperplane_step,
     hyperplanes,
     jacobian_augmentation,
     leaf_path,
     linear_view,
+    make_splits,
     nearest_leaf,
     substitutes,
     transfer_matrix,
@@ -53,7 +53,7 @@ def rows(x):
 
 
 TRAIN, TEST = blobs(120), blobs(60, seed=1)
-LEARNERS = [Logistic.learn, Margin.learn, Tree.learn, Neighbours.learn]
+LEARNERS = [Logistic.learn, LinearSVM.learn, Tree.learn, KNN.learn]
 
 
 @pytest.mark.parametrize("make", [PooledCNN, SmallResNet])
@@ -113,24 +113,24 @@ def test_a_step_along_the_normal_lowers_the_score_by_eps_times_the_dual_norm(cla
 
 
 def test_cold_smoothed_neighbours_are_the_nearest_neighbour():
-    smooth = SmoothNeighbours(TRAIN.x, TRAIN.y, temperature=1e-4)
+    smooth = SmoothKNN(TRAIN.x, TRAIN.y, temperature=1e-4)
     nearest = KNeighborsClassifier(1).fit(rows(TRAIN.x), TRAIN.y.numpy())
     assert (smooth(TEST.x).argmax(1).numpy() == nearest.predict(rows(TEST.x))).all()
 
 
 def test_smoothed_neighbours_are_the_formula_of_the_paper():
-    smooth = SmoothNeighbours(TRAIN.x, TRAIN.y, temperature=0.3)
+    smooth = SmoothKNN(TRAIN.x, TRAIN.y, temperature=0.3)
     weight = torch.exp(-(torch.cdist(TEST.x.flatten(1), TRAIN.x.flatten(1)) ** 2) / 0.3)
     by_hand = weight @ nn.functional.one_hot(TRAIN.y).float() / weight.sum(1, keepdim=True)
     torch.testing.assert_close(smooth(TEST.x).exp(), by_hand, atol=1e-4, rtol=1e-3)
     x, y = TRAIN.x[:119], TRAIN.y[:119]  # of an odd number there is one median
     apart = NearestNeighbors(n_neighbors=2).fit(rows(x)).kneighbors(rows(x))[0][:, 1]
-    default = SmoothNeighbours(x, y).temperature
+    default = SmoothKNN(x, y).temperature
     assert default == pytest.approx(np.median(apart**2) / 3, rel=1e-3)
     with pytest.raises(CourseError, match="temperature was 0"):
-        SmoothNeighbours(TRAIN.x, TRAIN.y, temperature=0.0)
+        SmoothKNN(TRAIN.x, TRAIN.y, temperature=0.0)
     with pytest.raises(CourseError, match="at least 2"):
-        SmoothNeighbours(TRAIN.x[:1], TRAIN.y[:1])
+        SmoothKNN(TRAIN.x[:1], TRAIN.y[:1])
 
 
 # Trees ------------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_the_parties_share_no_original():
         Split(test.x, test.y, 1000 + torch.arange(80)),
         ("a", "b", "c"),
     )
-    roles = deal(data, 5, 30, 25)
+    roles = make_splits(data, 5, 30, 25)
     assert len(roles.parts) == 5
     assert all(len(part) <= 30 for part in roles.parts)
     assert len(roles.judged) == 25

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.errors import require
+from coursekit.errors import CourseError
 from coursekit.gradients import undisturbed
 from coursekit.types import Examples, Images, Labels, Logits, PerExample, Probabilities
 
@@ -24,7 +24,7 @@ PIXELS_AT_ONCE = 2**19  # 10,000 images fit into memory so, and 600 small ones i
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Searched(NamedTuple):
+class AttackResult(NamedTuple):
     """What a black-box attack found, and what it cost: model evaluations for each example."""
 
     x_adv: Images
@@ -33,10 +33,15 @@ class Searched(NamedTuple):
 
 @dataclass(frozen=True)
 class Goal:
-    """Away from `y` (labels, or probabilities of shape (n, k)), or towards `target` if given."""
+    """Away from `y` (labels, or probabilities of shape (n, k)), or towards `target` if given.
+
+    Attributes:
+        kind: the loss that is raised, "cross_entropy" or "margin".
+    """
 
     y: Truth
     target: Target = None
+    kind: str = "cross_entropy"
 
     @property
     def wanted(self) -> Tensor | None:
@@ -46,7 +51,9 @@ class Goal:
         return self.target
 
     def loss(self, logits: Logits) -> PerExample:
-        """What the attack raises: −log p(y | x), or log p(target | x)."""
+        """What the attack raises: −log p(y | x), or log p(target | x); or the margin."""
+        if self.kind == "margin":
+            return self.margin(logits)
         if self.wanted is None:
             return F.cross_entropy(logits, self.y, reduction="none")
         return -F.cross_entropy(logits, self.wanted, reduction="none")
@@ -65,7 +72,7 @@ class Goal:
     def rows(self, index: Tensor) -> "Goal":
         """The same goal for some of the examples."""
         wanted = self.wanted
-        return Goal(self.y[index], None if wanted is None else wanted[index])
+        return Goal(self.y[index], None if wanted is None else wanted[index], self.kind)
 
 
 def labels(y: Truth) -> Labels:
@@ -99,7 +106,7 @@ def attack(function: Function) -> Function:
     return cast(Function, careful)
 
 
-def better(goal: Goal, model: nn.Module, a: Examples, b: Examples) -> Examples:
+def keep_stronger(goal: Goal, model: nn.Module, a: Examples, b: Examples) -> Examples:
     """For each example the one that reaches the goal, and between equals the higher loss."""
     with torch.no_grad():
         logits_a, logits_b = model(a), model(b)
@@ -115,15 +122,14 @@ def choose_rows(condition: Mask, a: Tensor, b: Tensor) -> Tensor:
 
 def _goal(x: Tensor, y: Tensor, target: Target) -> Goal:
     n = len(x)
-    require(len(y) == n, f"y had {len(y)} rows for {n} images; give one for each.")
-    require(
-        target is None or isinstance(target, int) or target.shape == (n,),
-        f"target was not one class, or one for each of the {n} images.",
-    )
+    if len(y) != n:
+        raise CourseError(f"y had {len(y)} rows for {n} images; give one for each.")
+    if not (target is None or isinstance(target, int) or target.shape == (n,)):
+        raise CourseError(f"target was not one class, or one for each of the {n} images.")
     return Goal(y, target)
 
 
 def _join(parts: list[Any]) -> Any:
-    if isinstance(parts[0], Searched):
-        return Searched(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    if isinstance(parts[0], AttackResult):
+        return AttackResult(*(torch.cat(column) for column in zip(*parts, strict=True)))
     return torch.cat(parts)

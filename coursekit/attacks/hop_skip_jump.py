@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from coursekit.attacks.common import Goal, Searched, Target, Truth, attack, choose_rows
+from coursekit.attacks.common import AttackResult, Goal, Target, Truth, attack, choose_rows
 from coursekit.errors import require
 from coursekit.types import Images
 
@@ -24,7 +24,7 @@ def hop_skip_jump(
     target: Target = None,
     start: Start | None = None,
     probes: int = 50,
-) -> Searched:
+) -> AttackResult:
     """Walk along the decision boundary towards the image (Chen, Jordan & Wainwright 2020, alg. 2).
 
     From an image that already fools, go to the boundary by bisection, estimate its normal from the
@@ -52,7 +52,7 @@ def hop_skip_jump(
     inner = ask.rows(rows)
     x_adv[rows] = _walk(inner, x[rows], x_adv[rows], queries, probes, rng)
     ask.spent[rows] = inner.spent
-    return Searched(x_adv, ask.spent)
+    return AttackResult(x_adv, ask.spent)
 
 
 class _Oracle:

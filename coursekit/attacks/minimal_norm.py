@@ -95,7 +95,7 @@ Attempt = Callable[[Tensor], tuple[Tensor, Tensor]]  # weights on the loss -> x_
 
 
 @attack
-def penalty_attack(
+def lbfgs_attack(
     model: nn.Module,
     x: Images,
     y: Truth,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from coursekit.attacks.common import Goal, Target, Truth, attack, better
-from coursekit.errors import require
-from coursekit.gradients import input_gradient
+from coursekit.attacks.common import Goal, Target, Truth, attack, keep_stronger
+from coursekit.errors import CourseError, require
+from coursekit.gradients import input_gradient, scale_to_mean
 from coursekit.threats import Linf, Threat
-from coursekit.types import Images, Logits, PerExample
+from coursekit.types import Images
 
 
 @attack
@@ -26,10 +26,14 @@ def fgsm(model: nn.Module, x: Images, y: Truth, eps: float, target: Target = Non
     Raises:
         CourseError: `eps` outside [0, 1].
     """
-    require(0 <= eps <= 1, f"eps was {eps}; pixels lie in [0, 1], and so must it (8/255, not 8).")
+    if not 0 <= eps <= 1:
+        raise CourseError(f"eps was {eps}; pixels lie in [0, 1], and so must it (8/255, not 8).")
     goal = Goal(y, target)
     gradient = input_gradient(lambda x: goal.loss(model(x)), x)
     return (x + eps * gradient.sign()).clamp(0, 1)
+
+
+LOSSES = ("cross_entropy", "margin")
 
 
 @attack
@@ -44,12 +48,17 @@ def pgd(
     target: Target = None,
     momentum: float = 0.0,
     rng: torch.Generator | None = None,
+    loss: str = "cross_entropy",
 ) -> Images:
     """Projected gradient ascent on the loss within a threat's ball (Madry et al. 2018, §2.1).
 
     Without `rng` it starts at `x`, so that one step of size ε in an L∞ ball is FGSM; with `rng`
     every start is a random point of the ball. Of several restarts the one that fools is kept, and
     between equals the one with the higher loss.
+
+    The cross-entropy of a confident model is flat, p − onehot(y) ≈ 0, and to multiply the logits
+    makes it flat to the last bit. The gradient of the margin max_{k≠y} z_k − z_y only scales with
+    the logits, and a direction has no scale (Carlini & Wagner 2017, §5.3: f₆).
 
     Args:
         model, x, y, target: as for `fgsm`.
@@ -59,93 +68,31 @@ def pgd(
         restarts: random starts, at least 1; more than one needs `rng`.
         momentum: μ of Dong et al. 2018 (eq. 6); 0 for plain PGD, 1 in their paper.
         rng: draws the random starts.
+        loss: what is raised, "cross_entropy" or "margin".
 
     Raises:
-        CourseError: `steps` or `restarts` below 1, or several restarts without `rng`.
+        CourseError: `steps` or `restarts` below 1, several restarts without `rng`, or another loss.
     """
-    require(steps >= 1, f"steps was {steps}; it must be at least 1.")
-    require(restarts >= 1, f"restarts was {restarts}; it must be at least 1.")
-    require(
-        restarts == 1 or rng is not None,
-        f"restarts was {restarts} without rng; several starts differ only if they are random.",
-    )
-    goal = Goal(y, target)
+    if steps < 1 or restarts < 1:
+        raise CourseError(f"steps was {steps}, restarts {restarts}; both must be at least 1.")
+    if restarts > 1 and rng is None:
+        raise CourseError(
+            f"restarts was {restarts} without rng; several starts differ only if they are random."
+        )
+    if loss not in LOSSES:
+        raise CourseError(f"loss was {loss!r}; choose one of: {', '.join(LOSSES)}.")
+    goal = Goal(y, target, loss)
     step_size = 2.5 * threat.eps / steps if step_size is None else step_size
-    best = climb(model, x, goal, threat, steps, step_size, momentum, rng)
-    for _ in range(restarts - 1):
-        again = climb(model, x, goal, threat, steps, step_size, momentum, rng)
-        best = better(goal, model, best, again)
-    return best
-
-
-def climb(
-    model: nn.Module,
-    x: Tensor,
-    goal: Goal,
-    threat: Threat,
-    steps: int,
-    step_size: float,
-    momentum: float,
-    rng: torch.Generator | None,
-) -> Tensor:
-    """One run of PGD: `steps` times uphill in the steepest direction, back into the ball."""
-    x_adv = x if rng is None else threat.random_start(x, rng)
-    velocity = torch.zeros_like(x)
-    for _ in range(steps):
-        # Project first, then differentiate: a pixel that clamp() holds at 0 has no gradient left.
-        gradient = input_gradient(lambda x: goal.loss(model(x)), x_adv)
-        velocity = momentum * velocity + _per_mean(gradient)
-        x_adv = threat.project(x_adv + step_size * threat.steepest(velocity), x)
-    return x_adv
-
-
-def _per_mean(gradient: Tensor) -> Tensor:
-    """The gradient in units of its own mean size, so that early steps do not drown later ones."""
-    size = gradient.flatten(1).abs().mean(1).clamp_min(1e-30)
-    return gradient / size.view(-1, *[1] * (gradient.dim() - 1))
-
-
-class MarginGoal(Goal):
-    """The same goal, but what rises is by how much its logit leads: max_{k≠y} z_k − z_y."""
-
-    def loss(self, logits: Logits) -> PerExample:
-        return self.margin(logits)
-
-
-@attack
-def margin_pgd(
-    model: nn.Module,
-    x: Images,
-    y: Truth,
-    threat: Threat,
-    steps: int,
-    step_size: float | None = None,
-    restarts: int = 1,
-    target: Target = None,
-    rng: torch.Generator | None = None,
-) -> Images:
-    """PGD with the loss of Carlini & Wagner 2017 (§5.3: f₆), as Madry et al. 2018 (§5) run it.
-
-    The cross-entropy of a sure model is flat, p − onehot(y) ≈ 0, and to multiply the logits makes
-    it flat to the last bit. The margin's gradient only scales with the logits, and a direction has
-    no scale.
-
-    Args:
-        model, x, y, threat, steps, step_size, restarts, target, rng: as for `pgd`.
-
-    Raises:
-        CourseError: `steps` or `restarts` below 1, or several restarts without `rng`.
-    """
-    require(steps >= 1, f"steps was {steps}; it must be at least 1.")
-    require(
-        restarts == 1 or (restarts > 1 and rng is not None),
-        f"restarts was {restarts}; it must be at least 1, and more than one need an rng.",
-    )
-    goal = MarginGoal(y, target)
-    step_size = 2.5 * threat.eps / steps if step_size is None else step_size
-    best = climb(model, x, goal, threat, steps, step_size, 0.0, rng)
-    for _ in range(restarts - 1):
-        best = better(goal, model, best, climb(model, x, goal, threat, steps, step_size, 0.0, rng))
+    best = x
+    for restart in range(restarts):
+        x_adv = x if rng is None else threat.random_start(x, rng)
+        velocity = torch.zeros_like(x)
+        for _ in range(steps):
+            # Project first, then differentiate: a pixel that clamp() holds at 0 has no gradient.
+            gradient = input_gradient(lambda x: goal.loss(model(x)), x_adv)
+            velocity = momentum * velocity + scale_to_mean(gradient)
+            x_adv = threat.project(x_adv + step_size * threat.steepest(velocity), x)
+        best = x_adv if restart == 0 else keep_stronger(goal, model, best, x_adv)
     return best
 
 

@@ -10,7 +10,7 @@ from coursekit.gradients import input_gradient, undisturbed
 from coursekit.types import Images, Labels
 
 
-def outcome(model: nn.Module, x: Images, y: Labels) -> tuple[float, float]:
+def accuracy_and_confidence(model: nn.Module, x: Images, y: Labels) -> tuple[float, float]:
     """Accuracy, and mean probability of the winning class where it is wrong (NaN: none is)."""
     with undisturbed(model), torch.no_grad():
         answers = torch.cat([model(part).softmax(1) for part in x.split(1000)])
@@ -19,7 +19,7 @@ def outcome(model: nn.Module, x: Images, y: Labels) -> tuple[float, float]:
     return float((~wrong).float().mean()), float(sure[wrong].mean())
 
 
-def loss_plane(
+def loss_landscape(
     model: nn.Module, x: Images, y: Labels, along: Images, across: Images, reach: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Loss and winning class on the plane x + a·along + b·across around one image.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.attacks.common import Goal, Searched, Target, Truth, attack, choose_rows
+from coursekit.attacks.common import AttackResult, Goal, Target, Truth, attack, choose_rows
 from coursekit.errors import require
 from coursekit.types import Images
 
@@ -22,14 +22,14 @@ def spatial_search(
     y: Truth,
     transforms: Sequence[Transform] | None = None,
     target: Target = None,
-) -> Searched:
+) -> AttackResult:
     """Try every transform; keep the first that fools, else the one of highest loss.
 
     Grid search in the manner of Engstrom et al. 2019 (§3). It asks the model only for its logits.
 
     Args:
         model, x, y, target: as for `fgsm`.
-        transforms: for example `motions(...)` or `occlusions(...)`; by default `motions()`.
+        transforms: for example `occlusions(...)`; by default `rotations_translations()`.
 
     Returns:
         The images and, for each, the queries spent until it fooled (all of them where none did).
@@ -37,7 +37,7 @@ def spatial_search(
     Raises:
         CourseError: no transforms.
     """
-    grid = motions() if transforms is None else list(transforms)
+    grid = rotations_translations() if transforms is None else list(transforms)
     require(len(grid) > 0, "transforms was empty; give at least one.")
     goal = Goal(y, target)
     x_adv, highest = x.clone(), torch.full((len(x),), -torch.inf, device=x.device, dtype=x.dtype)
@@ -55,10 +55,10 @@ def spatial_search(
         highest[active] = torch.maximum(loss, highest[active])
         queries[active] += 1
         active = active[~fooled]
-    return Searched(x_adv, queries)
+    return AttackResult(x_adv, queries)
 
 
-def motions(
+def rotations_translations(
     angles: Sequence[float] = (-30, -24, -18, -12, -6, 0, 6, 12, 18, 24, 30),
     shifts: Sequence[float] = (-3, 0, 3),
 ) -> list[Transform]:

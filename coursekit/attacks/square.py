@@ -5,7 +5,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from coursekit.attacks.common import Goal, Searched, Target, Truth, attack, choose_rows
+from coursekit.attacks.common import AttackResult, Goal, Target, Truth, attack, choose_rows
 from coursekit.errors import require
 from coursekit.types import Images
 
@@ -23,7 +23,7 @@ def square_attack(
     rng: torch.Generator,
     target: Target = None,
     share: float = 0.3,
-) -> Searched:
+) -> AttackResult:
     """Score-based random search in the L∞ ball (Andriushchenko et al. 2020, algorithms 1 and 2).
 
     It sees logits, no gradients: squares of ±ε at random places, kept where the margin grows.
@@ -60,7 +60,7 @@ def square_attack(
         x_adv[active] = choose_rows(gain, trial, x_adv[active])
         margin[active] = torch.where(gain, score, margin[active])
         spent[active] += 1
-    return Searched(x_adv, spent)
+    return AttackResult(x_adv, spent)
 
 
 def _margin(model: nn.Module, x: Tensor, goal: Goal) -> Tensor:

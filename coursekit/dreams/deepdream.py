@@ -11,19 +11,18 @@ from torch.nn import functional as F
 
 from coursekit.dreams.objectives import Objective
 from coursekit.errors import require
-from coursekit.gradients import input_gradient, undisturbed
+from coursekit.gradients import input_gradient, scale_to_mean, undisturbed
 from coursekit.types import Images, PerExample
 
 
-def as_it_is(gradient: Tensor) -> Tensor:
+def identity(gradient: Tensor) -> Tensor:
     """Plain gradient ascent: the step is as long as the layer's gradient happens to be."""
     return gradient
 
 
 def per_mean(gradient: Tensor) -> Tensor:
     """g / mean|g|: each image moves by the step size on average, whatever layer asks."""
-    size = gradient.flatten(1).abs().mean(1).clamp_min(1e-30)  # a dead unit gives no direction
-    return gradient / size.view(-1, 1, 1, 1)
+    return scale_to_mean(gradient)
 
 
 def multiscale(gradient: Tensor) -> Tensor:
@@ -91,7 +90,7 @@ def radial_power(x: Images, bins: int = 24) -> tuple[Tensor, Tensor]:
     return (torch.arange(bins, dtype=power.dtype) + 0.5) / (2 * bins), total / count
 
 
-def high_share(x: Images, above: float = 0.25) -> PerExample:
+def high_freq_fraction(x: Images, above: float = 0.25) -> PerExample:
     """The share of each picture's power at wavelengths shorter than 1/`above` pixels, (n,)."""
     power, radius = _power(x)
     return power[:, radius > above].sum(1) / power.flatten(1).sum(1).clamp_min(1e-30)
@@ -115,7 +114,7 @@ def _power(x: Tensor) -> tuple[Tensor, Tensor]:
 Change = Callable[[Tensor], Tensor]
 
 
-class Climb(NamedTuple):
+class AscentResult(NamedTuple):
     """Where an ascent ended, and the objective (mean over the images) where each step began."""
 
     image: Images
@@ -132,9 +131,9 @@ def ascend(
     direction: Change = per_mean,
     jitter: int = 0,
     tile: int | None = None,
-    after: Change = as_it_is,
+    after: Change = identity,
     rng: torch.Generator | None = None,
-) -> Climb:
+) -> AscentResult:
     """`steps` times x ← after(clamp(x + step_size · direction(∇ₓ objective))).
 
     Args:
@@ -143,9 +142,9 @@ def ascend(
         objective: what is to rise.
         steps: how many steps.
         step_size: in units of pixels if the direction is normalised.
-        direction: gradient -> direction: `per_mean`, `multiscale`, or `as_it_is`.
+        direction: gradient -> direction: `per_mean`, `multiscale`, or `identity`.
         jitter: before each look the image is shifted, around its edges, by up to so many pixels.
-        tile: the gradient is taken in tiles of about this side (see `slope`); None: all at once.
+        tile: the gradient is taken in tiles of about this side, see `objective_grad`; None: whole.
         after: done to the image after each step: `Blur`, `Decay`.
         rng: draws the shifts; needed if there is jitter.
 
@@ -160,14 +159,14 @@ def ascend(
         for _ in range(steps):
             shift = _shift(jitter, rng)
             moved = x.roll(shift, (2, 3))
-            gradient, value = slope(model, objective, moved, tile)
+            gradient, value = objective_grad(model, objective, moved, tile)
             uphill = direction(gradient).roll((-shift[0], -shift[1]), (2, 3))
             x = after((x + step_size * uphill).clamp(0, 1))
             trace.append(value.mean())
-    return Climb(x, torch.stack(trace) if trace else torch.zeros(0))
+    return AscentResult(x, torch.stack(trace) if trace else torch.zeros(0))
 
 
-def slope(
+def objective_grad(
     model: nn.Module, objective: Objective, x: Images, tile: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """The gradient of the objective with respect to the image, and its values, shape (n,).
@@ -181,13 +180,13 @@ def slope(
     for rows, columns in _tiles(x.shape[2], x.shape[3], tile):
         piece = x[:, :, rows, columns]
         share = piece[0, 0].numel() / x[0, 0].numel()
-        found, value = _slope(model, objective, piece)
+        found, value = _grad_and_value(model, objective, piece)
         gradient[:, :, rows, columns] = share * found
         total += share * value
     return gradient, total
 
 
-def _slope(model: nn.Module, objective: Objective, x: Images) -> tuple[Tensor, Tensor]:
+def _grad_and_value(model: nn.Module, objective: Objective, x: Images) -> tuple[Tensor, Tensor]:
     """Gradient and values from one pass: the values are noted on the way."""
     values: list[Tensor] = []
 
@@ -231,7 +230,7 @@ def dream(
     octaves: int = 4,
     scale: float = 1.4,
     **how: Any,
-) -> Climb:
+) -> AscentResult:
     """DeepDream (Mordvintsev et al. 2015): ascend on a small copy first, then on larger ones.
 
     What one octave added is enlarged and laid over the *photo* at the next size. To enlarge the
@@ -252,16 +251,16 @@ def dream(
         CourseError: no octave, a scale that does not grow, or octaves smaller than 16 pixels.
     """
     detail, traces = None, []
-    for size in sizes((photo.shape[2], photo.shape[3]), octaves, scale):
+    for size in octave_sizes((photo.shape[2], photo.shape[3]), octaves, scale):
         base = resized(photo, size).clamp(0, 1)
         start = base if detail is None else (base + resized(detail, size)).clamp(0, 1)
         climb = ascend(model, start, objective, **how)
         detail = climb.image - base
         traces.append(climb.trace)
-    return Climb(climb.image, torch.cat(traces))
+    return AscentResult(climb.image, torch.cat(traces))
 
 
-def sizes(size: Size, octaves: int, scale: float) -> list[Size]:
+def octave_sizes(size: Size, octaves: int, scale: float) -> list[Size]:
     """Height and width of each octave, from the smallest to `size` itself."""
     require(octaves >= 1, f"octaves was {octaves}; there is at least one, the photo's own size.")
     require(scale > 1, f"scale was {scale}; each octave is larger than the last, so above 1.")

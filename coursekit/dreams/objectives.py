@@ -13,7 +13,7 @@ from coursekit.types import Images, PerExample
 
 
 @dataclass(frozen=True)
-class Seen:
+class Activations:
     """One look at images: what each layer listened to answered, and what the network said.
 
     Attributes:
@@ -27,13 +27,13 @@ class Seen:
     output: Tensor | None = None
 
 
-class _Heard(Exception):
+class _AllRecorded(Exception):
     """Every layer listened to has spoken; the rest of the network need not run."""
 
 
-def look(
+def get_activations(
     model: nn.Module, x: Images, layers: Sequence[nn.Module] = (), output: bool = False
-) -> Seen:
+) -> Activations:
     """Show `x` to the network as it is, and hear `layers`.
 
     Unless its `output` is wanted too, the network runs no further than the last of them: a look at
@@ -48,25 +48,25 @@ def look(
         "layer was no part of this network; take one from its modules, as in net.stages[3].",
     )
     if not layers and not output:
-        return Seen(x)
-    with _listening(layers, through=output) as at:
+        return Activations(x)
+    with _recording(layers, through=output) as at:
         try:
             said = model(x)
-        except _Heard:
+        except _AllRecorded:
             said = None
     require(len(at) == len(set(layers)), "layer took no part when the network saw this image.")
-    return Seen(x, at, said if output else None)
+    return Activations(x, at, said if output else None)
 
 
 @contextmanager
-def _listening(layers: Sequence[nn.Module], through: bool) -> Iterator[dict[nn.Module, Tensor]]:
+def _recording(layers: Sequence[nn.Module], through: bool) -> Iterator[dict[nn.Module, Tensor]]:
     """Hooks on `layers` for the length of the block, and no longer: also if the network raises."""
     at: dict[nn.Module, Tensor] = {}
 
     def hear(layer: nn.Module, _: object, answer: Tensor) -> None:
         at[layer] = answer.clone()  # the next layer may overwrite it: torchvision's ReLUs do
         if not through and len(at) == len(set(layers)):
-            raise _Heard
+            raise _AllRecorded
 
     handles = []
     try:
@@ -78,7 +78,7 @@ def _listening(layers: Sequence[nn.Module], through: bool) -> Iterator[dict[nn.M
             handle.remove()
 
 
-def hooks(model: nn.Module) -> int:
+def count_hooks(model: nn.Module) -> int:
     """How many hooks hang on the network. A dream must leave this number as it found it."""
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return sum(len(getattr(part, kind)) for part in model.modules() for kind in kinds)
@@ -94,12 +94,12 @@ class Objective:
         output: whether it needs the network's own answer too.
     """
 
-    value: Callable[[Seen], PerExample]
+    value: Callable[[Activations], PerExample]
     layers: tuple[nn.Module, ...] = ()
     output: bool = False
 
     def __call__(self, model: nn.Module, x: Images) -> PerExample:
-        return self.value(look(model, x, self.layers, self.output))
+        return self.value(get_activations(model, x, self.layers, self.output))
 
     def __add__(self, other: "Objective") -> "Objective":
         both = self.layers + other.layers, self.output or other.output
@@ -120,7 +120,7 @@ class Objective:
 def neuron(part: nn.Module, k: int, y: int | None = None, x: int | None = None) -> Objective:
     """Channel `k` of a layer at one place: row `y`, column `x`; by default the middle."""
 
-    def value(seen: Seen) -> Tensor:
+    def value(seen: Activations) -> Tensor:
         a = _maps(seen.at[part], k)
         row, column = (a.shape[2] // 2 if y is None else y), (a.shape[3] // 2 if x is None else x)
         inside = 0 <= row < a.shape[2] and 0 <= column < a.shape[3]
@@ -149,7 +149,7 @@ def logit(c: int) -> Objective:
     The probability would also rise by lowering the other classes' scores.
     """
 
-    def value(seen: Seen) -> Tensor:
+    def value(seen: Activations) -> Tensor:
         scores = seen.output
         assert scores is not None
         require(0 <= c < scores.shape[1], f"c was {c}; this network has {scores.shape[1]} classes.")
@@ -158,7 +158,7 @@ def logit(c: int) -> Objective:
     return Objective(value, output=True)
 
 
-def towards(part: nn.Module, guide: Images, model: nn.Module) -> Objective:
+def guided(part: nn.Module, guide: Images, model: nn.Module) -> Objective:
     """Guided: at each place, the inner product with the guide's best match there is.
 
     With a(p) the activations of the dream at place p and g(q) those of the guide at q, the mean
@@ -171,9 +171,11 @@ def towards(part: nn.Module, guide: Images, model: nn.Module) -> Objective:
     """
     require(len(guide) == 1, f"guide was {len(guide)} images; give one, of shape (1, c, h, w).")
     with undisturbed(model), torch.no_grad():
-        wanted = look(model, guide, (part,)).at[part][0].flatten(1)  # (c, places of the guide)
+        wanted = (
+            get_activations(model, guide, (part,)).at[part][0].flatten(1)
+        )  # (c, places of the guide)
 
-    def value(seen: Seen) -> Tensor:
+    def value(seen: Activations) -> Tensor:
         mine = seen.at[part].flatten(2)  # (n, c, places)
         return torch.einsum("ncp,cq->npq", mine, wanted).amax(2).mean(1)
 
@@ -183,14 +185,14 @@ def towards(part: nn.Module, guide: Images, model: nn.Module) -> Objective:
 def total_variation() -> Objective:
     """Mean squared difference of neighbours, to be subtracted (Mahendran & Vedaldi 2015, β = 2)."""
 
-    def value(seen: Seen) -> Tensor:
+    def value(seen: Activations) -> Tensor:
         across, down = seen.image.diff(dim=3), seen.image.diff(dim=2)
         return across.square().mean((1, 2, 3)) + down.square().mean((1, 2, 3))
 
     return Objective(value)
 
 
-def contrast() -> Objective:
+def l2_to_grey() -> Objective:
     """Mean squared distance from mid-grey, to be subtracted (Simonyan et al. 2014, eq. 1)."""
     return Objective(lambda seen: (seen.image - 0.5).square().mean((1, 2, 3)))
 

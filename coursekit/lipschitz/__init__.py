@@ -1,4 +1,4 @@
-"""Floor 1. Ways to keep a critic from being too steep, and ways to see how steep it is.
+"""Ways to keep a critic from being too steep, and ways to see how steep it is.
 
 Rooms: `slopes` of a critic; the `penalties` and the clipping that hold them; `power` iteration and
 the spectral norm of a matrix; `operators`, where a convolution is a linear map and not a matrix of
@@ -9,18 +9,18 @@ largest stretch of a linear map A.
 """
 
 from coursekit.lipschitz.gradient_penalty import (
-    Amplified,
+    ScaledCritic,
     clip_weights,
     dual_loss,
+    gradient_norm,
     gradient_penalty,
     r1_penalty,
-    slope,
 )
 from coursekit.lipschitz.orthogonal import clamp_singular_value, orthogonal
 from coursekit.lipschitz.spectral_norm import (
     SpectralNorm,
     adjoint,
-    applied,
+    apply_linear,
     lipschitz_bound,
     matrices,
     operator_norm,
@@ -32,10 +32,10 @@ from coursekit.lipschitz.spectral_norm import (
 )
 
 __all__ = [
-    "Amplified",
+    "ScaledCritic",
     "SpectralNorm",
     "adjoint",
-    "applied",
+    "apply_linear",
     "clamp_singular_value",
     "clip_weights",
     "dual_loss",
@@ -47,7 +47,7 @@ __all__ = [
     "overlap",
     "power_iteration",
     "r1_penalty",
-    "slope",
+    "gradient_norm",
     "spectral_normalisation",
     "spectral_norms",
     "weight_norm",

@@ -12,12 +12,14 @@ from coursekit.gradients import input_gradient
 from coursekit.types import Examples, Labels, PerExample, Scalar
 
 
-def slope(f: nn.Module, x: Examples, y: Tensor | None = None, graph: bool = False) -> PerExample:
+def gradient_norm(
+    f: nn.Module, x: Examples, y: Tensor | None = None, graph: bool = False
+) -> PerExample:
     """‖∇ₓ f(x)‖₂ of each example, shape (n,); with `graph` it can itself be differentiated."""
     return input_gradient(lambda at: f(at, y), x, create_graph=graph).flatten(1).norm(dim=1)
 
 
-class Amplified(nn.Module):
+class ScaledCritic(nn.Module):
     """The critic γ·s(x): its Lipschitz constant is γ times that of s.
 
     Spectral normalisation fixes the scale of the scores, and not every loss likes that scale.
@@ -40,7 +42,7 @@ class Amplified(nn.Module):
 
 
 @dataclass(frozen=True)
-class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
+class gradient_penalty:  # reads as a verb in `penalty_D=gradient_penalty(10)`
     """λ·E(‖∇D(x̂)‖₂ − 1)² at x̂ = ε·x + (1 − ε)·G(z), ε ~ U[0, 1] (Gulrajani et al. 2017, eq. 3).
 
     One ε for *each example*: with ε fixed at 1 only real points would be held, with one ε for the
@@ -66,7 +68,7 @@ class gradient_penalty:  # reads as a verb in `penalty=gradient_penalty(10)`
     ) -> Tensor:
         between = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng).to(x)
         mixed = torch.lerp(fake.detach(), x, between)
-        excess = slope(D, mixed, y, graph=True) - 1
+        excess = gradient_norm(D, mixed, y, graph=True) - 1
         return self.weight * (excess.relu() if self.one_sided else excess).square().mean()
 
 
@@ -108,7 +110,7 @@ class r1_penalty:
     def __call__(
         self, D: nn.Module, x: Examples, fake: Examples, y: Tensor | None, rng: object = None
     ) -> Scalar:
-        return self.gamma / 2 * slope(D, x, y, graph=True).square().mean()
+        return self.gamma / 2 * gradient_norm(D, x, y, graph=True).square().mean()
 
 
 @dataclass(frozen=True)

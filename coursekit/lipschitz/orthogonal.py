@@ -15,7 +15,7 @@ Gram = Float[Tensor, "g g"]
 
 
 @dataclass(frozen=True)
-class orthogonal:  # reads as a verb in `penalty=orthogonal(1e-4)`
+class orthogonal:  # reads as a verb in `penalty_D=orthogonal(1e-4)`
     """β·Σ ‖WWᵀ − I‖²_F over the layers (Brock et al. 2017; 2019, eq. 2), rows being filters.
 
     With `diagonal=False` only the products of *different* filters are held at 0, and their lengths

@@ -107,10 +107,10 @@ Layer = nn.Linear | nn.Conv2d
 Shape = tuple[int, ...]  # of one input, without the batch
 
 # Activations and rearrangements that never stretch a distance.
-SHORT = (nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.Tanh, nn.AvgPool2d, nn.Dropout)
+ONE_LIPSCHITZ = (nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.Tanh, nn.AvgPool2d, nn.Dropout)
 
 
-def applied(layer: Layer, x: Tensor) -> Tensor:
+def apply_linear(layer: Layer, x: Tensor) -> Tensor:
     """A·x: the layer without its bias."""
     if isinstance(layer, nn.Linear):
         return x @ layer.weight.T
@@ -145,9 +145,9 @@ def operator_norm(
     x = torch.randn(1, *shape, generator=rng, dtype=torch.float64)
     with torch.no_grad():
         for _ in range(rounds):
-            x = adjoint(layer, applied(layer, x), shape)
+            x = adjoint(layer, apply_linear(layer, x), shape)
             x = x / x.norm().clamp_min(1e-300)
-        return float(applied(layer, x).norm())
+        return float(apply_linear(layer, x).norm())
 
 
 def weight_norm(layer: Layer, shape: Shape = ()) -> float:
@@ -194,7 +194,7 @@ def _constant(layer: nn.Module, shape: Shape, norm: Callable[[Layer, Shape], flo
         return norm(layer, shape)
     if isinstance(layer, nn.LeakyReLU):
         return max(1.0, abs(layer.negative_slope))
-    if isinstance(layer, SHORT):
+    if isinstance(layer, ONE_LIPSCHITZ):
         return 1.0
     name = type(layer).__name__
     raise CourseError(f"layers holds {name}, whose Lipschitz constant is not known.")

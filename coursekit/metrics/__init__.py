@@ -1,18 +1,17 @@
-"""Floor 1. Measures of success. Attacks and networks are received as arguments, never imported."""
+"""Measures of success. Attacks and networks are received as arguments, never imported."""
 
 from coursekit.metrics.accuracy import (
     accuracy,
+    attack_suite,
     features,
-    judging,
-    ladder,
     probabilities,
     robust_accuracy,
     worst_case,
 )
-from coursekit.metrics.by_class import ClassJudge, by_class, entropy, total_variance
+from coursekit.metrics.by_class import ClassScorer, by_class, entropy, total_variance
 from coursekit.metrics.fid import (
     Extrapolation,
-    Judge,
+    FIDScorer,
     expected_bias,
     expected_on_line,
     frechet_at_infinity,
@@ -26,16 +25,16 @@ from coursekit.metrics.modes import (
     nearest,
     stacked_coverage,
 )
-from coursekit.metrics.parzen import best_window, parzen, parzen_by_class
+from coursekit.metrics.parzen import best_bandwidth, parzen, parzen_by_class
 from coursekit.metrics.spectrum import checkerboard, power_spectrum
 
 __all__ = [
-    "ClassJudge",
+    "ClassScorer",
     "Coverage",
     "Extrapolation",
-    "Judge",
+    "FIDScorer",
     "accuracy",
-    "best_window",
+    "best_bandwidth",
     "by_class",
     "checkerboard",
     "entropy",
@@ -46,8 +45,7 @@ __all__ = [
     "frechet_distance",
     "gradient_energy",
     "inception_score",
-    "judging",
-    "ladder",
+    "attack_suite",
     "mode_coverage",
     "nearest",
     "parzen",

@@ -1,38 +1,21 @@
 """Accuracy, with and without attacks, of classifiers; probabilities and features."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
 from coursekit.errors import require
+from coursekit.gradients import undisturbed
 from coursekit.types import Attack, Features, Images, Labels, Probabilities
-
-
-@contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; every part of `model` is put back into the mode it was in.
-
-    A judge in train mode normalises by the batch and updates its running statistics: the score then
-    depends on which images are judged together, and judging changes the judge.
-    """
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def _each(model: nn.Module, what: str, x: Images, batch: int) -> Tensor:
     require(len(x) >= 1, "x was empty; give at least one image.")
     require(batch >= 1, f"batch was {batch}; it must be at least 1.")
     call = model if what == "forward" else getattr(model, what)
-    with judging(model):
+    with undisturbed(model), torch.no_grad():
         return torch.cat([call(part) for part in x.split(batch)])
 
 
@@ -89,7 +72,7 @@ def robust_accuracy(
 Survived = Bool[Tensor, " n"]
 
 
-def ladder(
+def attack_suite(
     model: nn.Module, x: Images, y: Labels, attacks: Mapping[str, Attack], batch: int = 500
 ) -> dict[str, Survived]:
     """For each attack, which images the model still reads rightly; "clean" comes first.
@@ -127,5 +110,5 @@ def _survived(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, batch: int
 
 
 def _right(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    with judging(model):
+    with undisturbed(model), torch.no_grad():
         return model(x).argmax(1) == y

@@ -34,7 +34,7 @@ def entropy(p: Probabilities) -> Scalar:
 
 
 @dataclass(frozen=True)
-class ClassJudge:
+class ClassScorer:
     """Looks at samples class by class, through a classifier and a labelled reference.
 
     The network must have been trained neither on the reference nor on what the players learnt from.

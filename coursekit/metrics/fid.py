@@ -83,7 +83,7 @@ def inception_score(probabilities: Probabilities) -> float:
 
 
 @dataclass(frozen=True)
-class Judge:
+class FIDScorer:
     """FID and IS on the features of one network, against one set of real images.
 
     The network must not have been trained on `real`: it would know those images better than any

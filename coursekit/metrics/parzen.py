@@ -37,7 +37,7 @@ def parzen(samples: Samples, x: Examples, sigma: float) -> PerExample:
     return (windows - places.shape[1] / 2 * log(2 * pi * sigma**2)).float()
 
 
-def best_window(samples: Samples, held_out: Examples, sigmas: Sequence[float]) -> float:
+def best_bandwidth(samples: Samples, held_out: Examples, sigmas: Sequence[float]) -> float:
     """The σ under which held-out images are likeliest: the only thing that the estimate fits.
 
     Raises:

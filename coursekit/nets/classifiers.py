@@ -287,7 +287,7 @@ def _fours(shape: Shape) -> Shape:
     return shape
 
 
-class Loud(nn.Module):
+class ScaledLogits(nn.Module):
     """The same network with its logits multiplied: the same decisions, and no gradient.
 
     The likeliest class leads by thousands, its probability is exactly 1 in floating point, and the
@@ -310,7 +310,7 @@ class Loud(nn.Module):
         return self.factor * self.net(x)
 
 
-class Quantised(nn.Module):
+class QuantizedInputs(nn.Module):
     """Pixels rounded to a few levels before the network sees them: a staircase, flat almost always.
 
     Args:
@@ -329,16 +329,16 @@ class Quantised(nn.Module):
         self.net, self.levels, self.straight_through = net, levels, straight_through
 
     def forward(self, x: Images) -> Logits:
-        return self.net(staircase(x, self.levels, self.straight_through))
+        return self.net(quantize(x, self.levels, self.straight_through))
 
 
-def staircase(x: Tensor, levels: int, straight_through: bool = False) -> Tensor:
+def quantize(x: Tensor, levels: int, straight_through: bool = False) -> Tensor:
     """The nearest of `levels` equally spaced values in [0, 1]; its slope is 0, or taken to be 1."""
     stairs = torch.round(x * (levels - 1)) / (levels - 1)
     return x + (stairs - x).detach() if straight_through else stairs
 
 
-class PlaceNet(nn.Module):
+class PatchPositionNet(nn.Module):
     """Six convolutions and a linear head, for images of any size from 16 × 16.
 
     `stages[k]` is a convolution with BatchNorm and ReLU. The second, third and fifth begin by

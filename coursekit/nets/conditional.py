@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from coursekit.errors import require
 from coursekit.nets.classifiers import Shape
 from coursekit.nets.discriminators import DCGANDiscriminator
-from coursekit.nets.generators import DCGANGenerator, Generator, Noise, start_small
+from coursekit.nets.generators import DCGANGenerator, Generator, Noise, dcgan_init
 from coursekit.types import Features, Images, Labels, Logits, PerExample
 
 Blend = Float[Tensor, "n k"]  # rows sum to 1: how much of each class
 
 
-def known(y: Labels | None, classes: int) -> Labels:
+def check_labels(y: Labels | None, classes: int) -> Labels:
     """`y`, if it holds labels of the set 0 … classes − 1.
 
     On a GPU the values are not looked at, since that would wait for the device in every step; there
@@ -49,7 +49,8 @@ class ConditionalGenerator(Generator):
 
     def forward(self, z: Noise, y: Labels | None = None) -> Images:
         return self.blended(
-            z, torch.eye(self.classes, device=z.device, dtype=z.dtype)[known(y, self.classes)]
+            z,
+            torch.eye(self.classes, device=z.device, dtype=z.dtype)[check_labels(y, self.classes)],
         )
 
     def labels(self, n: int, rng: torch.Generator) -> Labels:
@@ -88,7 +89,7 @@ class ConcatGenerator(ConditionalGenerator):
         return self.body(torch.cat([z, blend @ self.embed], 1))
 
 
-class ClassBatchNorm2d(nn.Module):
+class ConditionalBatchNorm2d(nn.Module):
     """γ_y·(h − μ)/σ + β_y: one normalisation for all, a gain and a shift for each class.
 
     De Vries et al. 2017; Dumoulin et al. 2017 (for styles). With equal rows it is plain
@@ -112,8 +113,8 @@ class ClassBatchNorm2d(nn.Module):
         return gain[:, :, None, None] * self.norm(h) + shift[:, :, None, None]
 
 
-class ClassNormGenerator(ConditionalGenerator):
-    """The DCGAN generator with `ClassBatchNorm2d` for BatchNorm: y enters at every layer.
+class ConditionalBatchNormGenerator(ConditionalGenerator):
+    """The DCGAN generator with `ConditionalBatchNorm2d` for BatchNorm: y enters at every layer.
 
     Args:
         shape: (channels, height, width); both sides a multiple of 4.
@@ -135,16 +136,16 @@ class ClassNormGenerator(ConditionalGenerator):
         self.body = DCGANGenerator(shape, width, noise_dim, rng=rng).body
         for i, layer in enumerate(self.body):
             if isinstance(layer, nn.BatchNorm2d):
-                self.body[i] = ClassBatchNorm2d(layer.num_features, classes, rng)
+                self.body[i] = ConditionalBatchNorm2d(layer.num_features, classes, rng)
 
     def blended(self, z: Noise, blend: Blend) -> Images:
         h = z
         for layer in self.body:
-            h = layer(h, blend) if isinstance(layer, ClassBatchNorm2d) else layer(h)
+            h = layer(h, blend) if isinstance(layer, ConditionalBatchNorm2d) else layer(h)
         return h
 
 
-class PlaneDiscriminator(nn.Module):
+class ConcatDiscriminator(nn.Module):
     """D([x, e(y)]): a learnt image-sized plane for each class, as one more channel.
 
     Mirza & Osindero 2014, §3.2, joined label and image in a dense layer; this is its convolutional
@@ -173,7 +174,7 @@ class PlaneDiscriminator(nn.Module):
         self.body = DCGANDiscriminator((c + 1, h, w), width, norm, rng=rng).body
 
     def forward(self, x: Images, y: Labels | None = None) -> PerExample:
-        plane = self.embed(known(y, self.classes)).view(-1, *self.plane)
+        plane = self.embed(check_labels(y, self.classes)).view(-1, *self.plane)
         return self.body(torch.cat([2 * x - 1, plane], 1)).squeeze(1)
 
 
@@ -184,7 +185,7 @@ class AuxiliaryDiscriminator(nn.Module):
     be given to a cross-entropy once, without a softmax before it (see `gan_losses.auxiliary`).
 
     Args:
-        shape, classes, width, norm, rng: as for `PlaneDiscriminator`.
+        shape, classes, width, norm, rng: as for `ConcatDiscriminator`.
     """
 
     def __init__(
@@ -199,7 +200,7 @@ class AuxiliaryDiscriminator(nn.Module):
         body = DCGANDiscriminator(shape, width, norm, rng=rng).body
         self.trunk, self.score = body[:-1], cast(nn.Linear, body[-1])
         self.classify = nn.Linear(self.score.in_features, classes)
-        start_small(self.classify, rng)
+        dcgan_init(self.classify, rng)
 
     def features(self, x: Images) -> Features:
         """φ(x): activations of the last hidden layer, flattened, shape (n, d)."""
@@ -220,7 +221,7 @@ class ProjectionDiscriminator(nn.Module):
     over places first; here φ keeps them, since 28 pixels leave only 7 × 7.
 
     Args:
-        shape, classes, width, norm, rng: as for `PlaneDiscriminator`.
+        shape, classes, width, norm, rng: as for `ConcatDiscriminator`.
     """
 
     def __init__(
@@ -248,5 +249,5 @@ class ProjectionDiscriminator(nn.Module):
         return self.score(h) + h @ self.embed.weight.T
 
     def forward(self, x: Images, y: Labels | None = None) -> PerExample:
-        h, v = self.features(x), self.embed(known(y, self.classes))
+        h, v = self.features(x), self.embed(check_labels(y, self.classes))
         return self.score(h).squeeze(1) + (v * h).sum(1)

@@ -1,4 +1,4 @@
-"""Floor 0. What a discriminator gets to see: layers that stand before it, or inside it.
+"""What a discriminator gets to see: layers that stand before it, or inside it.
 
 Half of the remedies against mode collapse change nothing in the game but this. All of them group
 *neighbouring* rows of a batch, so that parallel games never mix.
@@ -19,7 +19,7 @@ from coursekit.types import Examples, Images, Labels
 Scores = Float[Tensor, " packs"]
 
 
-class Through(nn.Module):
+class Preprocessed(nn.Module):
     """A discriminator that sees every batch through a lens: D(lens(x), y).
 
     Args:
@@ -35,7 +35,7 @@ class Through(nn.Module):
         return self.D(self.lens(x), y)
 
 
-class Pack(nn.Module):
+class PacGANPack(nn.Module):
     """m different examples as one (Lin et al. 2018, "PacGAN", §3): (n, c, …) → (n/m, m·c, …).
 
     D then sees m samples at a time, and one score is given for all of them. A pack of m copies
@@ -186,7 +186,7 @@ class FlipAndShift:
         return padded[images, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-class Waves(nn.Module):
+class FourierFeatures(nn.Module):
     """x with sines and cosines of itself appended (Tancik et al. 2020, "Fourier Features", §4).
 
     An MLP learns slowly what changes quickly. Where modes are small and far apart, D must draw

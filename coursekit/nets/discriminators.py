@@ -9,7 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from coursekit.errors import choose
 from coursekit.nets.classifiers import MLP, Shape
-from coursekit.nets.generators import Generator, Noise, quartered, start_small
+from coursekit.nets.generators import Generator, Noise, check_multiple_of_4, dcgan_init
 from coursekit.types import Examples, Images, Labels, PerExample
 
 NORMS = ("batch", "none", "spectral")
@@ -72,7 +72,7 @@ class DCGANDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         choose("norm", norm, NORMS)
-        c, h, w = quartered(shape)
+        c, h, w = check_multiple_of_4(shape)
         self.body = nn.Sequential(
             _halve(shape[0], width, pool),
             nn.LeakyReLU(slope),
@@ -82,7 +82,7 @@ class DCGANDiscriminator(nn.Module):
             nn.Flatten(),
             nn.Linear(2 * width * h * w, 1),
         )
-        start_small(self, rng)
+        dcgan_init(self, rng)
         if norm == "spectral":
             normalise_spectrally(self, rng)
 

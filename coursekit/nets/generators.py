@@ -148,7 +148,7 @@ class DCGANGenerator(Generator):
     ) -> None:
         super().__init__()
         choose("norm", norm, ("batch", "none"))
-        c, h, w = quartered(shape)
+        c, h, w = check_multiple_of_4(shape)
         self.noise_dim = noise_dim
         self.body = nn.Sequential(
             nn.Linear(noise_dim, 2 * width * h * w),
@@ -161,13 +161,13 @@ class DCGANGenerator(Generator):
             double(width, c),
             nn.Sigmoid() if bounded else nn.Identity(),
         )
-        start_small(self, rng)
+        dcgan_init(self, rng)
 
     def forward(self, z: Noise, y: Labels | None = None) -> Images:
         return self.body(z)
 
 
-def quartered(shape: Shape) -> Shape:
+def check_multiple_of_4(shape: Shape) -> Shape:
     """The shape with a quarter of each side.
 
     Raises:
@@ -178,7 +178,7 @@ def quartered(shape: Shape) -> Shape:
     return c, h // 4, w // 4
 
 
-def start_small(model: nn.Module, rng: torch.Generator | None) -> None:
+def dcgan_init(model: nn.Module, rng: torch.Generator | None) -> None:
     """Weights ~ N(0, 0.02), biases 0 (Radford et al. 2016, §4); BatchNorm keeps its 1 and 0."""
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
@@ -224,7 +224,7 @@ def truncated(n: int, dim: int, rng: torch.Generator, at: float) -> Float[Tensor
 UpperHalf = Float[Tensor, "n c half w"]
 
 
-class Completer(Generator):
+class Inpainter(Generator):
     """Paints the lower half of an image, given the upper half as its label: G(z, y).
 
     Two strided convolutions read y, z is added to what they found, two transposed convolutions
@@ -240,7 +240,7 @@ class Completer(Generator):
         self, shape: Shape, width: int = 32, noise_dim: int = 16, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, h, w = quartered(shape)
+        c, h, w = check_multiple_of_4(shape)
         self.noise_dim = noise_dim
         self.read = nn.Sequential(
             nn.Conv2d(c, width, 4, stride=2, padding=1),
@@ -257,7 +257,7 @@ class Completer(Generator):
             nn.ConvTranspose2d(width, c, 4, stride=2, padding=1),
             nn.Sigmoid(),
         )
-        start_small(self, rng)
+        dcgan_init(self, rng)
 
     def forward(self, z: Noise, y: UpperHalf) -> Images:
         blank = torch.zeros_like(y)

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize, one_hot
 from torch.nn.utils import parametrize
 
 from coursekit.errors import choose, require
-from coursekit.nets.discriminator_inputs import Waves
+from coursekit.nets.discriminator_inputs import FourierFeatures
 from coursekit.nets.generators import Generator, Noise
 from coursekit.types import Examples, Labels, PerExample
 
@@ -45,7 +45,7 @@ class ParallelLinear(nn.Module):
         return "games={}, inputs={}, outputs={}".format(*self.weight.shape)
 
 
-class EachSpectral(nn.Module):
+class BatchedSpectralNorm(nn.Module):
     """Each game's weight divided by its own largest singular value (Miyato et al. 2018, Alg. 1).
 
     One power iteration per forward pass in train mode, as `torch.nn.utils` does for one matrix.
@@ -78,7 +78,7 @@ def layers_of(
     return nn.Sequential(*layers[:-1])
 
 
-def by_game(rows: Tensor, games: int) -> Stacked:
+def split_games(rows: Tensor, games: int) -> Stacked:
     """Rows (games·b, d) as (games, b, d)."""
     require(
         len(rows) % games == 0, f"the batch has {len(rows)} rows; {games} games must share evenly."
@@ -114,7 +114,7 @@ class ParallelGenerator(Generator):
         hidden: Sequence[int] = (128, 128),
         noise_dim: int = 2,
         classes: int = 0,
-        waves: Waves | None = None,
+        waves: FourierFeatures | None = None,
         wide: float = 0.0,
         rng: torch.Generator | None = None,
     ) -> None:
@@ -126,8 +126,8 @@ class ParallelGenerator(Generator):
         self.body = layers_of(games, sizes, nn.ReLU(), rng)
 
     def forward(self, z: Noise, y: Labels | None = None) -> Examples:
-        seen = told(self.waves(z) if self.waves else z, y, self.classes)
-        points = self.body(by_game(seen, self.games)).flatten(0, 1)
+        seen = append_one_hot(self.waves(z) if self.waves else z, y, self.classes)
+        points = self.body(split_games(seen, self.games)).flatten(0, 1)
         return (points + self.wide * z if self.wide else points).view(-1, *self.shape)
 
 
@@ -166,17 +166,17 @@ class ParallelDiscriminator(nn.Module):
         if norm == "spectral":
             for layer in [m for m in self.modules() if isinstance(m, ParallelLinear)]:
                 parametrize.register_parametrization(
-                    layer, "weight", EachSpectral(layer.weight.detach(), rng)
+                    layer, "weight", BatchedSpectralNorm(layer.weight.detach(), rng)
                 )
 
     def forward(self, x: Examples, y: Labels | None = None) -> PerExample:
-        hidden = self.body(by_game(told(x.flatten(1), y, self.classes), self.games))
+        hidden = self.body(split_games(append_one_hot(x.flatten(1), y, self.classes), self.games))
         if self.aside is not None:
-            hidden = by_game(self.aside(hidden.flatten(0, 1)), self.games)
+            hidden = split_games(self.aside(hidden.flatten(0, 1)), self.games)
         return self.head(hidden).flatten()
 
 
-def told(x: Tensor, y: Labels | None, classes: int) -> Tensor:
+def append_one_hot(x: Tensor, y: Labels | None, classes: int) -> Tensor:
     """x with a one-hot label appended, or x itself where there are no classes."""
     if not classes:
         return x
@@ -185,7 +185,7 @@ def told(x: Tensor, y: Labels | None, classes: int) -> Tensor:
     return torch.cat([x, one_hot(y, classes).to(x)], dim=1)
 
 
-def single(network: N, game: int) -> N:
+def select_game(network: N, game: int) -> N:
     """One game of a parallel network, as a parallel network of one game with copied weights.
 
     Raises:
@@ -195,7 +195,9 @@ def single(network: N, game: int) -> N:
     require(0 <= game < games, f"game was {game}; there are games 0 to {games - 1}.")
     one = deepcopy(network)
     for part in one.modules():
-        if not isinstance(part, Waves):  # which all games share; all else has an axis of games
+        if not isinstance(
+            part, FourierFeatures
+        ):  # which all games share; all else has an axis of games
             for values in [*part.parameters(recurse=False), *part.buffers(recurse=False)]:
                 values.data = values.data[game : game + 1].clone()
     one.games = 1  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Floor 0. Real ImageNet classifiers, where their weights are at hand or may be fetched."""
+"""Real ImageNet classifiers, where their weights are at hand or may be fetched."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,7 +104,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         raise CourseError(f"The ImageNet weights {file} cannot be read; delete them.") from None
 
 
-class Absent(nn.Module):
+class MissingWeights(nn.Module):
     """Stands where a file held no weights. An untrained layer in its place would dream noise."""
 
     def __init__(self, layer: str, file: str) -> None:
@@ -116,7 +116,7 @@ class Absent(nn.Module):
 
 
 def _load_part(model: nn.Module, state: dict[str, Tensor], file: str) -> None:
-    """Load what there is; children for which there is nothing at all become `Absent`."""
+    """Load what there is; children for which there is nothing at all become `MissingWeights`."""
     wanted = model.state_dict()
     fits = all(key in wanted and wanted[key].shape == value.shape for key, value in state.items())
     require(fits, f"file was {file}; its tensors are not those of this network.")
@@ -124,7 +124,7 @@ def _load_part(model: nn.Module, state: dict[str, Tensor], file: str) -> None:
     for child in dict(model.named_children()):
         keys = {key for key in wanted if key.startswith(f"{child}.")}
         if keys and keys <= missing:
-            setattr(model, child, Absent(child, file))
+            setattr(model, child, MissingWeights(child, file))
             missing -= keys
     require(not missing, f"file was {file}; it lacks {len(missing)} tensors inside layers it has.")
     model.load_state_dict(state)

@@ -7,12 +7,12 @@ from coursekit.errors import require
 from coursekit.nets.classifiers import Shape
 from coursekit.nets.conditional import (
     Blend,
-    ClassBatchNorm2d,
+    ConditionalBatchNorm2d,
     ConditionalGenerator,
-    known,
+    check_labels,
 )
 from coursekit.nets.discriminators import normalise_spectrally
-from coursekit.nets.generators import Noise, start_small
+from coursekit.nets.generators import Noise, dcgan_init
 from coursekit.types import Features, Images, Labels, PerExample
 
 
@@ -54,17 +54,17 @@ class SNGANGenerator(ConditionalGenerator):
         layers: list[nn.Module] = [nn.Linear(noise_dim, widths[0] * h * w)]
         layers += [nn.Unflatten(1, (widths[0], h, w))]
         for inputs, outputs in zip(widths, (*widths[1:], c), strict=True):
-            norm = ClassBatchNorm2d(inputs, classes)
+            norm = ConditionalBatchNorm2d(inputs, classes)
             nn.init.ones_(norm.gain)
             nn.init.zeros_(norm.shift)
             layers += [norm, nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)]
         self.body = nn.Sequential(*layers, nn.Sigmoid())
-        start_small(self, rng)
+        dcgan_init(self, rng)
 
     def blended(self, z: Noise, blend: Blend) -> Images:
         h = z
         for layer in self.body:
-            h = layer(h, blend) if isinstance(layer, ClassBatchNorm2d) else layer(h)
+            h = layer(h, blend) if isinstance(layer, ConditionalBatchNorm2d) else layer(h)
         return h
 
 
@@ -108,5 +108,5 @@ class SNGANDiscriminator(nn.Module):
         return self.trunk(2 * x - 1).sum((2, 3))
 
     def forward(self, x: Images, y: Labels | None = None) -> PerExample:
-        h, v = self.features(x), self.embed(known(y, self.classes))
+        h, v = self.features(x), self.embed(check_labels(y, self.classes))
         return self.score(h).squeeze(1) + (v * h).sum(1)

@@ -1,4 +1,4 @@
-"""Floor 0. Arrays in, `Figure` out. One room a lecture; `base` holds the look they share."""
+"""Arrays in, `Figure` out. One room a lecture; `base` holds the look they share."""
 
 from coursekit.plots.base import canvas, curves, gallery, label, picture
 

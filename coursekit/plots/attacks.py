@@ -81,7 +81,7 @@ def attention(x: Tensor, maps: Mapping[str, Tensor], title: str = "") -> Figure:
     return figure
 
 
-def playground(
+def attack_widget(
     x: Tensor, x_adv: Tensor, probabilities: Tensor, classes: Sequence[str], true: int, eps: float
 ) -> Figure:
     """One image under attack: the picture, the perturbation × 10, the class probabilities."""

@@ -75,7 +75,9 @@ def class_grids(
     return figure
 
 
-def chooser(image: Tensor, row: Tensor, chosen: int, classes: Sequence[str], seen: str) -> Figure:
+def class_widget(
+    image: Tensor, row: Tensor, chosen: int, classes: Sequence[str], seen: str
+) -> Figure:
     """One image large; below it the same z in every class, the chosen one framed."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.5), layout="constrained")
@@ -156,7 +158,7 @@ def prices(weights: Sequence[float], lines: Mapping[str, Any], reference: float)
     return figure
 
 
-def obedience_and_diversity(
+def accuracy_and_diversity(
     accuracy: Mapping[str, Sequence[float]],
     spread: Mapping[str, Sequence[float]],
     real: tuple[float, float],

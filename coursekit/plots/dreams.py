@@ -62,7 +62,7 @@ def frame(image: Tensor) -> Figure:
     return figure
 
 
-def playground(photo: Tensor, dreamt: Tensor, trace: Tensor, what: str) -> Figure:
+def dream_widget(photo: Tensor, dreamt: Tensor, trace: Tensor, what: str) -> Figure:
     """The photo, the dream, and the objective where each step began."""
     figure, (left, middle, right) = canvas(1, 3, width=3.0, height=2.4)
     picture(left, photo[0], "the photo")

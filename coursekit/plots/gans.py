@@ -71,7 +71,7 @@ def _frame(images: Tensor, caption: str, columns: int) -> Figure:
     return figure
 
 
-def explorer(image: Tensor, path: Tensor, position: float) -> Figure:
+def latent_widget(image: Tensor, path: Tensor, position: float) -> Figure:
     """One image large, and below it the way through latent space, with the place marked."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.4), layout="constrained")

@@ -123,7 +123,7 @@ def landscape(
     return figure
 
 
-def desk(
+def ring_widget(
     plane: Plane,
     points: Points,
     field: Field,

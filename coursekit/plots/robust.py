@@ -80,7 +80,7 @@ def gradients(x: Tensor, maps: Mapping[str, Tensor], title: str = "") -> Figure:
     return figure
 
 
-def playground(
+def robust_widget(
     x: Tensor,
     x_adv: Tensor,
     probabilities: Mapping[str, Tensor],

@@ -86,7 +86,7 @@ def draw(axes: Axes, stage: Stage, scene: Scene) -> Axes:
     return label(axes, scene.title, "x", "density; D")
 
 
-def desk(
+def densities_widget(
     x: Curve,
     densities: tuple[Curve, Curve],
     best: Curve,

@@ -1,14 +1,14 @@
-"""Floor 0. What makes a notebook a lecture: sources shown, claims checked, guesses revealed.
+"""What makes a notebook a lecture: sources shown, claims checked, guesses revealed.
 
 `show_source` prints a function of the package, `check` holds a claim, `record` writes a figure down
 for the report, `reveal` sets a guess beside a measurement, `show` and `film` put a picture with its
-alt text on the page, `play` is a widget with a still fallback, `Exercise` grades an attempt.
+alt text on the page, `interact` is a widget with a still fallback, `Exercise` grades an attempt.
 """
 
 from coursekit.teaching.checks import all_checks_hold, check
 from coursekit.teaching.display import MIME, film, record, reveal, show, show_source
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.widgets import play
+from coursekit.teaching.widgets import interact
 
 __all__ = [
     "MIME",
@@ -16,7 +16,7 @@ __all__ = [
     "all_checks_hold",
     "check",
     "film",
-    "play",
+    "interact",
     "record",
     "reveal",
     "show",

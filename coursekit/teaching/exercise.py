@@ -17,7 +17,7 @@ class Wrong(Exception):
     """What is wrong with an attempt, in a sentence; it ends the grading."""
 
 
-class Fresh:
+class RandomInputs:
     """Random inputs, drawn anew at each grading, so that no special case can be fitted."""
 
     def __init__(self, seed: int) -> None:
@@ -97,7 +97,7 @@ def number(answer: Any) -> float:
         raise Wrong(f"the answer should be one number, not {_kind(answer)}.") from None
 
 
-def miss(
+def describe_mismatch(
     answer: Any, wanted: Tensor, tolerance: float = 1e-6, place: str | None = None
 ) -> str | None:
     """Where the answer is furthest off ("at entry 3 it is 0.31, not 0.52"), or None."""
@@ -114,7 +114,7 @@ def close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one.detach().double(), other.detach().double(), rtol=1e-6, atol=1e-6)
 
 
-def slopes(answer: Any, *at: Tensor, who: str) -> list[Tensor]:
+def gradients_of(answer: Any, *at: Tensor, who: str) -> list[Tensor]:
     """The gradients of a scalar answer with respect to `at`; an answer without any is wrong."""
     if not isinstance(answer, Tensor) or not answer.requires_grad:
         raise Wrong(f"no gradient reaches {who}: float, item, detach and no_grad end the graph.")
@@ -140,7 +140,7 @@ def _kind(answer: Any) -> str:
     return f"a value of type {type(answer).__name__}"
 
 
-Property = Callable[[Attempt, Fresh], str | None]  # what is wrong with the attempt, or None
+Property = Callable[[Attempt, RandomInputs], str | None]  # what is wrong with the attempt, or None
 
 
 class _NotBegun(Exception):
@@ -183,7 +183,7 @@ class Exercise:
 
     def verdict(self, attempt: Attempt, seed: int) -> str | None:
         """What is wrong with the attempt on the inputs of `seed`, in a sentence; None if right."""
-        fresh = Fresh(seed)
+        fresh = RandomInputs(seed)
         try:
             found = (holds(_watched(attempt), fresh) for holds in self.properties)
             return next((wrong for wrong in found if wrong is not None), None)

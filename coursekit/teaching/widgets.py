@@ -60,7 +60,7 @@ def dressed(name: str, control: widgets.ValueWidget) -> widgets.ValueWidget:
     return control
 
 
-def play(
+def interact(
     draw: Callable[..., Figure], controls: Mapping[str, widgets.ValueWidget], alt: str
 ) -> widgets.VBox:
     """Show `draw(**values)` under its controls and redraw when one of them moves.

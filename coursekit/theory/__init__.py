@@ -1,4 +1,4 @@
-"""Floor 0. What the game converges to: everything about GANs that has an exact answer.
+"""What the game converges to: everything about GANs that has an exact answer.
 
 Rooms: `densities` on the line and their tails; `quadrature` to 1e-10 and better; the `value` of a
 game and its best discriminator; `divergences` and `f_divergences`; what `small_critics` can see;
@@ -29,14 +29,14 @@ from coursekit.theory.games import (
     best_score,
     discriminator_error,
     extragradient,
-    generator_pull,
+    generator_gradient,
+    iterate_game,
     linear_critic,
     linear_distance,
     neural_distance,
     non_saturating_slope,
     optimal_discriminator,
     optimal_logit,
-    play,
     random_features,
     saturating_slope,
     score_of,
@@ -55,7 +55,7 @@ __all__ = [
     "entropy",
     "extragradient",
     "f_value",
-    "generator_pull",
+    "generator_gradient",
     "hellinger_squared",
     "integrate",
     "jensen_shannon",
@@ -68,7 +68,7 @@ __all__ = [
     "non_saturating_slope",
     "optimal_discriminator",
     "optimal_logit",
-    "play",
+    "iterate_game",
     "random_features",
     "saturating_slope",
     "score_of",

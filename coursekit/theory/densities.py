@@ -12,7 +12,6 @@ from torch import Tensor
 
 from coursekit.errors import require
 
-
 Points = Float[Tensor, "*shape"]  # numbers on the line, or functions of them; float64
 Function = Callable[[Tensor], Tensor]  # of points, in any arrangement
 
@@ -21,7 +20,7 @@ LEVELS = torch.tensor([1e-40, 1e-12, 1e-6, 1e-3, 0.02, 0.1, 0.25, 0.5], dtype=to
 
 
 @runtime_checkable
-class Shape(Protocol):
+class StandardDensity(Protocol):
     """An even standard density: centre 0, scale 1."""
 
     @property
@@ -48,7 +47,7 @@ class Density(Protocol):
     def scales(self) -> tuple[float, ...]: ...
 
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> StandardDensity: ...
 
     @property
     def edges(self) -> tuple[float, ...]: ...
@@ -60,28 +59,28 @@ class Density(Protocol):
     def cdf(self, x: Points) -> Points: ...
 
 
-def numbers(values: tuple[float, ...] | list[float]) -> Float[Tensor, " n"]:
+def float64(values: tuple[float, ...] | list[float]) -> Float[Tensor, " n"]:
     """The values as a float64 tensor."""
     return torch.tensor(values, dtype=torch.float64)
 
 
 def survival(p: Density, x: Points) -> Points:
     """P(X > x): 1 − cdf, but without its cancellation in the upper tail."""
-    mirrored = p.shape.cdf((numbers(p.centres) - x[..., None]) / numbers(p.scales))
-    return mirrored @ numbers(p.weights)
+    mirrored = p.shape.cdf((float64(p.centres) - x[..., None]) / float64(p.scales))
+    return mirrored @ float64(p.weights)
 
 
 def landmarks(p: Density) -> Float[Tensor, " n"]:
     """Points between which every component is smooth and none has a thin peak."""
     reach = p.shape.quantile(LEVELS)
-    spans = numbers(p.scales)[:, None] * reach
-    centres = numbers(p.centres)[:, None]
+    spans = float64(p.scales)[:, None] * reach
+    centres = float64(p.centres)[:, None]
     return torch.cat([(centres + spans).flatten(), (centres - spans).flatten()])
 
 
 def width(p: Density) -> float:
     """Distance from the centre to the 16 % quantile of the narrowest component."""
-    return min(p.scales) * -float(p.shape.quantile(numbers([0.16])))
+    return min(p.scales) * -float(p.shape.quantile(float64([0.16])))
 
 
 def unbounded(p: Density) -> bool:
@@ -129,7 +128,7 @@ def nodes(
         CourseError: no density was given.
     """
     require(len(densities) > 0, "densities was empty; the rule needs one to know its scale.")
-    marks = torch.cat([*map(landmarks, densities), numbers(list(kinks))])
+    marks = torch.cat([*map(landmarks, densities), float64(list(kinks))])
     centre, span = marks.median(), min(map(width, densities))
     edges = torch.asinh((marks - centre) / span).unique()
     u, w = _gauss_legendre(_split(edges), order)

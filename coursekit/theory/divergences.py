@@ -17,11 +17,11 @@ from coursekit.theory.densities import (
     Function,
     Points,
     crossings,
+    float64,
     integrate,
-    numbers,
     survival,
 )
-from coursekit.theory.games import best_score, times
+from coursekit.theory.games import best_score, mul_zero_inf
 
 Masses = Float[Tensor, " k"]  # at least 0, summing to 1
 
@@ -31,14 +31,14 @@ def kl(p: Density, q: Density, order: int = ORDER) -> float:
 
     def integrand(x: Points) -> Points:
         log_p = p.log_density(x)
-        return times(log_p.exp(), log_p - q.log_density(x))
+        return mul_zero_inf(log_p.exp(), log_p - q.log_density(x))
 
     return integrate(integrand, p, q, order=order)
 
 
 def entropy(p: Density) -> float:
     """H(p) = −∫ p log p dx, in nats; may be negative."""
-    return integrate(lambda x: -times(p.density(x), p.log_density(x)), p)
+    return integrate(lambda x: -mul_zero_inf(p.density(x), p.log_density(x)), p)
 
 
 def jensen_shannon(p: Density, q: Density, order: int = ORDER) -> float:
@@ -47,8 +47,8 @@ def jensen_shannon(p: Density, q: Density, order: int = ORDER) -> float:
     def integrand(x: Points) -> Points:
         log_p, log_q = p.log_density(x), q.log_density(x)
         log_m = torch.logaddexp(log_p, log_q) - log(2)
-        to_p = times(log_p.exp(), log_p - log_m)
-        to_q = times(log_q.exp(), log_q - log_m)
+        to_p = mul_zero_inf(log_p.exp(), log_p - log_m)
+        to_q = mul_zero_inf(log_q.exp(), log_q - log_m)
         return 0.5 * to_p + 0.5 * to_q
 
     return integrate(integrand, p, q, order=order)
@@ -61,7 +61,7 @@ def total_variation(p: Density, q: Density) -> float:
     each piece exactly.
     """
     signs = crossings(best_score(p, q), p, q)
-    x = numbers([-inf, *signs, *p.edges, *q.edges, inf]).unique()
+    x = float64([-inf, *signs, *p.edges, *q.edges, inf]).unique()
     return float(0.5 * (p.cdf(x).diff() - q.cdf(x).diff()).abs().sum())
 
 
@@ -128,7 +128,7 @@ class FDivergence:
 
 def _plain(log_mass: Points, x: Points) -> Points:
     """mass · x."""
-    return times(log_mass.exp(), x)
+    return mul_zero_inf(log_mass.exp(), x)
 
 
 def _tilted(log_mass: Points, s: Points) -> Points:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, pad, softplus
 
 from coursekit.errors import require
-from coursekit.theory.densities import ORDER, Density, Function, Points, integrate, numbers
+from coursekit.theory.densities import ORDER, Density, Function, Points, float64, integrate
 
 
 def optimal_logit(log_p: Points, log_q: Points) -> Points:
@@ -45,8 +45,8 @@ def value(p: Density, q: Density, score: Function | None = None, order: int = OR
 
     def integrand(x: Points) -> Points:
         s = score(x)
-        on_real = times(p.density(x), logsigmoid(s))
-        on_fake = times(q.density(x), logsigmoid(-s))
+        on_real = mul_zero_inf(p.density(x), logsigmoid(s))
+        on_fake = mul_zero_inf(q.density(x), logsigmoid(-s))
         return on_real + on_fake
 
     return integrate(integrand, p, q, order=order)
@@ -72,7 +72,7 @@ def score_of(critic: nn.Module) -> Function:
     return lambda x: copy(x.reshape(-1, 1)).reshape(x.shape)
 
 
-def times(mass: Points, x: Points) -> Points:
+def mul_zero_inf(mass: Points, x: Points) -> Points:
     """mass · x, and 0 where there is no mass: the convention 0 · ∞ = 0 of entropies."""
     return (mass * x).masked_fill(mass == 0, 0.0)
 
@@ -87,7 +87,7 @@ def non_saturating_slope(score: Points) -> Points:
     return -(-score).sigmoid()
 
 
-def generator_pull(slope: Function, score: Function, q: Density) -> float:
+def generator_gradient(slope: Function, score: Function, q: Density) -> float:
     """dL/dθ for a generator G(z) = z + θ, which slides its samples along the line.
 
     With the discriminator held fixed, dL/dθ = E_{x∼q} [slope(s(x)) · s′(x)].
@@ -102,7 +102,7 @@ def generator_pull(slope: Function, score: Function, q: Density) -> float:
         x = x.requires_grad_(True)
         s = score(x)
         (steepness,) = torch.autograd.grad(s.sum(), x)
-        return times(q.density(x), slope(s) * steepness).detach()
+        return mul_zero_inf(q.density(x), slope(s) * steepness).detach()
 
     return integrate(integrand, q)
 
@@ -139,7 +139,9 @@ def update_matrix(step: Step, rate: float) -> Float[Tensor, "2 2"]:
     return torch.stack([step(axis, rate) for axis in torch.eye(2, dtype=torch.float64)], dim=1)
 
 
-def play(step: Step, start: Point, rate: float, rounds: int) -> Float[Tensor, "{rounds}+1 2"]:
+def iterate_game(
+    step: Step, start: Point, rate: float, rounds: int
+) -> Float[Tensor, "{rounds}+1 2"]:
     """The path of the game, `start` first."""
     path = [start.double()]
     for _ in range(rounds):
@@ -163,7 +165,7 @@ def neural_distance(real: Points, fake: Scores, phi: Function = torch.log) -> fl
         phi: concave and increasing on (0, 1].
     """
     on_real, on_fake = phi(real.double().sigmoid()), phi((-fake.double()).sigmoid())
-    return float(on_real.mean() + on_fake.mean() - 2 * phi(numbers([0.5])))
+    return float(on_real.mean() + on_fake.mean() - 2 * phi(float64([0.5])))
 
 
 def random_features(dimension: int, width: int, rng: torch.Generator | None = None) -> Function:

@@ -5,12 +5,12 @@
 
 from coursekit.training.checkpoint import describe
 from coursekit.training.loops import (
-    descend,
     fit,
     frozen,
-    itself,
     no_augment,
-    nothing,
+    no_penalty,
+    no_unroll,
+    optimizer_step,
     train_gan,
     unrolled,
 )
@@ -22,14 +22,14 @@ __all__ = [
     "History",
     "Trainer",
     "adam",
-    "descend",
+    "optimizer_step",
     "describe",
     "fit",
     "frozen",
-    "itself",
+    "no_unroll",
     "linear_decay",
     "no_augment",
-    "nothing",
+    "no_penalty",
     "train_gan",
     "triangle",
     "unrolled",

@@ -29,20 +29,20 @@ GAN_ADAM = adam(
 AnyObjective = Callable[..., Tensor]
 # (D, x, fake, y, rng) -> what is added to the loss of a player: `gradient_penalty(10)` to the
 # critic's, `reconstruction(0.05)` to the generator's
-Extra = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
+Penalty = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
 Critic = Callable[..., Tensor]  # (x, y) -> scores
 # the same five -> whom G has to please: D, or the D of some steps ahead, `unrolled(loss, 5)`
-Rival = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Critic]
+Unroll = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Critic]
 # (x, rng, progress) -> what D is shown of real and fake images alike, e.g. `InstanceNoise(0.5)`
 Augment = Callable[[Tensor, torch.Generator, float], Tensor]
 
 
-def nothing(*_: object) -> float:
+def no_penalty(*_: object) -> float:
     """Nothing is added."""
     return 0.0
 
 
-def itself(D: nn.Module, *_: object) -> Critic:
+def no_unroll(D: nn.Module, *_: object) -> Critic:
     """G plays against D as it is."""
     return D
 
@@ -99,7 +99,8 @@ def fit(
         KeyboardInterrupt: with a sentence; the model is left as trained so far, in eval mode.
     """
     full = len(inspect.signature(objective).parameters) == 5
-    require(not full or rng is not None, "rng was None; this objective draws: give it a generator.")
+    if full and rng is None:
+        raise CourseError("rng was None; this objective draws: give it a generator.")
     _compilable(compile, objective=objective)
     opt = optimizer(model.parameters())
     settings: dict[str, Any] = {"objective": objective, "optimizer": optimizer}
@@ -113,12 +114,12 @@ def fit(
         for progress in trainer:
             x, y = next(stream)
             loss = objective(model, x, y, *((rng, progress) if full else ()))
-            descend(loss, opt)
+            optimizer_step(loss, opt)
             trainer.record(loss=loss)
     return trainer.history
 
 
-def descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+def optimizer_step(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
     """One step down the gradient of `loss`, by the parameters that `optimizer` holds."""
     optimizer.zero_grad()
     loss.backward()
@@ -146,11 +147,11 @@ def train_gan(
     *,
     steps: int,
     rng: torch.Generator,
-    critic_steps: int = 1,
-    penalty: Extra = nothing,
+    n_critic: int = 1,
+    penalty_D: Penalty = no_penalty,
     constrain: Constrain = no_constraint,
-    rival: Rival = itself,
-    regularise: Extra = nothing,
+    unroll: Unroll = no_unroll,
+    penalty_G: Penalty = no_penalty,
     augment: Augment = no_augment,
     reuse_fakes: bool = False,
     optimizer_G: Optimizer = GAN_ADAM,
@@ -176,14 +177,14 @@ def train_gan(
         loss: `critic(real, fake)` and `generator(fake)`, both minimised.
         steps: number of updates of G.
         rng: a CPU generator; all noise comes from it.
-        critic_steps: updates of D for each of G (k in Algorithm 1).
-        penalty: (D, x, fake, y, rng) -> what is added to the critic's loss.
+        n_critic: updates of D for each of G (k in Algorithm 1).
+        penalty_D: (D, x, fake, y, rng) -> what is added to the critic's loss.
         constrain: applied to D after each of its updates.
-        rival: (D, x, fake, y, rng) -> the critic that scores G; D itself unless told otherwise.
-        regularise: like `penalty`, but added to the generator's loss.
+        unroll: (D, x, fake, y, rng) -> the critic that scores G; D itself unless told otherwise.
+        penalty_G: like `penalty_D`, but added to the generator's loss.
         augment: (x, rng, progress) -> what D is shown of real and fake images alike.
         reuse_fakes: G learns from the fakes that D has just seen, and draws no others: quicker, and
-            only with `critic_steps` 1. Algorithm 1 draws fresh ones.
+            only with `n_critic` 1. Algorithm 1 draws fresh ones.
         optimizer_G, optimizer_D: parameters -> optimiser.
         ema: takes in G after each of its updates.
         schedule, autocast, compile, watch, every, checkpoint, name: as for `fit`.
@@ -191,13 +192,11 @@ def train_gan(
     Raises:
         CourseError, KeyboardInterrupt: as `fit`.
     """
-    require(critic_steps >= 1, f"critic_steps was {critic_steps}; it must be at least 1.")
-    single = critic_steps == 1 or not reuse_fakes
-    require(single, f"reuse_fakes was True with critic_steps {critic_steps}; it needs 1.")
-    _compilable(compile, penalty=penalty, rival=rival, regularise=regularise)
+    _check_n_critic(n_critic, reuse_fakes)
+    _compilable(compile, penalty_D=penalty_D, unroll=unroll, penalty_G=penalty_G)
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
     parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
-    game = (loss, critic_steps, penalty, constrain, rival, regularise, augment, reuse_fakes)
+    game = (loss, n_critic, penalty_D, constrain, unroll, penalty_G, augment, reuse_fakes)
     settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "how": (autocast, compile)}
     with Trainer(
         steps, parts | {"ema": ema}, settings, schedule=schedule, watch=watch, every=every,
@@ -206,24 +205,24 @@ def train_gan(
         G, D = trainer.network(G, autocast, compile), trainer.network(D, autocast, compile)
         stream = Endless(batches)
         for progress in trainer:
-            for _ in range(critic_steps):
+            for _ in range(n_critic):
                 x, y = next(stream)
                 with torch.set_grad_enabled(reuse_fakes):
                     fake = G(G.noise(len(x), rng), y)
                 real, shown = augment(x, rng, progress), augment(fake.detach(), rng, progress)
                 d_loss = loss.critic(D(real, y), D(shown, y))
-                d_loss = d_loss + penalty(D, x, fake.detach(), y, rng)
-                descend(d_loss, opt_D)
+                d_loss = d_loss + penalty_D(D, x, fake.detach(), y, rng)
+                optimizer_step(d_loss, opt_D)
                 constrain(D)
             with frozen(D):
                 fake = fake if reuse_fakes else G(G.noise(len(x), rng), y)
-                critic = rival(D, x, fake, y, rng)
+                critic = unroll(D, x, fake, y, rng)
                 g_loss = loss.generator(critic(augment(fake, rng, progress), y))
-                g_loss = g_loss + regularise(D, x, fake, y, rng)
-                descend(g_loss, opt_G)
+                g_loss = g_loss + penalty_G(D, x, fake, y, rng)
+                optimizer_step(g_loss, opt_G)
             if ema:
                 ema.update(G)
-            trainer.record(critic=d_loss, generator=g_loss)
+            trainer.record(D=d_loss, G=g_loss)
     return trainer.history
 
 
@@ -248,19 +247,25 @@ class Endless:
         )
 
 
+def _check_n_critic(n_critic: int, reuse_fakes: bool) -> None:
+    if n_critic < 1:
+        raise CourseError(f"n_critic was {n_critic}; it must be at least 1.")
+    if reuse_fakes and n_critic > 1:
+        raise CourseError(f"reuse_fakes was True with n_critic {n_critic}; it needs 1.")
+
+
 def _compilable(compile: bool, **ingredients: Any) -> None:
     """torch.compile cannot differentiate a gradient (a gradient penalty, unrolled steps)."""
     for name, ingredient in ingredients.items():
-        double = getattr(ingredient, "double_backward", False)
-        require(
-            not (compile and double),
-            f"compile was True with {name}={ingredient!r}, which takes the gradient of a gradient; "
-            "torch.compile cannot: leave compile at False.",
-        )
+        if compile and getattr(ingredient, "double_backward", False):
+            raise CourseError(
+                f"compile was True with {name}={ingredient!r}, which takes the gradient of a "
+                "gradient; torch.compile cannot: leave compile at False."
+            )
 
 
 @dataclass(frozen=True)
-class unrolled:  # reads as a participle in `rival=unrolled(loss, 5, rate=0.02)`
+class unrolled:  # reads as a participle in `unroll=unrolled(loss, 5, rate=0.02)`
     """G is scored by θ_D^K, not by θ_D (Metz et al. 2017, "Unrolled GANs", eqs. 7–10).
 
     θ_D⁰ = θ_D, θ_D^{k+1} = θ_D^k − η ∇L_D(θ_D^k): K steps of gradient descent on the critic's loss,

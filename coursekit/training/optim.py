@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from coursekit.errors import CourseError, require
+from coursekit.errors import CourseError
 
 Optimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 Schedule = Callable[[float], float]  # progress in [0, 1) -> factor on the learning rate
@@ -24,7 +24,8 @@ class adam:  # a factory that reads as a verb: optimizer=adam(1e-3)
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self.lr > 0, f"lr was {self.lr}; a learning rate is above 0.")
+        if self.lr <= 0:
+            raise CourseError(f"lr was {self.lr}; a learning rate is above 0.")
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.Adam(
@@ -39,7 +40,8 @@ class linear_decay:
     start: float = 0.5
 
     def __post_init__(self) -> None:
-        require(0 <= self.start <= 1, f"start was {self.start}; it is a share, in [0, 1].")
+        if not 0 <= self.start <= 1:
+            raise CourseError(f"start was {self.start}; it is a share, in [0, 1].")
 
     def __call__(self, progress: float) -> float:
         return 1.0 if progress <= self.start else (1 - progress) / (1 - self.start)
@@ -52,7 +54,8 @@ class triangle:
     peak: float = 0.3
 
     def __post_init__(self) -> None:
-        require(0 <= self.peak <= 1, f"peak was {self.peak}; it is a share, in [0, 1].")
+        if not 0 <= self.peak <= 1:
+            raise CourseError(f"peak was {self.peak}; it is a share, in [0, 1].")
 
     def __call__(self, progress: float) -> float:
         if progress <= self.peak:
@@ -78,7 +81,8 @@ class Ema:
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
-        require(0 <= decay < 1, f"decay was {decay}; it must lie in [0, 1).")
+        if not 0 <= decay < 1:
+            raise CourseError(f"decay was {decay}; it must lie in [0, 1).")
         try:
             self.model = deepcopy(model).eval().requires_grad_(False)
         except RuntimeError:  # a tensor that the old torch.nn.utils.spectral_norm computed

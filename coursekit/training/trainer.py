@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from coursekit.errors import CourseError, require
+from coursekit.errors import CourseError
 from coursekit.progress import bar, format_metrics, silent
 from coursekit.training.checkpoint import Checkpointer
 from coursekit.training.optim import Schedule
@@ -109,8 +109,10 @@ class Trainer:
         checkpoint: str | Path | None = None,
         name: str = "training",
     ) -> None:
-        require(steps >= 1, f"steps was {steps}; a run has at least 1.")
-        require(every is None or every >= 1, f"every was {every}; it must be at least 1.")
+        if steps < 1:
+            raise CourseError(f"steps was {steps}; a run has at least 1.")
+        if every is not None and every < 1:
+            raise CourseError(f"every was {every}; it must be at least 1.")
         self.steps, self.done, self.name = steps, 0, name
         self.schedule, self.watch = schedule, watch
         self.every = every or max(1, steps // 10)

@@ -1,4 +1,4 @@
-"""Floor 2. Transfer: examples made on one model, put to another.
+"""Transfer: examples made on one model, put to another.
 
 `roles` deals the images out, `techniques` puts scikit-learn's models and torch networks behind one
 interface, `views` lends them gradients, `trees` walks to another leaf, `crafting` holds the other
@@ -16,21 +16,21 @@ from coursekit.transfer.matrix import (
     wrong_answers,
 )
 from coursekit.transfer.models import (
+    KNN,
     Classifier,
+    LinearSVM,
     Logistic,
-    Margin,
-    Neighbours,
     Network,
-    Roles,
-    SmoothNeighbours,
+    SmoothKNN,
+    Splits,
     Tree,
-    deal,
     hyperplanes,
     linear_view,
+    make_splits,
 )
 from coursekit.transfer.surrogate import (
     Ensemble,
-    Stage,
+    SurrogateRound,
     hyperplane_step,
     jacobian_augmentation,
     substitutes,
@@ -44,16 +44,16 @@ __all__ = [
     "Ensemble",
     "Leaves",
     "Logistic",
-    "Margin",
-    "Neighbours",
+    "LinearSVM",
+    "KNN",
     "Network",
-    "Roles",
-    "SmoothNeighbours",
-    "Stage",
+    "Splits",
+    "SmoothKNN",
+    "SurrogateRound",
     "Transfer",
     "Tree",
     "across_parts",
-    "deal",
+    "make_splits",
     "hyperplane_step",
     "hyperplanes",
     "jacobian_augmentation",

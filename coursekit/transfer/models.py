@@ -22,7 +22,7 @@ from coursekit.transfer.trees import leaf_path
 from coursekit.types import Images, Labels, Logits
 
 
-class Roles(NamedTuple):
+class Splits(NamedTuple):
     """Data of the parties: no original stands in two of them.
 
     Attributes:
@@ -36,7 +36,7 @@ class Roles(NamedTuple):
     spare: Split
 
 
-def deal(data: Dataset, parts: int, size: int, n: int) -> Roles:
+def make_splits(data: Dataset, parts: int, size: int, n: int) -> Splits:
     """Deal a data set's images out to the parties of a transfer experiment.
 
     The training set goes to `parts` models, as in Papernot et al. 2016; half of the test set
@@ -51,7 +51,7 @@ def deal(data: Dataset, parts: int, size: int, n: int) -> Roles:
         CourseError: a number below 1, or more parts than originals.
     """
     judged, spare = data.test.split(2)
-    return Roles(tuple(p.take(size) for p in data.train.split(parts)), judged.take(n), spare)
+    return Splits(tuple(p.take(size) for p in data.train.split(parts)), judged.take(n), spare)
 
 
 def linear_view(model: LogisticRegression) -> nn.Module:
@@ -83,7 +83,7 @@ def _planes(model: LogisticRegression | LinearSVC) -> tuple[Tensor, Tensor]:
     return weight, bias
 
 
-class SmoothNeighbours(nn.Module):
+class SmoothKNN(nn.Module):
     """p(k | x) ∝ Σ exp(−‖x − z‖² / T) over the training points z of class k.
 
     The vote of the nearest neighbours made differentiable (Papernot et al. 2016): the softmax
@@ -176,14 +176,14 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class Margin:
+class LinearSVM:
     """A linear support vector machine, one against the rest, attacked along a hyperplane normal."""
 
     model: LinearSVC
     technique: ClassVar[str] = "SVM"
 
     @classmethod
-    def learn(cls, split: Split, seed: int = 0) -> "Margin":
+    def learn(cls, split: Split, seed: int = 0) -> "LinearSVM":
         how = LinearSVC(C=0.01, dual=True, tol=1e-2, max_iter=5000, random_state=seed)
         return cls(how.fit(rows(split.x), split.y.cpu().numpy()))
 
@@ -214,19 +214,17 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class KNN:
     """k nearest neighbours; the fast gradient sign of its softmax-weighted smoothing attacks it."""
 
     model: KNeighborsClassifier
-    smooth: SmoothNeighbours
+    smooth: SmoothKNN
     technique: ClassVar[str] = "kNN"
 
     @classmethod
-    def learn(cls, split: Split, seed: int = 0, k: int = 5) -> "Neighbours":
+    def learn(cls, split: Split, seed: int = 0, k: int = 5) -> "KNN":
         how = KNeighborsClassifier(n_neighbors=k, algorithm="brute")
-        return cls(
-            how.fit(rows(split.x), split.y.cpu().numpy()), SmoothNeighbours(split.x, split.y)
-        )
+        return cls(how.fit(rows(split.x), split.y.cpu().numpy()), SmoothKNN(split.x, split.y))
 
     def predict(self, x: Images) -> Labels:
         return labels(self.model.predict(rows(x)), x)

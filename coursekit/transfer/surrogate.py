@@ -50,7 +50,7 @@ Learn = Callable[[Images, Labels], nn.Module]  # trains a fresh substitute
 Augment = Callable[[nn.Module, Images, Labels], Images]  # new questions from the old ones
 
 
-class Stage(NamedTuple):
+class SurrogateRound(NamedTuple):
     """A substitute, and how many images the oracle had labelled by then."""
 
     net: nn.Module
@@ -59,7 +59,7 @@ class Stage(NamedTuple):
 
 def substitutes(
     oracle: Oracle, x: Images, learn: Learn, augment: Augment, rounds: int
-) -> list[Stage]:
+) -> list[SurrogateRound]:
     """Learn, ask about images near the substitute's boundaries, learn again.
 
     Papernot et al. 2017, Algorithm 1: S ← S ∪ {x + λ·sign(∂F_O(x)/∂x) : x ∈ S}. Every round
@@ -77,11 +77,11 @@ def substitutes(
     """
     require(rounds >= 0, f"rounds was {rounds}; it must be at least 0.")
     y = oracle(x)
-    stages = [Stage(learn(x, y), len(y))]
+    stages = [SurrogateRound(learn(x, y), len(y))]
     for _ in range(rounds):
         fresh = augment(stages[-1].net, x, y)
         x, y = torch.cat([x, fresh]), torch.cat([y, oracle(fresh)])
-        stages.append(Stage(learn(x, y), len(y)))
+        stages.append(SurrogateRound(learn(x, y), len(y)))
     return stages
 
 

@@ -25,7 +25,7 @@ NETWORKS = {
     "vgg_small": nets.VGGSmall,
     "dcgan_generator": nets.DCGANGenerator,
     "dcgan_discriminator": nets.DCGANDiscriminator,
-    "conditional_batchnorm_generator": nets.ClassNormGenerator,
+    "conditional_batchnorm_generator": nets.ConditionalBatchNormGenerator,
     "concat_generator": nets.ConcatGenerator,
     "projection_discriminator": nets.ProjectionDiscriminator,
     "sngan_generator": nets.SNGANGenerator,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from coursekit.attacks import pgd
 from coursekit.data import Dataset
 from coursekit.errors import CourseError, require
-from coursekit.metrics import Judge, accuracy, robust_accuracy
+from coursekit.metrics import FIDScorer, accuracy, robust_accuracy
 from coursekit.nets import Generator
 from coursekit.threats import Linf
 from coursekit.training import Ema, History, fit, train_gan
@@ -106,8 +106,8 @@ def train(
     if not recipe.game:
         how |= {"optimizer": build(recipe, "optimizer")}
         return kept, fit(networks["network"], batches, build(recipe, "objective"), **how)
-    how |= {"critic_steps": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes, "ema": ema}
-    optional = {"penalty": build(recipe, "penalty_D"), "augment": build(recipe, "augment")}
+    how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes, "ema": ema}
+    optional = {"penalty_D": build(recipe, "penalty_D"), "augment": build(recipe, "augment")}
     how |= {name: part for name, part in optional.items() if part is not None}
     how |= {name: build(recipe, name) for name in ("optimizer_G", "optimizer_D")}
     G, D = networks["generator"], networks["discriminator"]
@@ -151,7 +151,7 @@ def measure(
     samples = cast(Generator, networks["generator"]).sample(n, rng, labels)
     if features is None:
         raise CourseError(f"{recipe.name} is measured with the classifier of its data set.")
-    judge = Judge(features, x[:n])
+    judge = FIDScorer(features, x[:n])
     value = judge.fid(samples)
     figures = {
         "frechet_distance": {"value": value, "n": n, "tolerance": max(1.0, 0.03 * value)},

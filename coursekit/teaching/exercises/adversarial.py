@@ -8,10 +8,10 @@ from coursekit.gradients import input_gradient
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
-    Fresh,
+    RandomInputs,
+    describe_mismatch,
     largest,
     leaves_the_box,
-    miss,
     number,
     tensor_like,
 )
@@ -38,7 +38,7 @@ def robust_accuracy_of_all(right):
     return right.all(0).float().mean()
 
 
-def _scene(fresh: Fresh) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
+def _scene(fresh: RandomInputs) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
     """A linear model with two classes, grey images, labels, and the sign of each loss gradient."""
     weight = 0.5 * fresh.normal(2, 16).float()
     linear = nn.Linear(16, 2)
@@ -52,17 +52,17 @@ def _scene(fresh: Fresh) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
 # FGSM -----------------------------------------------------------------------------------------
 
 
-def _moves_by_eps(fgsm: Attempt, fresh: Fresh) -> str | None:
+def _moves_by_eps(fgsm: Attempt, fresh: RandomInputs) -> str | None:
     (model, x, y, _), eps = _scene(fresh), fresh.number(0.05, 0.2)
     moved = (tensor_like(fgsm(model, x, y, eps), x) - x).abs()
     further, where = largest(moved - eps)
     if further > 1e-6:
         return f"your attack leaves the ε-ball by {further:.3g} at {where}; only the sign counts."
-    wrong = miss(moved, torch.full_like(moved, eps))
+    wrong = describe_mismatch(moved, torch.full_like(moved, eps))
     return wrong and f"every pixel should move by exactly ε, only the sign counts; {wrong}."
 
 
-def _climbs(fgsm: Attempt, fresh: Fresh) -> str | None:
+def _climbs(fgsm: Attempt, fresh: RandomInputs) -> str | None:
     model, x, y, uphill = _scene(fresh)
     off = (tensor_like(fgsm(model, x, y, 0.1), x) - x).sign() != uphill
     if off.all():
@@ -72,7 +72,7 @@ def _climbs(fgsm: Attempt, fresh: Fresh) -> str | None:
     return f"{some}: each image has its own label." if off.any() else None
 
 
-def _keeps_to_the_box(fgsm: Attempt, fresh: Fresh) -> str | None:
+def _keeps_to_the_box(fgsm: Attempt, fresh: RandomInputs) -> str | None:
     model, x, y, _ = _scene(fresh)
     wrong = leaves_the_box(tensor_like(fgsm(model, x.round(), y, 0.3), x))
     return wrong and f"{wrong}."
@@ -91,12 +91,12 @@ FGSM = Exercise(
 # Projection onto an L2 ball -------------------------------------------------------------------
 
 
-def _directions(fresh: Fresh) -> Tensor:
+def _directions(fresh: RandomInputs) -> Tensor:
     """Six perturbations of length 1."""
     return nn.functional.normalize(fresh.normal(6, 16)).view(6, 1, 4, 4)
 
 
-def _shortens_to_eps(project: Attempt, fresh: Fresh) -> str | None:
+def _shortens_to_eps(project: Attempt, fresh: RandomInputs) -> str | None:
     x, unit, eps = fresh.uniform(0.3, 0.7, 6, 1, 4, 4), _directions(fresh), fresh.number(0.1, 0.15)
     length = eps * torch.cat([fresh.uniform(1.2, 2, 4), fresh.uniform(0.3, 0.8, 2)])
     answer = tensor_like(project(x + length.view(-1, 1, 1, 1) * unit, x, eps), x)
@@ -107,19 +107,19 @@ def _shortens_to_eps(project: Attempt, fresh: Fresh) -> str | None:
     short, where = largest(eps - left[:4], "image {}")
     if short > 1e-5:
         return f"{where} was outside, so its length should be exactly ε; {short:.3g} is missing."
-    wrong = miss(answer[:4], (x + eps * unit)[:4], 1e-5)
+    wrong = describe_mismatch(answer[:4], (x + eps * unit)[:4], 1e-5)
     return wrong and f"the direction changed: scale the perturbation, do not clip it; {wrong}."
 
 
-def _leaves_the_inside_alone(project: Attempt, fresh: Fresh) -> str | None:
+def _leaves_the_inside_alone(project: Attempt, fresh: RandomInputs) -> str | None:
     x, share = fresh.uniform(0.3, 0.7, 6, 1, 4, 4), fresh.uniform(0.1, 0.9, 6, 1, 1, 1)
     share[fresh.integer(0, 5)] = 0  # an image that was not moved at all
     near = x + 0.2 * share * _directions(fresh)
-    wrong = miss(project(near, x, 0.2), near)
+    wrong = describe_mismatch(project(near, x, 0.2), near)
     return wrong and f"what is already within ε should stay where it is; {wrong}."
 
 
-def _returns_valid_pixels(project: Attempt, fresh: Fresh) -> str | None:
+def _returns_valid_pixels(project: Attempt, fresh: RandomInputs) -> str | None:
     _, x, _, direction = _scene(fresh)
     wrong = leaves_the_box(tensor_like(project(x.round() + 0.2 * direction, x.round(), 1.0), x))
     return wrong and f"{wrong}; the ball is cut with the box."
@@ -138,7 +138,7 @@ PROJECTION = Exercise(
 # The smallest ε for a linear model -------------------------------------------------------------
 
 
-def _flips_at_that_eps(smallest: Attempt, fresh: Fresh) -> str | None:
+def _flips_at_that_eps(smallest: Attempt, fresh: RandomInputs) -> str | None:
     w, b, x = fresh.normal(20), fresh.normal(), fresh.normal(8, 20)
     score = fresh.shuffled(torch.tensor([1, -1]).repeat(4)) * fresh.uniform(0.5, 3, 8)
     x = x + ((score - x @ w - b) / (w @ w))[:, None] * w  # scores of either sign, as wanted
@@ -156,7 +156,7 @@ def _flips_at_that_eps(smallest: Attempt, fresh: Fresh) -> str | None:
     return None
 
 
-def _vanishes_on_the_boundary(smallest: Attempt, fresh: Fresh) -> str | None:
+def _vanishes_on_the_boundary(smallest: Attempt, fresh: RandomInputs) -> str | None:
     w, b, x = fresh.normal(5), fresh.uniform(0.5, 2, 1)[0], fresh.normal(1, 5)
     x = x - ((x @ w + b) / (w @ w))[:, None] * w
     value = float(tensor_like(smallest(w, b, x), x[:, 0]))
@@ -177,7 +177,7 @@ SMALLEST = Exercise(
 # Robust accuracy against several attacks -------------------------------------------------------
 
 
-def _counts_images_that_survive_all(robust: Attempt, fresh: Fresh) -> str | None:
+def _counts_images_that_survive_all(robust: Attempt, fresh: RandomInputs) -> str | None:
     n, attacks = fresh.integer(6, 10), fresh.integer(2, 4)
     right = torch.ones(attacks, n).bool()
     right[torch.arange(attacks), fresh.shuffled(torch.arange(n))[:attacks]] = False
@@ -188,7 +188,7 @@ def _counts_images_that_survive_all(robust: Attempt, fresh: Fresh) -> str | None
     return f"{verdict}, which each leaves by itself." if abs(value - each) < 1e-6 else f"{verdict}."
 
 
-def _never_rises_with_more_attacks(robust: Attempt, fresh: Fresh) -> str | None:
+def _never_rises_with_more_attacks(robust: Attempt, fresh: RandomInputs) -> str | None:
     right = fresh.uniform(0, 1, 5, 40) < 0.9
     right[:, fresh.integer(0, 39)] = False  # an image counts once, however many attacks fool it
     shares = [number(robust(right[:k])) for k in range(1, 6)]

@@ -9,11 +9,11 @@ from torch.nn import functional as F
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
-    Fresh,
+    RandomInputs,
     Wrong,
     close,
+    describe_mismatch,
     largest,
-    miss,
     number,
     tensor_like,
 )
@@ -44,14 +44,14 @@ def corrupt(y, rate, k, rng):
 # The auxiliary loss ---------------------------------------------------------------------------
 
 
-def _is_log_k_without_an_opinion(loss: Attempt, fresh: Fresh) -> str | None:
+def _is_log_k_without_an_opinion(loss: Attempt, fresh: RandomInputs) -> str | None:
     n, k = fresh.integer(4, 8), fresh.integer(4, 9)
     value = number(loss(torch.zeros(n, k, dtype=torch.float64), fresh.labels(n, k)))
     right = isclose(value, log(k), rel_tol=1e-6)
     return None if right else f"with equal logits it is {value:.3f}, not log {k} = {log(k):.3f}."
 
 
-def _vanishes_when_sure_and_right(loss: Attempt, fresh: Fresh) -> str | None:
+def _vanishes_when_sure_and_right(loss: Attempt, fresh: RandomInputs) -> str | None:
     k = fresh.integer(3, 6)
     y = fresh.labels(k, k)
     value = number(loss(40.0 * F.one_hot(y, k).double(), y))
@@ -59,7 +59,7 @@ def _vanishes_when_sure_and_right(loss: Attempt, fresh: Fresh) -> str | None:
     return None if abs(value) < 1e-6 else f"sure and right, it is {value:.3f}, not 0; {hint}"
 
 
-def _agrees_with_the_formula(loss: Attempt, fresh: Fresh) -> str | None:
+def _agrees_with_the_formula(loss: Attempt, fresh: RandomInputs) -> str | None:
     n, k = fresh.integer(4, 8), fresh.integer(4, 9)
     logits, y = 3 * fresh.normal(n, k), fresh.labels(n, k)
     wanted = float(-logits.softmax(1).gather(1, y[:, None]).log().mean())
@@ -68,7 +68,7 @@ def _agrees_with_the_formula(loss: Attempt, fresh: Fresh) -> str | None:
     return None if right else f"it is {value:.4f}; the mean of −log softmax(l)[y] is {wanted:.4f}."
 
 
-def _survives_far_logits(loss: Attempt, fresh: Fresh) -> str | None:
+def _survives_far_logits(loss: Attempt, fresh: RandomInputs) -> str | None:
     far = fresh.integer(1000, 5000)
     value = number(loss(torch.tensor([[far, -far]]).double(), torch.tensor([1])))
     right = isclose(value, 2 * far, rel_tol=1e-6)
@@ -96,31 +96,33 @@ AUXILIARY_LOSS = Exercise(
 _Layer = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def _layer(fresh: Fresh) -> _Layer:
+def _layer(fresh: RandomInputs) -> _Layer:
     """A map that is not normal at all, gains and shifts of three classes, labels."""
     c, side = fresh.integer(2, 4), fresh.integer(3, 5)
     h = 2 * fresh.normal(6, c, side, side) + fresh.normal(1, c, 1, 1)
     return h.float(), fresh.normal(3, c).float(), fresh.normal(3, c).float(), fresh.labels(6, 3)
 
 
-def _is_plain_with_equal_rows(norm: Attempt, fresh: Fresh) -> str | None:
+def _is_plain_with_equal_rows(norm: Attempt, fresh: RandomInputs) -> str | None:
     h, gain, shift, y = _layer(fresh)
     wanted = F.batch_norm(h, None, None, gain[0], shift[0], training=True, eps=1e-5)
-    wrong = miss(norm(h, gain[:1].expand(3, -1), shift[:1].expand(3, -1), y), wanted, 1e-4)
+    wrong = describe_mismatch(
+        norm(h, gain[:1].expand(3, -1), shift[:1].expand(3, -1), y), wanted, 1e-4
+    )
     return wrong and f"with equal rows for all classes it is not plain BatchNorm: {wrong}."
 
 
-def _listens_to_the_class(norm: Attempt, fresh: Fresh) -> str | None:
+def _listens_to_the_class(norm: Attempt, fresh: RandomInputs) -> str | None:
     h, gain, shift, y = _layer(fresh)
     heard = not close(norm(h, gain, shift, y), norm(h, gain, shift, (y + 1) % 3))
     return None if heard else "other labels do not change the result."
 
 
-def _normalises_all_classes_together(norm: Attempt, fresh: Fresh) -> str | None:
+def _normalises_all_classes_together(norm: Attempt, fresh: RandomInputs) -> str | None:
     h, gain, shift, y = _layer(fresh)
     plain = F.batch_norm(h, None, None, training=True, eps=1e-5)
     wanted = gain[y][:, :, None, None] * plain + shift[y][:, :, None, None]
-    wrong = miss(norm(h, gain, shift, y), wanted, 1e-4)
+    wrong = describe_mismatch(norm(h, gain, shift, y), wanted, 1e-4)
     hint = "statistics are of the whole batch; only gain and shift are of the class"
     return wrong and f"it is not γ_y·(h − μ)/σ + β_y: {wrong}; {hint}."
 
@@ -139,27 +141,27 @@ CLASS_NORM = Exercise(
 # Bayes ----------------------------------------------------------------------------------------
 
 
-def _sums_to_one(bayes: Attempt, fresh: Fresh) -> str | None:
+def _sums_to_one(bayes: Attempt, fresh: RandomInputs) -> str | None:
     logs, prior = fresh.normal(6, 4), fresh.masses(4)
     sums = tensor_like(bayes(logs, prior), logs).sum(1)
-    wrong = miss(sums, torch.ones_like(sums), place="row {}")
+    wrong = describe_mismatch(sums, torch.ones_like(sums), place="row {}")
     return wrong and f"each row should sum to 1 over the classes; {wrong}."
 
 
-def _is_bayes(bayes: Attempt, fresh: Fresh) -> str | None:
+def _is_bayes(bayes: Attempt, fresh: RandomInputs) -> str | None:
     logs, prior = fresh.normal(6, 4), fresh.masses(4)
     wanted = logs.exp() * prior
     answer = bayes(logs, prior)
     if close(answer, logs.exp() / logs.exp().sum(1, keepdim=True)):
         return "it takes all classes to be as likely beforehand; use the prior."
-    wrong = miss(answer, wanted / wanted.sum(1, keepdim=True))
+    wrong = describe_mismatch(answer, wanted / wanted.sum(1, keepdim=True))
     return wrong and f"it is not p(x|y)·p(y) / Σ p(x|y')·p(y'): {wrong}."
 
 
-def _survives_small_densities(bayes: Attempt, fresh: Fresh) -> str | None:
+def _survives_small_densities(bayes: Attempt, fresh: RandomInputs) -> str | None:
     near, prior, base = fresh.normal(3, 4), fresh.masses(4), fresh.number(-9000, -3000)
     wanted = near.exp() * prior
-    wrong = miss(bayes(near + base, prior), wanted / wanted.sum(1, keepdim=True))
+    wrong = describe_mismatch(bayes(near + base, prior), wanted / wanted.sum(1, keepdim=True))
     hint = "densities of images are that small: stay in logarithms"
     return wrong and f"on log-densities near {base:.0f} {wrong}; {hint}."
 
@@ -178,7 +180,7 @@ BAYES = Exercise(
 # Wrong labels ---------------------------------------------------------------------------------
 
 
-def _corrupted(corrupt: Attempt, fresh: Fresh, rate: float) -> tuple[Tensor, Tensor, int]:
+def _corrupted(corrupt: Attempt, fresh: RandomInputs, rate: float) -> tuple[Tensor, Tensor, int]:
     """True labels, what became of them, and the number of classes."""
     k, seed = fresh.integer(4, 7), fresh.integer(0, 10**6)
     y = fresh.labels(4000, k)
@@ -191,13 +193,13 @@ def _corrupted(corrupt: Attempt, fresh: Fresh, rate: float) -> tuple[Tensor, Ten
     return y, answer, k
 
 
-def _stays_in_the_set(corrupt: Attempt, fresh: Fresh) -> str | None:
+def _stays_in_the_set(corrupt: Attempt, fresh: RandomInputs) -> str | None:
     _, answer, k = _corrupted(corrupt, fresh, 1.0)
     low, high = int(answer.min()), int(answer.max())
     return None if low >= 0 and high < k else f"of {k} classes it makes labels {low} to {high}."
 
 
-def _spoils_the_right_share(corrupt: Attempt, fresh: Fresh) -> str | None:
+def _spoils_the_right_share(corrupt: Attempt, fresh: RandomInputs) -> str | None:
     for rate in (0.0, fresh.number(0.2, 0.6), 1.0):
         y, answer, k = _corrupted(corrupt, fresh, rate)
         share = float((answer != y).double().mean())
@@ -212,7 +214,7 @@ def _spoils_the_right_share(corrupt: Attempt, fresh: Fresh) -> str | None:
     return None
 
 
-def _uses_every_other_class(corrupt: Attempt, fresh: Fresh) -> str | None:
+def _uses_every_other_class(corrupt: Attempt, fresh: RandomInputs) -> str | None:
     y, answer, k = _corrupted(corrupt, fresh, 1.0)
     share = (F.one_hot(y, k).T @ F.one_hot(answer, k)) / F.one_hot(y, k).sum(0)[:, None]
     off = (share - 1 / (k - 1)).abs().fill_diagonal_(0)

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
-    Fresh,
+    RandomInputs,
+    describe_mismatch,
     leaves_the_box,
-    miss,
     number,
     tensor_like,
 )
@@ -40,14 +40,14 @@ def receptive_field(layers):
 # One step --------------------------------------------------------------------------------------
 
 
-def _grey_and_gradient(fresh: Fresh) -> tuple[Tensor, Tensor, float]:
+def _grey_and_gradient(fresh: RandomInputs) -> tuple[Tensor, Tensor, float]:
     """Two grey images; gradients, of which the second is some hundred times as large; a step."""
     x = fresh.uniform(0.4, 0.6, 2, 3, 6, 8).float()
     scale = torch.tensor([1 / fresh.number(200, 1000), 1.0]).view(2, 1, 1, 1)
     return x, scale * fresh.normal(2, 3, 6, 8).float(), fresh.number(0.005, 0.02)
 
 
-def _goes_uphill(step: Attempt, fresh: Fresh) -> str | None:
+def _goes_uphill(step: Attempt, fresh: RandomInputs) -> str | None:
     x, gradient, size = _grey_and_gradient(fresh)
     moved = tensor_like(step(x, gradient, size), x) - x
     rise = F.cosine_similarity(moved.flatten(1), gradient.flatten(1))
@@ -59,7 +59,7 @@ def _goes_uphill(step: Attempt, fresh: Fresh) -> str | None:
     return f"image {i} does not move along its gradient."
 
 
-def _moves_by_the_step_size(step: Attempt, fresh: Fresh) -> str | None:
+def _moves_by_the_step_size(step: Attempt, fresh: RandomInputs) -> str | None:
     x, gradient, size = _grey_and_gradient(fresh)
     moved = (tensor_like(step(x, gradient, size), x) - x).abs().mean((1, 2, 3))
     off = (moved / size - 1).abs()
@@ -72,7 +72,7 @@ def _moves_by_the_step_size(step: Attempt, fresh: Fresh) -> str | None:
     return f"{verdict}."
 
 
-def _keeps_proportions(step: Attempt, fresh: Fresh) -> str | None:
+def _keeps_proportions(step: Attempt, fresh: RandomInputs) -> str | None:
     x, gradient, size = _grey_and_gradient(fresh)
     moved = tensor_like(step(x, gradient, size), x) - x
     cosine = float(F.cosine_similarity(moved.flatten(1), gradient.flatten(1)).min())
@@ -83,16 +83,16 @@ def _keeps_proportions(step: Attempt, fresh: Fresh) -> str | None:
     )
 
 
-def _stays_valid(step: Attempt, fresh: Fresh) -> str | None:
+def _stays_valid(step: Attempt, fresh: RandomInputs) -> str | None:
     x, gradient, _ = _grey_and_gradient(fresh)
     wrong = leaves_the_box(tensor_like(step(x.round(), gradient, 0.5), x))
     return wrong and f"{wrong}."
 
 
-def _survives_zero(step: Attempt, fresh: Fresh) -> str | None:
+def _survives_zero(step: Attempt, fresh: RandomInputs) -> str | None:
     x, gradient, size = _grey_and_gradient(fresh)
     gradient[1] = 0
-    wrong = miss(tensor_like(step(x, gradient, size), x)[1:], x[1:])
+    wrong = describe_mismatch(tensor_like(step(x, gradient, size), x)[1:], x[1:])
     return wrong and f"where the gradient is 0, the image should stay; {wrong}."
 
 
@@ -109,28 +109,28 @@ STEP = Exercise(
 # Jitter ----------------------------------------------------------------------------------------
 
 
-def _shift(fresh: Fresh) -> tuple[Tensor, int, int]:
+def _shift(fresh: RandomInputs) -> tuple[Tensor, int, int]:
     """An image, and a shift by different distances down and across, at least 1 each."""
     down, across, _ = fresh.shuffled(torch.tensor([1, 2, 3])).tolist()
     image = fresh.normal(1, 3, fresh.integer(7, 9), fresh.integer(10, 12))
     return image, down * (-1) ** fresh.integer(0, 1), across * (-1) ** fresh.integer(0, 1)
 
 
-def _shifts_back(jittered: Attempt, fresh: Fresh) -> str | None:
+def _shifts_back(jittered: Attempt, fresh: RandomInputs) -> str | None:
     x, dy, dx = _shift(fresh)
     w = fresh.normal(*x.shape)
     # f(x) = ⟨w, x⟩: a network so simple that its gradient does not depend on the image.
     answer = tensor_like(jittered(lambda _: w.clone(), x, dy, dx), x)
-    if not miss(answer, w.roll((-dy, -dx), (2, 3))):
+    if not describe_mismatch(answer, w.roll((-dy, -dx), (2, 3))):
         return None
-    if not miss(answer, w):
+    if not describe_mismatch(answer, w):
         return "the gradient still lies where the shifted image was; shift it back."
-    if not miss(answer, w.roll((dy, dx), (2, 3))):
+    if not describe_mismatch(answer, w.roll((dy, dx), (2, 3))):
         return f"the gradient was shifted on, by ({dy}, {dx}) once more, instead of back."
     return f"it is not shifted back by ({dy}, {dx}): down is dimension 2, across is dimension 3."
 
 
-def _shows_the_shifted_image(jittered: Attempt, fresh: Fresh) -> str | None:
+def _shows_the_shifted_image(jittered: Attempt, fresh: RandomInputs) -> str | None:
     x, dy, dx = _shift(fresh)
     shown = []
 
@@ -138,7 +138,7 @@ def _shows_the_shifted_image(jittered: Attempt, fresh: Fresh) -> str | None:
         shown.append(image)
         return image  # of f(x) = ½‖x‖², which does not care for shifts
 
-    wrong = miss(jittered(gradient_of, x, dy, dx), x)
+    wrong = describe_mismatch(jittered(gradient_of, x, dy, dx), x)
     if not shown or not torch.equal(shown[0], x.roll((dy, dx), (2, 3))):
         return f"the network should see the image shifted by {dy} rows and {dx} columns."
     return wrong and f"for f = ½‖x‖² the gradient is x, jitter or not; {wrong}."
@@ -161,23 +161,23 @@ def _enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
-def _photos(fresh: Fresh) -> tuple[Tensor, Tensor]:
+def _photos(fresh: RandomInputs) -> tuple[Tensor, Tensor]:
     height, width = fresh.integer(8, 11), fresh.integer(12, 15)
     photo = fresh.uniform(0.2, 0.8, 1, 3, 2 * height, 2 * width)
     return photo, _enlarge(photo, (height, width))
 
 
-def _loses_no_detail(octave: Attempt, fresh: Fresh) -> str | None:
+def _loses_no_detail(octave: Attempt, fresh: RandomInputs) -> str | None:
     photo, small = _photos(fresh)
-    wrong = miss(octave(photo, small, small, _enlarge), photo, 1e-5)
+    wrong = describe_mismatch(octave(photo, small, small, _enlarge), photo, 1e-5)
     return wrong and f"where nothing was dreamt, every detail should come back; {wrong}."
 
 
-def _carries_the_dream_over(octave: Attempt, fresh: Fresh) -> str | None:
+def _carries_the_dream_over(octave: Attempt, fresh: RandomInputs) -> str | None:
     photo, small = _photos(fresh)
     added = 0.1 * fresh.normal(*small.shape)
     wanted = photo + _enlarge(added, (photo.shape[2], photo.shape[3]))
-    wrong = miss(octave(photo, small, small + added, _enlarge), wanted, 1e-5)
+    wrong = describe_mismatch(octave(photo, small, small + added, _enlarge), wanted, 1e-5)
     return wrong and f"what the small octave added is missing, or not added once; {wrong}."
 
 
@@ -204,7 +204,7 @@ def _reach(layers: list[tuple[int, int]]) -> int:
     return int((seen > 0).sum())
 
 
-def _agrees_with_a_gradient(field: Attempt, fresh: Fresh) -> str | None:
+def _agrees_with_a_gradient(field: Attempt, fresh: RandomInputs) -> str | None:
     # The first is known by heart; in the second a stride matters to what comes after it.
     stacks = [[(3, 1), (3, 1)], [(5, 1), (2, 2), (3, 1)]]
     for depth in (1, 2, 3, 4):  # reaches 61 pixels at most

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
-    Fresh,
+    RandomInputs,
     Wrong,
     close,
-    miss,
+    describe_mismatch,
     number,
     tensor_like,
 )
@@ -48,25 +48,25 @@ def _numbers(*values: float) -> Tensor:
 # D* from log densities ------------------------------------------------------------------------
 
 
-def _is_the_share_of_p(d_star: Attempt, fresh: Fresh) -> str | None:
+def _is_the_share_of_p(d_star: Attempt, fresh: RandomInputs) -> str | None:
     p, q = fresh.uniform(0.05, 1, 2, 5)
     answer, wanted = tensor_like(d_star(p.log(), q.log()), p), p / (p + q)
-    wrong = miss(answer, wanted)
+    wrong = describe_mismatch(answer, wanted)
     if wrong and close(answer, 1 - wanted):
         return f"{wrong}: high where q is large; D* is the probability that x is real, p/(p + q)."
     i = int((answer - wanted).abs().argmax())
     return wrong and f"{wrong}: the densities there are {p[i]:.4g} and {q[i]:.4g}."
 
 
-def _survives_underflow(d_star: Attempt, fresh: Fresh) -> str | None:
+def _survives_underflow(d_star: Attempt, fresh: RandomInputs) -> str | None:
     log_p, gap = fresh.uniform(-1e5, -800, 4), fresh.uniform(-3, 3, 4)
-    wrong = miss(d_star(log_p, log_p - gap), torch.sigmoid(gap))
+    wrong = describe_mismatch(d_star(log_p, log_p - gap), torch.sigmoid(gap))
     return wrong and f"{wrong}: log p is −800 or less and exp(−800) is 0; use only the difference."
 
 
-def _is_sure_where_one_vanishes(d_star: Attempt, fresh: Fresh) -> str | None:
+def _is_sure_where_one_vanishes(d_star: Attempt, fresh: RandomInputs) -> str | None:
     there = fresh.number(-3, 3)
-    wrong = miss(d_star(_numbers(there, -inf), _numbers(-inf, there)), _numbers(1, 0))
+    wrong = describe_mismatch(d_star(_numbers(there, -inf), _numbers(-inf, there)), _numbers(1, 0))
     return wrong and f"where q = 0 it should be 1, where p = 0, 0; {wrong}."
 
 
@@ -83,7 +83,7 @@ BEST_DISCRIMINATOR = Exercise(
 # JS of two discrete distributions -------------------------------------------------------------
 
 
-def _with_zeros(fresh: Fresh) -> tuple[Tensor, Tensor]:
+def _with_zeros(fresh: RandomInputs) -> tuple[Tensor, Tensor]:
     """Two distributions on six atoms: one atom only p's, two only q's, one nobody's."""
     p, q = torch.zeros(2, 6, dtype=torch.float64)
     at = fresh.shuffled(torch.arange(6))
@@ -91,12 +91,12 @@ def _with_zeros(fresh: Fresh) -> tuple[Tensor, Tensor]:
     return p, q
 
 
-def _is_a_number(js: Attempt, fresh: Fresh) -> str | None:
+def _is_a_number(js: Attempt, fresh: RandomInputs) -> str | None:
     value = number(js(*_with_zeros(fresh)))
     return None if value == value else "a zero mass gives nan: 0 · log 0 counts as 0."
 
 
-def _is_symmetric(js: Attempt, fresh: Fresh) -> str | None:
+def _is_symmetric(js: Attempt, fresh: RandomInputs) -> str | None:
     p, q = _with_zeros(fresh)
     there, back, home = number(js(p, q)), number(js(q, p)), number(js(p, p))
     if not isclose(there, back, rel_tol=1e-6):
@@ -106,7 +106,7 @@ def _is_symmetric(js: Attempt, fresh: Fresh) -> str | None:
     return f"between a distribution and itself it is {home:.3g}, not 0."
 
 
-def _is_log_two_when_disjoint(js: Attempt, fresh: Fresh) -> str | None:
+def _is_log_two_when_disjoint(js: Attempt, fresh: RandomInputs) -> str | None:
     p, q, nothing = fresh.masses(3), fresh.masses(4), torch.zeros(4, dtype=torch.float64)
     value = number(js(torch.cat([p, nothing]), torch.cat([nothing[:3], q])))
     if isclose(value, 1):
@@ -115,7 +115,7 @@ def _is_log_two_when_disjoint(js: Attempt, fresh: Fresh) -> str | None:
     return None if right else f"with no common atom it is {value:.4f}, not log 2 = {log(2):.4f}."
 
 
-def _agrees_with_entropies(js: Attempt, fresh: Fresh) -> str | None:
+def _agrees_with_entropies(js: Attempt, fresh: RandomInputs) -> str | None:
     p, q = fresh.masses(7), fresh.masses(7)
     entropy = torch.special.entr(torch.stack([(p + q) / 2, p, q])).sum(1)
     wanted, value = float(entropy[0] - (entropy[1] + entropy[2]) / 2), number(js(p, q))
@@ -136,7 +136,7 @@ JENSEN_SHANNON = Exercise(
 # The slope of the non-saturating loss ---------------------------------------------------------
 
 
-def _points_up(slope: Attempt, fresh: Fresh) -> str | None:
+def _points_up(slope: Attempt, fresh: RandomInputs) -> str | None:
     s = fresh.uniform(-4, 4, 5)
     answer = tensor_like(slope(s), s)
     if (answer < 0).all():
@@ -145,7 +145,7 @@ def _points_up(slope: Attempt, fresh: Fresh) -> str | None:
     return f"at s = {s[i]:.2f} it is {answer[i]:.3g}; a higher score lowers the loss, so below 0."
 
 
-def _is_strong_where_d_is_sure(slope: Attempt, fresh: Fresh) -> str | None:
+def _is_strong_where_d_is_sure(slope: Attempt, fresh: RandomInputs) -> str | None:
     far = fresh.number(16, 30)
     s = _numbers(-far, far)
     low, high = tensor_like(slope(s), s).abs().tolist()
@@ -155,12 +155,12 @@ def _is_strong_where_d_is_sure(slope: Attempt, fresh: Fresh) -> str | None:
     return f"{verdict}: the saturating loss log(1 − D)?" if low < high else f"{verdict}."
 
 
-def _is_the_derivative(slope: Attempt, fresh: Fresh) -> str | None:
+def _is_the_derivative(slope: Attempt, fresh: RandomInputs) -> str | None:
     s = fresh.uniform(-30, 30, 41)
     at = s.clone().requires_grad_(True)
     (wanted,) = torch.autograd.grad(-F.logsigmoid(at).sum(), at)
     answer = tensor_like(slope(s), s)
-    wrong, i = miss(answer, wanted), int((answer - wanted).abs().argmax())
+    wrong, i = describe_mismatch(answer, wanted), int((answer - wanted).abs().argmax())
     return wrong and f"{wrong}, which autograd finds for −log sigmoid(s) at s = {s[i]:.2f}."
 
 
@@ -185,18 +185,18 @@ def _pair(answer: Any) -> tuple[float, float]:
     return x, y
 
 
-def _stepped(step: Attempt, fresh: Fresh) -> tuple[float, float, float, float, float]:
+def _stepped(step: Attempt, fresh: RandomInputs) -> tuple[float, float, float, float, float]:
     """Where the attempt stands, with which rate, and where its step leads."""
     x, y, rate = fresh.number(0.5, 2), fresh.number(0.5, 2), fresh.number(0.2, 0.5)
     return x, y, rate, *_pair(step(x, y, rate))
 
 
-def _stays_at_rest(step: Attempt, fresh: Fresh) -> str | None:
+def _stays_at_rest(step: Attempt, fresh: RandomInputs) -> str | None:
     x, y = _pair(step(0.0, 0.0, fresh.number(0.2, 0.5)))
     return None if (x, y) == (0, 0) else f"(0, 0) is at rest; it goes to ({x:.3g}, {y:.3g})."
 
 
-def _comes_closer(step: Attempt, fresh: Fresh) -> str | None:
+def _comes_closer(step: Attempt, fresh: RandomInputs) -> str | None:
     x, y, _, new_x, new_y = _stepped(step, fresh)
     before, after = hypot(x, y), hypot(new_x, new_y)
     if isclose(before, after):
@@ -205,7 +205,7 @@ def _comes_closer(step: Attempt, fresh: Fresh) -> str | None:
     return None if after < before else f"it moves away, as simultaneous steps do: {way}."
 
 
-def _is_one_step_with_the_gradient_ahead(step: Attempt, fresh: Fresh) -> str | None:
+def _is_one_step_with_the_gradient_ahead(step: Attempt, fresh: RandomInputs) -> str | None:
     x, y, rate, new_x, new_y = _stepped(step, fresh)
     ahead_x, ahead_y = x - rate * y, y + rate * x
     wanted = x - rate * ahead_y, y + rate * ahead_x

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.teaching.exercise import Attempt, Exercise, Fresh, close, miss, number, slopes
+from coursekit.teaching.exercise import (
+    Attempt,
+    Exercise,
+    RandomInputs,
+    close,
+    describe_mismatch,
+    gradients_of,
+    number,
+)
 
 
 def generator_loss(scores):
@@ -33,22 +41,22 @@ def frechet_line(a, b):
 # Spherical interpolation ----------------------------------------------------------------------
 
 
-def _arc(fresh: Fresh) -> tuple[Tensor, Tensor, float, float]:
+def _arc(fresh: RandomInputs) -> tuple[Tensor, Tensor, float, float]:
     """Two vectors of one length in a random plane; that length, and the angle between them."""
     u, v = torch.linalg.qr(fresh.normal(fresh.integer(3, 8), 2)).Q.T
     length, angle = fresh.number(1, 5), fresh.uniform(0.8, 2.4, 1)
     return length * u, length * (angle.cos() * u + angle.sin() * v), length, float(angle)
 
 
-def _begins_and_ends(slerp: Attempt, fresh: Fresh) -> str | None:
+def _begins_and_ends(slerp: Attempt, fresh: RandomInputs) -> str | None:
     a, b, _, _ = _arc(fresh)
     for t, end, name in ((0.0, a, "a"), (1.0, b, "b")):
-        if wrong := miss(slerp(a, b, t), end):
+        if wrong := describe_mismatch(slerp(a, b, t), end):
             return f"at t = {t:g} it should be {name}; {wrong}."
     return None
 
 
-def _keeps_the_length(slerp: Attempt, fresh: Fresh) -> str | None:
+def _keeps_the_length(slerp: Attempt, fresh: RandomInputs) -> str | None:
     a, b, wanted, _ = _arc(fresh)
     t = fresh.number(0.3, 0.7)
     length = float(slerp(a, b, t).norm())
@@ -57,7 +65,7 @@ def _keeps_the_length(slerp: Attempt, fresh: Fresh) -> str | None:
     return f"at t = {t:.2f} between two vectors of length {wanted:.3f} its length is {length:.3f}."
 
 
-def _walks_at_even_speed(slerp: Attempt, fresh: Fresh) -> str | None:
+def _walks_at_even_speed(slerp: Attempt, fresh: RandomInputs) -> str | None:
     a, b, length, angle = _arc(fresh)
     t = fresh.number(0.15, 0.35)
     turned = float(torch.arccos(slerp(a, b, t) @ a / length**2))
@@ -67,10 +75,10 @@ def _walks_at_even_speed(slerp: Attempt, fresh: Fresh) -> str | None:
     return f"at t = {t:.2f} it has turned by {turned:.3f}; {whole}."
 
 
-def _copes_with_no_angle(slerp: Attempt, fresh: Fresh) -> str | None:
+def _copes_with_no_angle(slerp: Attempt, fresh: RandomInputs) -> str | None:
     a = torch.zeros(4, dtype=torch.float64)
     a[fresh.integer(0, 3)] = fresh.integer(2, 9)  # on an axis the cosine is 1 without rounding
-    wrong = miss(slerp(a, a.clone(), fresh.number(0.2, 0.8)), a)
+    wrong = describe_mismatch(slerp(a, a.clone(), fresh.number(0.2, 0.8)), a)
     return wrong and f"between a vector and itself it should stay there; {wrong}."
 
 
@@ -88,14 +96,14 @@ SLERP = Exercise(
 # The Fréchet distance on a line ---------------------------------------------------------------
 
 
-def _sees_a_shift(distance: Attempt, fresh: Fresh) -> str | None:
+def _sees_a_shift(distance: Attempt, fresh: RandomInputs) -> str | None:
     x, shift = fresh.normal(fresh.integer(50, 100)), fresh.number(2, 4)
     value = number(distance(x, x + shift))
     right = isclose(value, shift**2, rel_tol=1e-6)
     return None if right else f"a shift by {shift:.3f} gives {value:.3f}, not {shift**2:.3f}."
 
 
-def _sees_a_width(distance: Attempt, fresh: Fresh) -> str | None:
+def _sees_a_width(distance: Attempt, fresh: RandomInputs) -> str | None:
     n, factor = fresh.integer(50, 100), fresh.number(2, 4)
     x = fresh.normal(n)
     x = (x - x.mean()) / x.std()
@@ -106,7 +114,7 @@ def _sees_a_width(distance: Attempt, fresh: Fresh) -> str | None:
     return f"{found}; compare standard deviations, not variances."
 
 
-def _is_symmetric(distance: Attempt, fresh: Fresh) -> str | None:
+def _is_symmetric(distance: Attempt, fresh: RandomInputs) -> str | None:
     a, b = fresh.normal(50), fresh.number(2, 3) * fresh.normal(70)
     there, back = number(distance(a, b)), number(distance(b, a))
     right = isclose(there, back, rel_tol=1e-6)
@@ -131,14 +139,14 @@ def _scores(*values: float) -> Tensor:
 # The generator's loss -------------------------------------------------------------------------
 
 
-def _is_log_2_when_d_cannot_tell(loss: Attempt, fresh: Fresh) -> str | None:
+def _is_log_2_when_d_cannot_tell(loss: Attempt, fresh: RandomInputs) -> str | None:
     value = number(loss(torch.zeros(fresh.integer(2, 6), dtype=torch.float64)))
     if isclose(value, log(2), rel_tol=1e-6):
         return None
     return f"at scores 0, where D = ½, it is {value:.3f}, not log 2 = {log(2):.3f}."
 
 
-def _rewards_fooling_d(loss: Attempt, fresh: Fresh) -> str | None:
+def _rewards_fooling_d(loss: Attempt, fresh: RandomInputs) -> str | None:
     score = fresh.number(1, 4)
     fooled, caught = number(loss(_scores(score))), number(loss(_scores(-score)))
     if fooled < caught:
@@ -147,15 +155,15 @@ def _rewards_fooling_d(loss: Attempt, fresh: Fresh) -> str | None:
     return f"{seen}: lower where D is sure of a fake, and G minimises it."
 
 
-def _does_not_saturate(loss: Attempt, fresh: Fresh) -> str | None:
+def _does_not_saturate(loss: Attempt, fresh: RandomInputs) -> str | None:
     scores = _scores(-fresh.number(16, 30)).requires_grad_(True)
-    (slope,) = slopes(loss(scores), scores, who="the scores")
+    (slope,) = gradients_of(loss(scores), scores, who="the scores")
     if isclose(float(slope), -1, rel_tol=1e-6):
         return None
     return f"at score {scores.item():.1f}, a fake to D, its slope should be −1, not {slope[0]:.3g}."
 
 
-def _survives_far_scores(loss: Attempt, fresh: Fresh) -> str | None:
+def _survives_far_scores(loss: Attempt, fresh: RandomInputs) -> str | None:
     far = fresh.integer(1000, 5000)
     value = number(loss(_scores(-far, far)))
     right = isclose(value, far / 2, rel_tol=1e-6)
@@ -163,7 +171,7 @@ def _survives_far_scores(loss: Attempt, fresh: Fresh) -> str | None:
     return None if right else f"on scores ±{far} it gives {value:g}, not {far / 2:g}; {hint}."
 
 
-def _agrees_with_the_formula(loss: Attempt, fresh: Fresh) -> str | None:
+def _agrees_with_the_formula(loss: Attempt, fresh: RandomInputs) -> str | None:
     scores = 3 * fresh.normal(fresh.integer(3, 8))
     wanted, value = float(-scores.sigmoid().log().mean()), number(loss(scores))
     right = isclose(value, wanted, rel_tol=1e-6)
@@ -190,7 +198,7 @@ GENERATOR_LOSS = Exercise(
 # The critic's loss ----------------------------------------------------------------------------
 
 
-def _table(fresh: Fresh) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
+def _table(fresh: RandomInputs) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
     """A tiny game: G, D, real points and noise."""
     G, D = nn.Linear(2, 3).double(), nn.Sequential(nn.Linear(3, 1), nn.Flatten(0)).double()
     for parameter in [*G.parameters(), *D.parameters()]:
@@ -199,7 +207,7 @@ def _table(fresh: Fresh) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
     return G, D, fresh.normal(n, 3), fresh.normal(n, 2)
 
 
-def _separates_real_from_fake(loss: Attempt, fresh: Fresh) -> str | None:
+def _separates_real_from_fake(loss: Attempt, fresh: RandomInputs) -> str | None:
     G, D, x, z = _table(fresh)
     with torch.no_grad():
         real, fake = D(x), D(G(z))
@@ -212,19 +220,19 @@ def _separates_real_from_fake(loss: Attempt, fresh: Fresh) -> str | None:
     return f"it is {value:.4f}, and −mean log D(x) − mean log(1 − D(G(z))) is {wanted:.4f}."
 
 
-def _teaches_d(loss: Attempt, fresh: Fresh) -> str | None:
+def _teaches_d(loss: Attempt, fresh: RandomInputs) -> str | None:
     G, D, x, z = _table(fresh)
     weights = list(D.parameters())
     right = F.softplus(-D(x)).mean() + F.softplus(D(G(z).detach())).mean()
-    *_, wanted = slopes(right, *weights, who="D")
-    *_, mine = slopes(loss(G, D, x, z), *weights, who="D")
+    *_, wanted = gradients_of(right, *weights, who="D")
+    *_, mine = gradients_of(loss(G, D, x, z), *weights, who="D")
     if close(mine, wanted):
         return None
     felt = f"its bias feels a slope of {float(mine):.3f}, not {float(wanted):.3f}"
     return f"D does not learn from both terms, {felt}; detach the fake images, not the scores."
 
 
-def _leaves_g_alone(loss: Attempt, fresh: Fresh) -> str | None:
+def _leaves_g_alone(loss: Attempt, fresh: RandomInputs) -> str | None:
     G, D, x, z = _table(fresh)
     loss(G, D, x, z).backward()
     leak = max(float(p.grad.abs().max()) if p.grad is not None else 0.0 for p in G.parameters())

@@ -9,11 +9,11 @@ from torch.nn import functional as F
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
-    Fresh,
+    RandomInputs,
     Wrong,
     close,
-    miss,
-    slopes,
+    describe_mismatch,
+    gradients_of,
     tensor_like,
 )
 
@@ -39,7 +39,7 @@ def straight_through(x, levels):
     return x + (stairs - x).detach()
 
 
-def _scene(fresh: Fresh) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
+def _scene(fresh: RandomInputs) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
     """A linear model of three classes, grey images, attacked images, labels."""
     linear = nn.Linear(16, 3).double()
     linear.load_state_dict({"weight": fresh.normal(3, 16), "bias": fresh.normal(3)})
@@ -66,7 +66,7 @@ def _weight_gradients(model: nn.Module, *losses: Tensor) -> list[Tensor]:
 # The mixed loss -------------------------------------------------------------------------------
 
 
-def _is_the_weighted_sum(mixed: Attempt, fresh: Fresh) -> str | None:
+def _is_the_weighted_sum(mixed: Attempt, fresh: RandomInputs) -> str | None:
     model, x, x_adv, y = _scene(fresh)
     clean, attacked = F.cross_entropy(model(x), y), F.cross_entropy(model(x_adv), y)
     for alpha in (0.0, fresh.number(0.1, 0.4), 1.0):
@@ -80,11 +80,11 @@ def _is_the_weighted_sum(mixed: Attempt, fresh: Fresh) -> str | None:
     return None
 
 
-def _teaches_from_both(mixed: Attempt, fresh: Fresh) -> str | None:
+def _teaches_from_both(mixed: Attempt, fresh: RandomInputs) -> str | None:
     model, x, x_adv, y = _scene(fresh)
     right = (F.cross_entropy(model(x), y) + F.cross_entropy(model(x_adv), y)) / 2
     mine, wanted = _weight_gradients(model, _scalar(mixed(model, x, x_adv, y, 0.5)), right)
-    wrong = miss(mine, wanted)
+    wrong = describe_mismatch(mine, wanted)
     return (
         wrong and f"the weights should feel both terms, one is held fixed: of the slopes, {wrong}."
     )
@@ -108,14 +108,14 @@ def _gap(model: nn.Module, x: Tensor, x_adv: Tensor) -> Tensor:
     return (p.exp() * (p - q)).sum(1).mean()
 
 
-def _is_zero_without_a_change(trades: Attempt, fresh: Fresh) -> str | None:
+def _is_zero_without_a_change(trades: Attempt, fresh: RandomInputs) -> str | None:
     model, x, _, _ = _scene(fresh)
     value = float(_scalar(trades(model, x, x)).detach())
     calm = abs(value) < 1e-9
     return None if calm else f"where x_adv is x, nothing differs: it should be 0, not {value:.4f}."
 
 
-def _is_the_divergence(trades: Attempt, fresh: Fresh) -> str | None:
+def _is_the_divergence(trades: Attempt, fresh: RandomInputs) -> str | None:
     model, x, x_adv, _ = _scene(fresh)
     answer, right = _scalar(trades(model, x, x_adv)), _gap(model, x, x_adv)
     if close(answer, right):
@@ -129,10 +129,10 @@ def _is_the_divergence(trades: Attempt, fresh: Fresh) -> str | None:
     return f"here it should be {right:.4f}, not {answer:.4f}."
 
 
-def _lets_both_answers_learn(trades: Attempt, fresh: Fresh) -> str | None:
+def _lets_both_answers_learn(trades: Attempt, fresh: RandomInputs) -> str | None:
     model, x, x_adv, _ = _scene(fresh)
     mine, wanted = _weight_gradients(model, _scalar(trades(model, x, x_adv)), _gap(model, x, x_adv))
-    wrong = miss(mine, wanted)
+    wrong = describe_mismatch(mine, wanted)
     return wrong and f"neither answer is to be held fixed: of the weights' slopes, {wrong}."
 
 
@@ -149,7 +149,7 @@ TRADES = Exercise(
 # The margin -----------------------------------------------------------------------------------
 
 
-def _leads_by_so_much(margin: Attempt, fresh: Fresh) -> str | None:
+def _leads_by_so_much(margin: Attempt, fresh: RandomInputs) -> str | None:
     y = fresh.labels(6, 3)
     true = 3 * fresh.normal(6)
     lead = fresh.shuffled(torch.tensor([1.0, -1.0]).repeat(3)) * fresh.uniform(0.5, 3, 6)
@@ -157,7 +157,7 @@ def _leads_by_so_much(margin: Attempt, fresh: Fresh) -> str | None:
     logits = others.scatter(1, y[:, None], true[:, None])
     wanted = logits.scatter(1, y[:, None], -torch.inf).amax(1) - true
     answer = tensor_like(margin(logits, y), true)
-    wrong = miss(answer, wanted, place="row {}")
+    wrong = describe_mismatch(answer, wanted, place="row {}")
     if wrong and close(answer, -wanted):
         return f"the sign is turned round, it should be above 0 where the image fools: {wrong}."
     if wrong and close(answer, wanted.clamp_min(0)):
@@ -165,11 +165,11 @@ def _leads_by_so_much(margin: Attempt, fresh: Fresh) -> str | None:
     return wrong and f"the best wrong logit minus the true one: {wrong}."
 
 
-def _keeps_a_gradient(margin: Attempt, fresh: Fresh) -> str | None:
+def _keeps_a_gradient(margin: Attempt, fresh: RandomInputs) -> str | None:
     far = fresh.number(2000, 8000)
     logits = torch.tensor([[far, 0.0, -far / 5]], requires_grad=True)
-    (slope,) = slopes(margin(logits, torch.tensor([0])).sum(), logits, who="the logits")
-    wrong = miss(slope, torch.tensor([[-1.0, 1.0, 0.0]]))
+    (slope,) = gradients_of(margin(logits, torch.tensor([0])).sum(), logits, who="the logits")
+    wrong = describe_mismatch(slope, torch.tensor([[-1.0, 1.0, 0.0]]))
     sure = f"a sure model (logit {far:.0f}) flattens it: work on logits, not on probabilities"
     return wrong and f"{sure}; of the slopes, {wrong}."
 
@@ -187,22 +187,22 @@ MARGIN = Exercise(
 # The straight-through staircase ----------------------------------------------------------------
 
 
-def _rounds(quantise: Attempt, fresh: Fresh) -> str | None:
+def _rounds(quantise: Attempt, fresh: RandomInputs) -> str | None:
     levels = fresh.integer(3, 6)
     step = torch.randint(levels, (2, 8), generator=fresh.rng).double()
     x = ((step + fresh.uniform(-0.4, 0.4, 2, 8)) / (levels - 1)).clamp(0, 1)
-    wrong = miss(quantise(x, levels), step / (levels - 1))
+    wrong = describe_mismatch(quantise(x, levels), step / (levels - 1))
     rule = f"with {levels} levels a pixel becomes the nearest of 0, 1/{levels - 1}, … 1"
     return wrong and f"{rule}; {wrong}."
 
 
-def _has_slope_one(quantise: Attempt, fresh: Fresh) -> str | None:
+def _has_slope_one(quantise: Attempt, fresh: RandomInputs) -> str | None:
     x = fresh.uniform(0.01, 0.99, 2, 8).requires_grad_(True)
     answer = quantise(x, fresh.integer(3, 6))
     if not answer.requires_grad:
         return "no gradient comes back at all."
     (slope,) = torch.autograd.grad(answer.sum(), x)
-    wrong = miss(slope, torch.ones_like(slope))
+    wrong = describe_mismatch(slope, torch.ones_like(slope))
     own = "" if slope.any() else " (torch.round's own is 0)"
     return wrong and f"the slope should be 1 everywhere{own}; {wrong}."
 

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from coursekit.teaching.exercise import Attempt, Exercise, Fresh, tensor_like
+from coursekit.teaching.exercise import Attempt, Exercise, RandomInputs, tensor_like
 
 
 def answer(joint, least):
     return torch.where(joint.sum(0) < least, -1, joint.argmax(0))
 
 
-def _table(fresh: Fresh, classes: int, places: int) -> tuple[Tensor, float, Tensor]:
+def _table(fresh: RandomInputs, classes: int, places: int) -> tuple[Tensor, float, Tensor]:
     """A table p(x, y), a threshold on p(x) that half of the places miss, and p(x)."""
     joint = fresh.uniform(0, 1, classes, places) * fresh.uniform(0, 1, places) ** 3
     joint = joint / joint.sum()
@@ -21,7 +21,7 @@ def _said(answer: Attempt, joint: Tensor, least: float) -> Tensor:
     return tensor_like(answer(joint, least), joint[0])
 
 
-def _names_the_likeliest_class(answer: Attempt, fresh: Fresh) -> str | None:
+def _names_the_likeliest_class(answer: Attempt, fresh: RandomInputs) -> str | None:
     joint, _, _ = _table(fresh, 4, 30)
     said, right = _said(answer, joint, 0.0), joint.argmax(0)
     wrong = (said != right).nonzero().flatten()
@@ -34,7 +34,7 @@ def _names_the_likeliest_class(answer: Attempt, fresh: Fresh) -> str | None:
     )
 
 
-def _refuses_what_is_unlikely(answer: Attempt, fresh: Fresh) -> str | None:
+def _refuses_what_is_unlikely(answer: Attempt, fresh: RandomInputs) -> str | None:
     joint, least, p = _table(fresh, 4, 30)
     said = _said(answer, joint, least)
     kept = (said[p < least] != -1).sum()
@@ -46,7 +46,7 @@ def _refuses_what_is_unlikely(answer: Attempt, fresh: Fresh) -> str | None:
     return None
 
 
-def _is_not_moved_by_doubt(answer: Attempt, fresh: Fresh) -> str | None:
+def _is_not_moved_by_doubt(answer: Attempt, fresh: RandomInputs) -> str | None:
     """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to speak."""
     likely, rare = fresh.number(0.55, 0.65), fresh.number(0.03, 0.08)
     half = (1 - likely - rare) / 2  # below the bound; twice this much is above it

@@ -7,11 +7,11 @@ from coursekit.gradients import input_gradient
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
-    Fresh,
+    RandomInputs,
     Wrong,
     close,
+    describe_mismatch,
     largest,
-    miss,
     number,
     tensor_like,
 )
@@ -45,7 +45,7 @@ def next_questions(net, x, labels, step):
 # What an attack fooled, beyond the controls -----------------------------------------------------
 
 
-def _answers(fresh: Fresh, misread: int, attack: int, noise: int) -> tuple[Tensor, ...]:
+def _answers(fresh: RandomInputs, misread: int, attack: int, noise: int) -> tuple[Tensor, ...]:
     """Answers to images as they are, attacked, and noisy, of which so many are wrong; the truth.
 
     Misread images stay so; attack and noise fool so many of the other seven.
@@ -62,7 +62,7 @@ def _answers(fresh: Fresh, misread: int, attack: int, noise: int) -> tuple[Tenso
     return *answers, y
 
 
-def _counts_only_what_was_right(fooled: Attempt, fresh: Fresh) -> str | None:
+def _counts_only_what_was_right(fooled: Attempt, fresh: RandomInputs) -> str | None:
     misread, attack = fresh.integer(3, 5), fresh.integer(1, 6)
     value, n = number(fooled(*_answers(fresh, misread, attack, 0))), 7 + misread
     if abs(value - attack / 7) < 1e-6:
@@ -72,7 +72,7 @@ def _counts_only_what_was_right(fooled: Attempt, fresh: Fresh) -> str | None:
     return f"of 7 images that were read rightly {attack}: {attack / 7:.3f}, not {value:.3f}."
 
 
-def _takes_off_the_noise(fooled: Attempt, fresh: Fresh) -> str | None:
+def _takes_off_the_noise(fooled: Attempt, fresh: RandomInputs) -> str | None:
     attack, noise = fresh.integer(4, 6), fresh.integer(1, 3)
     value = number(fooled(*_answers(fresh, 0, attack, noise)))
     if abs(value - (attack - noise) / 7) < 1e-6:
@@ -83,7 +83,7 @@ def _takes_off_the_noise(fooled: Attempt, fresh: Fresh) -> str | None:
     return f"{both}: {(attack - noise) / 7:.3f}, not {value:.3f}."
 
 
-def _may_be_negative(fooled: Attempt, fresh: Fresh) -> str | None:
+def _may_be_negative(fooled: Attempt, fresh: RandomInputs) -> str | None:
     attack, noise = fresh.integer(0, 2), fresh.integer(3, 6)
     value, wanted = number(fooled(*_answers(fresh, 0, attack, noise))), (attack - noise) / 7
     if abs(value - wanted) < 1e-6:
@@ -104,7 +104,7 @@ FOOLED = Exercise(
 # One round of the substitute's questions --------------------------------------------------------
 
 
-def _questions(augment: Attempt, fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+def _questions(augment: Attempt, fresh: RandomInputs) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
     """Old images; where the step leads, and where the way back would; the answer; what was paid.
 
     The classes' weights are opposite, so that score and probability rise together; the substitute
@@ -124,22 +124,22 @@ def _questions(augment: Attempt, fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, 
     return x, (x + move).clamp(0, 1), (x - move).clamp(0, 1), images, int(number(answer[1]))
 
 
-def _keeps_the_old(augment: Attempt, fresh: Fresh) -> str | None:
+def _keeps_the_old(augment: Attempt, fresh: RandomInputs) -> str | None:
     x, _, _, images, _ = _questions(augment, fresh)
-    wrong = miss(images[: len(x)], x)
+    wrong = describe_mismatch(images[: len(x)], x)
     return wrong and f"the old images come first, unchanged; {wrong}."
 
 
-def _moves_towards_the_label(augment: Attempt, fresh: Fresh) -> str | None:
+def _moves_towards_the_label(augment: Attempt, fresh: RandomInputs) -> str | None:
     x, there, back, images, _ = _questions(augment, fresh)
-    wrong = miss(images[len(x) :], there)
+    wrong = describe_mismatch(images[len(x) :], there)
     if wrong and close(images[len(x) :], back):
         return "that flees the label; the step raises the substitute's probability of it."
     rule = "a new image moves by the sign of the gradient of its label's probability, in [0, 1]"
     return wrong and f"{rule}; {wrong}."
 
 
-def _counts_every_label(augment: Attempt, fresh: Fresh) -> str | None:
+def _counts_every_label(augment: Attempt, fresh: RandomInputs) -> str | None:
     x, *_, paid = _questions(augment, fresh)
     n = len(x)
     both = f"{n} labels were bought and {n} more are needed"
@@ -160,19 +160,19 @@ AUGMENT = Exercise(
 # The gradient of logistic regression ------------------------------------------------------------
 
 
-def _model(fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _model(fresh: RandomInputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """W, b, images and labels; more pixels than classes."""
     k, n = fresh.integer(3, 5), fresh.integer(4, 6)
     return 0.5 * fresh.normal(k, 7), fresh.normal(k), fresh.normal(n, 7), fresh.labels(n, k)
 
 
-def _has_the_shape_of_the_images(gradient: Attempt, fresh: Fresh) -> str | None:
+def _has_the_shape_of_the_images(gradient: Attempt, fresh: RandomInputs) -> str | None:
     W, b, x, y = _model(fresh)
     tensor_like(gradient(W, b, x[:3], y[:3]), x[:3])
     return None
 
 
-def _agrees_with_differences(gradient: Attempt, fresh: Fresh) -> str | None:
+def _agrees_with_differences(gradient: Attempt, fresh: RandomInputs) -> str | None:
     W, b, x, y = _model(fresh)
 
     def loss(x: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ def _agrees_with_differences(gradient: Attempt, fresh: Fresh) -> str | None:
     steps = 1e-6 * torch.eye(7, dtype=torch.float64)
     true = torch.stack([(loss(x + s) - loss(x - s)) / 2e-6 for s in steps], 1)
     answer = tensor_like(gradient(W, b, x, y), x)
-    wrong = miss(answer, true)
+    wrong = describe_mismatch(answer, true)
     if wrong and close(answer, -true):
         return f"that is downhill: the loss should rise along the gradient; {wrong}."
     if wrong and close(answer * len(y), true):
@@ -202,7 +202,7 @@ GRADIENT = Exercise(
 # Into a leaf's box ------------------------------------------------------------------------------
 
 
-def _box(fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, float]:
+def _box(fresh: RandomInputs) -> tuple[Tensor, Tensor, Tensor, float]:
     """Pixels below, inside, above, and inside by less than the margin; the sides; the margin."""
     low, margin = fresh.uniform(0.1, 0.5, 42), fresh.number(0.01, 0.03)
     high, along = low + 0.3, fresh.uniform(0.2, 0.8, 42)
@@ -212,7 +212,7 @@ def _box(fresh: Fresh) -> tuple[Tensor, Tensor, Tensor, float]:
     return x, low, high, margin
 
 
-def _arrives(into: Attempt, fresh: Fresh) -> str | None:
+def _arrives(into: Attempt, fresh: RandomInputs) -> str | None:
     x, low, high, margin = _box(fresh)
     answer = tensor_like(into(x, low, high, margin), x)
     short, where = largest(torch.maximum(low + margin - answer, answer - high + margin))
@@ -223,7 +223,7 @@ def _arrives(into: Attempt, fresh: Fresh) -> str | None:
     )
 
 
-def _changes_only_what_it_must(into: Attempt, fresh: Fresh) -> str | None:
+def _changes_only_what_it_must(into: Attempt, fresh: RandomInputs) -> str | None:
     x, low, high, margin = _box(fresh)
     moved = (tensor_like(into(x, low, high, margin), x) - x).abs()
     moved[(x < low + margin) | (x > high - margin)] = 0
@@ -232,10 +232,10 @@ def _changes_only_what_it_must(into: Attempt, fresh: Fresh) -> str | None:
     return f"{still}; one moves by {far:.3g}, {where}." if far > 1e-6 else None
 
 
-def _goes_no_further(into: Attempt, fresh: Fresh) -> str | None:
+def _goes_no_further(into: Attempt, fresh: RandomInputs) -> str | None:
     x, low, high, margin = _box(fresh)
     nearest = x.clamp(low + margin, high - margin)
-    wrong = miss(into(x, low, high, margin), nearest)
+    wrong = describe_mismatch(into(x, low, high, margin), nearest)
     return wrong and f"some pixels go further than they need to: {wrong}."
 
 

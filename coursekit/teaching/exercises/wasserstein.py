@@ -5,7 +5,15 @@ from math import isclose
 import torch
 from torch import Tensor, nn
 
-from coursekit.teaching.exercise import Attempt, Exercise, Fresh, close, largest, number, slopes
+from coursekit.teaching.exercise import (
+    Attempt,
+    Exercise,
+    RandomInputs,
+    close,
+    gradients_of,
+    largest,
+    number,
+)
 
 
 def earth_on_the_line(x, y):
@@ -57,13 +65,13 @@ class _Bowl(_Slanted):
         return x.flatten(1).pow(2).sum(1) / 2
 
 
-def _is_zero_at_slope_one(penalty: Attempt, fresh: Fresh) -> str | None:
+def _is_zero_at_slope_one(penalty: Attempt, fresh: RandomInputs) -> str | None:
     value = number(penalty(_Slanted(1.0), *fresh.normal(2, 6, 4), fresh.rng))
     calm = abs(value) < 1e-9
     return None if calm else f"a critic of slope 1 should cost nothing, not {value:.3f}."
 
 
-def _is_squared(penalty: Attempt, fresh: Fresh) -> str | None:
+def _is_squared(penalty: Attempt, fresh: RandomInputs) -> str | None:
     slope = fresh.number(2, 4)
     value = number(penalty(_Slanted(slope), *fresh.normal(2, 6, 4), fresh.rng))
     wanted = (slope - 1) ** 2
@@ -73,7 +81,7 @@ def _is_squared(penalty: Attempt, fresh: Fresh) -> str | None:
     )
 
 
-def _is_of_each_example(penalty: Attempt, fresh: Fresh) -> str | None:
+def _is_of_each_example(penalty: Attempt, fresh: RandomInputs) -> str | None:
     D, x = _Bowl(1.0), 0.5 * fresh.normal(20, 4)
     value = number(penalty(D, x, 0.5 * fresh.normal(20, 4), fresh.rng))
     slope = D.asked[-1].norm(dim=1)
@@ -84,7 +92,7 @@ def _is_of_each_example(penalty: Attempt, fresh: Fresh) -> str | None:
     return f"{seen}, not {wanted:.4f}: take (‖∇‖ − 1)² of each example, then the mean."
 
 
-def _looks_between(penalty: Attempt, fresh: Fresh) -> str | None:
+def _looks_between(penalty: Attempt, fresh: RandomInputs) -> str | None:
     D, one = _Slanted(1.0), torch.ones(200, 4, dtype=torch.float64)
     penalty(D, one, 0 * one, fresh.rng)
     eps = torch.cat(D.asked)  # real is 1, fake is 0: a point is its ε
@@ -100,7 +108,7 @@ def _looks_between(penalty: Attempt, fresh: Fresh) -> str | None:
     return None if even else f"ε should be U[0, 1], one for each example; {seen}."
 
 
-def _draws_from_rng(penalty: Attempt, fresh: Fresh) -> str | None:
+def _draws_from_rng(penalty: Attempt, fresh: RandomInputs) -> str | None:
     D, (x, fake), seed = _Bowl(1.0), fresh.normal(2, 6, 4), fresh.integer(0, 10**6)
     one, two = (number(penalty(D, x, fake, torch.Generator().manual_seed(seed))) for _ in range(2))
     if one == two:
@@ -108,7 +116,7 @@ def _draws_from_rng(penalty: Attempt, fresh: Fresh) -> str | None:
     return f"two generators with one seed give {one:.4f} and {two:.4f}; draw ε from rng."
 
 
-def _teaches_the_critic(penalty: Attempt, fresh: Fresh) -> str | None:
+def _teaches_the_critic(penalty: Attempt, fresh: RandomInputs) -> str | None:
     critic = _Slanted(fresh.number(2, 4))
     value = torch.as_tensor(penalty(critic, *fresh.normal(2, 6, 4), fresh.rng))
     if value.requires_grad:
@@ -138,7 +146,7 @@ PENALTY = Exercise(
 # The critic's loss ----------------------------------------------------------------------------
 
 
-def _earns_the_difference(loss: Attempt, fresh: Fresh) -> str | None:
+def _earns_the_difference(loss: Attempt, fresh: RandomInputs) -> str | None:
     real, fake = fresh.normal(4) + 3, fresh.normal(4)
     value, wanted = number(loss(real, fake)), float(fake.mean() - real.mean())
     if isclose(value, wanted, rel_tol=1e-6):
@@ -149,10 +157,10 @@ def _earns_the_difference(loss: Attempt, fresh: Fresh) -> str | None:
     return f"{means} should give {wanted:.3f}, not {value:.3f}."
 
 
-def _knows_no_margin(loss: Attempt, fresh: Fresh) -> str | None:
+def _knows_no_margin(loss: Attempt, fresh: RandomInputs) -> str | None:
     far = fresh.number(3, 8)
     real, fake = torch.tensor([[far, 0.0], [-far, 0.0]]).requires_grad_(True)
-    up, down = slopes(loss(real, fake), real, fake, who="the scores")
+    up, down = gradients_of(loss(real, fake), real, fake, who="the scores")
     if not all(close(s, s[:1].expand(2)) for s in (up, down)):
         return f"scores ±{far:.2f} have another slope than scores of 0: is that a hinge?"
     if close(up, torch.tensor([-0.5, -0.5])) and close(down, torch.tensor([0.5, 0.5])):
@@ -175,14 +183,14 @@ CRITIC = Exercise(
 # The earth mover's distance on the line -------------------------------------------------------
 
 
-def _is_the_shift(distance: Attempt, fresh: Fresh) -> str | None:
+def _is_the_shift(distance: Attempt, fresh: RandomInputs) -> str | None:
     x, shift = fresh.normal(fresh.integer(20, 40)), fresh.number(1, 3)
     value = number(distance(x, x - shift))
     right = isclose(value, shift, rel_tol=1e-6)
     return None if right else f"after a shift by −{shift:.3f} it is {value:.3f}, not {shift:.3f}."
 
 
-def _sees_more_than_the_mean(distance: Attempt, fresh: Fresh) -> str | None:
+def _sees_more_than_the_mean(distance: Attempt, fresh: RandomInputs) -> str | None:
     far = fresh.number(2, 4)
     x = torch.tensor([-1.0, 1.0], dtype=torch.float64)
     value, same = number(distance(x, far * x)), "the means agree, but the earth must move"
@@ -190,14 +198,14 @@ def _sees_more_than_the_mean(distance: Attempt, fresh: Fresh) -> str | None:
     return None if right else f"{same}: ±1 to ±{far:.3f} is {far - 1:.3f}, not {value:.3f}."
 
 
-def _does_not_mind_the_order(distance: Attempt, fresh: Fresh) -> str | None:
+def _does_not_mind_the_order(distance: Attempt, fresh: RandomInputs) -> str | None:
     x = fresh.normal(fresh.integer(20, 40))
     value = number(distance(x, fresh.shuffled(x)))
     calm = abs(value) < 1e-9
     return None if calm else f"between a sample and itself in another order it is {value:.3f}."
 
 
-def _is_not_squared(distance: Attempt, fresh: Fresh) -> str | None:
+def _is_not_squared(distance: Attempt, fresh: RandomInputs) -> str | None:
     x, far = fresh.normal(30).sort().values, fresh.number(1, 4)
     value = number(distance(x, x + torch.linspace(0, far, 30, dtype=torch.float64)))
     right = isclose(value, far / 2, rel_tol=1e-6)
@@ -218,7 +226,7 @@ LINE = Exercise(
 # The largest singular value -------------------------------------------------------------------
 
 
-def _matrix(fresh: Fresh, rows: int, columns: int) -> tuple[Tensor, float]:
+def _matrix(fresh: RandomInputs, rows: int, columns: int) -> tuple[Tensor, float]:
     """A matrix whose second singular value is at most 0.8 of its first, and the first."""
     u, s, v = torch.linalg.svd(fresh.normal(rows, columns), full_matrices=False)
     first = fresh.number(2, 4)
@@ -226,7 +234,7 @@ def _matrix(fresh: Fresh, rows: int, columns: int) -> tuple[Tensor, float]:
     return (u * s @ v).float(), first
 
 
-def _finds_the_largest(sigma: Attempt, fresh: Fresh) -> str | None:
+def _finds_the_largest(sigma: Attempt, fresh: RandomInputs) -> str | None:
     W, exact = _matrix(fresh, fresh.integer(5, 7), fresh.integer(8, 10))
     value = number(sigma(W, 300))
     if isclose(value, exact**2, rel_tol=1e-2):
@@ -236,7 +244,7 @@ def _finds_the_largest(sigma: Attempt, fresh: Fresh) -> str | None:
     return None if good else f"after 300 rounds it is {value:.3f}, and σ(W) is {exact:.3f}{hint}."
 
 
-def _takes_any_shape(sigma: Attempt, fresh: Fresh) -> str | None:
+def _takes_any_shape(sigma: Attempt, fresh: RandomInputs) -> str | None:
     for shape in ((9, 2), (1, 7)):
         W, exact = _matrix(fresh, *shape)
         value = number(sigma(W, 300))
