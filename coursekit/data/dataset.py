@@ -1,21 +1,50 @@
-"""What every data set becomes: whole tensors on one device, and an endless stream of batches.
+"""What every data set becomes: whole tensors on one device, and endless batches of them.
 
-There are no loader workers: the course's sets fit into memory, and one gather from a tensor is
-several times quicker than collating single examples (see `benchmarks/`).
+A `Dataset` has two `Split`s; `Batches` shuffles the rows of a split, `Sampler` draws fresh examples
+from anything that can be sampled. There are no loader workers: the course's sets fit into memory,
+and one gather from a tensor is several times quicker than collating single examples (see
+`benchmarks/`).
 """
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from coursekit.data.streams import Batch, fingerprint, own_generator
 from coursekit.errors import require
-from coursekit.types import Images, Labels
+from coursekit.types import Examples, Images, Labels, PerExample
 
 Device = torch.device | str
+Draw = Callable[[int, torch.Generator], tuple[Tensor, Tensor]]  # (n, rng) -> x, y
+SampleFn = Callable[[int, torch.Generator], Tensor]  # (n, rng) -> x, shape (n,) or (n, ...)
+
+
+class Batch(NamedTuple):
+    """One batch; unpacks as `x, y = next(batches)`."""
+
+    x: Tensor
+    y: Tensor
+
+
+def own_generator(rng: torch.Generator) -> torch.Generator:
+    """A CPU generator seeded by one draw from `rng`.
+
+    Batches that own their generator do not change with what else is drawn from `rng` later.
+    """
+    seed = torch.randint(2**62, (), generator=rng, dtype=torch.int64)
+    return torch.Generator().manual_seed(int(seed))
+
+
+def fingerprint(*tensors: Tensor) -> int:
+    """A short number that two different data sets do not share, but by a chance of 2⁻³²."""
+    code = 0
+    for tensor in tensors:
+        code = zlib.crc32(tensor.cpu().contiguous().numpy().tobytes(), code)
+    return code
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,7 +136,7 @@ class Dataset:
 
 
 class Batches(Iterator[Batch]):
-    """An endless stream of batches of one size: one shuffled epoch after the other.
+    """Endless batches of one size: one shuffled epoch after the other.
 
     A batch may straddle two epochs, so every batch is full and every epoch still shows each row
     exactly once. The order is drawn on the CPU, so all devices see the same batches, and moved
@@ -116,7 +145,7 @@ class Batches(Iterator[Batch]):
     Args:
         split: the rows to draw from.
         size: examples in a batch, at least 1.
-        rng: seeds a generator of the stream's own (one draw).
+        rng: seeds a generator of the batches' own (one draw).
 
     Raises:
         CourseError: `size` is below 1, or the split is empty.
@@ -167,3 +196,135 @@ class Batches(Iterator[Batch]):
         rows = self._order[self._position : self._position + n]
         self._position += len(rows)
         return rows
+
+
+class Sampler(Iterator[Batch]):
+    """Endless batches of fresh examples: no epoch, no example twice but by chance.
+
+    Args:
+        draw: (n, generator) -> (x, y) on the CPU.
+        size: examples in a batch, at least 1.
+        rng: seeds a generator of the sampler's own (one draw).
+        device: where the batches are wanted.
+
+    Raises:
+        CourseError: `size` is below 1.
+    """
+
+    def __init__(
+        self, draw: Draw, size: int, rng: torch.Generator, device: torch.device | str = "cpu"
+    ):
+        require(size >= 1, f"size was {size}; a batch holds at least one example.")
+        self.size, self._draw, self._device = size, draw, device
+        self._rng = own_generator(rng)
+        self._data = fingerprint(*draw(16, torch.Generator().manual_seed(0)))
+
+    def __next__(self) -> Batch:
+        x, y = self._draw(self.size, self._rng)
+        return Batch(x.to(self._device), y.to(self._device))
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this sampler from others, for a checkpoint."""
+        return {"data": self._data, "size": self.size, "seed": self._rng.initial_seed()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on with the very next batch, bit for bit."""
+        return {"rng": self._rng.get_state(), "data": self._data}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken.
+
+        Raises:
+            CourseError: the state belongs to a sampler of something else.
+        """
+        require(state["data"] == self._data, "the saved batches were drawn from other data.")
+        self._rng.set_state(state["rng"])
+
+
+@dataclass(frozen=True)
+class GanSplits:
+    """Three sets for three uses, with no original in two of them.
+
+    Attributes:
+        train: what G and D learn from.
+        eval_classifier: what the classifier that judges their samples learns from.
+        fid_reference: what FID compares the samples with; no network learns from it.
+    """
+
+    train: Split
+    eval_classifier: Split
+    fid_reference: Split
+
+
+def gan_splits(data: Dataset) -> GanSplits:
+    """GAN and evaluation classifier each get half of the training originals; FID the test images.
+
+    A classifier that had learnt the GAN's images would forgive copies of them; one that had learnt
+    the reference would know it better than any sample. Where every row is an original itself, the
+    rows are numbered in `origin`.
+    """
+    rows = data.train
+    if rows.origin is None:
+        rows = Split(rows.x, rows.y, torch.arange(len(rows), device=rows.y.device))
+    train, eval_classifier = rows.split(2)
+    return GanSplits(train, eval_classifier, fid_reference=data.test)
+
+
+def mislabelled(split: Split, rate: float, classes: int, rng: torch.Generator) -> Split:
+    """The same images, but a share `rate` of the labels is wrong: any other class, evenly.
+
+    Args:
+        split: images and their true labels.
+        rate: share of wrong labels, in [0, 1]; exactly round(rate·n) rows.
+        classes: how many labels there are, at least 2.
+        rng: chooses the rows and the wrong labels.
+
+    Raises:
+        CourseError: `rate` outside [0, 1].
+    """
+    require(0 <= rate <= 1, f"rate was {rate}; it must lie in [0, 1].")
+    rows = torch.randperm(len(split), generator=rng)[: round(rate * len(split))]
+    away = torch.randint(1, classes, (len(rows),), generator=rng).to(split.y)
+    y = split.y.clone()
+    y[rows.to(y.device)] = (y[rows.to(y.device)] + away) % classes
+    return Split(split.x, y, split.origin)
+
+
+def real_or_fake(
+    real: SampleFn,
+    fake: SampleFn,
+    size: int,
+    rng: torch.Generator,
+    device: torch.device | str = "cpu",
+) -> Sampler:
+    """An endless iterator of fresh (x, is_real), half and half.
+
+    Args:
+        real: draws data, for example `gaussian().sample`. Numbers become columns (n, 1).
+        fake: draws samples of the generator.
+        size: examples in a batch; of an odd number the fakes get one more.
+        rng: seeds a generator of the sampler's own.
+        device: where the batches are wanted.
+    """
+
+    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
+        x = torch.cat([real(n // 2, own), fake(n - n // 2, own)])
+        return x.view(n, -1) if x.dim() == 1 else x, (torch.arange(n) < n // 2).float()
+
+    return Sampler(draw, size, rng, device)
+
+
+def resampled(
+    x: Examples,
+    is_real: PerExample,
+    size: int,
+    rng: torch.Generator,
+    device: torch.device | str = "cpu",
+) -> Sampler:
+    """An endless iterator of (x, is_real) drawn from fixed rows, with replacement."""
+
+    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Float[Tensor, " n"]]:
+        rows = torch.randint(len(x), (n,), generator=own)
+        return x[rows], is_real[rows]
+
+    return Sampler(draw, size, rng, device)
