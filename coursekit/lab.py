@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from coursekit.errors import CourseError, choose, require
+from coursekit.errors import CourseError, choose, is_text, require
 
 PROFILES = ("smoke", "course", "full")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -146,8 +146,13 @@ def _root(variable: str, default: str) -> Path:
 
     A relative one lies below the project: the command line and the notebooks it starts stand in
     different folders and must mean the same one.
+
+    Raises:
+        CourseError: the name is not UTF-8.
     """
-    return project_root() / os.path.expanduser(os.environ.get(variable) or default)
+    named = os.environ.get(variable) or default
+    require(is_text(named), f"{variable} was {named}, which is not UTF-8; name another folder.")
+    return project_root() / os.path.expanduser(named)
 
 
 def _whole_number(argument: str, value: int | str) -> int:

@@ -158,6 +158,7 @@ def test_no_network_is_one_sentence_and_leaves_nothing(root, name, call):
     message = sentence(lambda: call(name))
     assert name in message and str(root / SOURCES[name].folder) in message
     assert "no network" in message and f"coursekit data get {name}" in message
+    assert '`dataset = "digits"` needs no network' in message
     assert all(Path(archive).name in message for archive in SOURCES[name].archives)
     assert tree(root) == set() and not list(root.glob(".download-*"))
 
@@ -204,6 +205,17 @@ def test_a_download_arrives_whole_and_readable(root, server, small_mnist):
     pixels = torch.from_numpy(np.frombuffer(small_mnist[downloads.TRAIN_X][16:], np.uint8).copy())
     assert (small.train.x * 255).round().long().sum() == pixels.long().sum()
     assert next(e for e in data.catalogue() if e.name == "mnist").state == "present"
+
+
+def test_loading_downloads_on_first_use_and_says_so_once(root, server, small_mnist, monkeypatch):
+    said = []
+    monkeypatch.setenv("COURSEKIT_PROGRESS", "1")
+    monkeypatch.setattr("builtins.print", lambda *text, **_: said.append(" ".join(text)))
+    assert len(data.load("mnist").train) == 20
+    assert said == [f"Downloading mnist (12 MB) into {root}, once."]
+    for file in server.iterdir():
+        file.unlink()
+    assert len(data.load("mnist").train) == 20 and len(said) == 1
 
 
 def test_a_download_with_the_wrong_checksum_is_one_sentence(root, server):

@@ -1,10 +1,14 @@
 """Photos: of a package, of the reader's own, in patches that know their place."""
 
+import importlib
+import sys
+from importlib.util import find_spec
+
 import PIL.Image
 import pytest
 import torch
 
-from coursekit.data import PatchPositions, Sampler, photo, whole_photo
+from coursekit.data import PatchPositions, Sampler, photo, photos, whole_photo
 from coursekit.errors import CourseError
 
 
@@ -90,6 +94,42 @@ def test_a_photo_is_its_middle(tmp_path, monkeypatch):
     picture.save(tmp_path / "photos" / "square.png")
     x = photo("square.png", 8)
     torch.testing.assert_close(x, torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1).expand(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("name", ["cat", "coffee", "astronaut", "rocket"])
+def test_the_photos_of_scikit_image(name, tmp_path, monkeypatch):
+    if not find_spec("skimage"):
+        pytest.skip("needs scikit-image")
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    x = photo(name)
+    assert x.shape == (1, 3, 224, 224) and x.std() > 0.1
+    assert "skimage" not in sys.modules  # importing it takes a second
+
+
+def test_a_photo_is_found_in_the_package_that_carries_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(photos.CARRIED, "cat", ("carrier", "the-carrier", "data/cat.png"))
+    with pytest.raises(CourseError, match="'cat' comes with the-carrier, which is not installed"):
+        photo("cat")
+    (tmp_path / "carrier" / "data").mkdir(parents=True)
+    (tmp_path / "carrier" / "__init__.py").write_text("raise ImportError  # never executed")
+    importlib.invalidate_caches()
+    with pytest.raises(CourseError, match=r"has no data/cat\.png"):
+        photo("cat")
+    PIL.Image.new("RGB", (16, 16), (0, 255, 0)).save(tmp_path / "carrier" / "data" / "cat.png")
+    assert photo("cat", 8)[0, :, 0, 0].tolist() == [0, 1, 0]
+    (tmp_path / "photos").mkdir()
+    PIL.Image.new("RGB", (16, 16), (0, 0, 255)).save(tmp_path / "photos" / "cat", "png")
+    assert photo("cat", 8)[0, :, 0, 0].tolist() == [0, 0, 1]  # the reader's own comes first
+
+
+def test_more_than_eight_bits_are_refused_and_what_is_transparent_is_white(tmp_path):
+    PIL.Image.new("I;16", (16, 16), 30_000).save(tmp_path / "deep.png")
+    with pytest.raises(CourseError, match=r"deep\.png has the pixel format I;16"):
+        photo(tmp_path / "deep.png")
+    PIL.Image.new("RGBA", (16, 16), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert photo(tmp_path / "clear.png", 8).min() == 1
 
 
 def test_two_photos_are_always_there(tmp_path, monkeypatch):

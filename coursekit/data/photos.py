@@ -89,14 +89,14 @@ def _find_photo(name: str) -> Path:
     if name in CARRIED:
         module, package, file = CARRIED[name]
         spec = find_spec(module)
-        places = spec.submodule_search_locations if spec else None
-        path = Path(places[0], file) if places else None
-        if path and path.is_file():
-            return path
-        raise CourseError(
-            f"photo {name!r} comes with {package}, which is not installed; install it with "
-            f"`python -m pip install {package}`, or name a picture of your own."
-        )
+        if not spec or not spec.submodule_search_locations:
+            raise CourseError(
+                f"photo {name!r} comes with {package}, which is not installed; install it with "
+                f"`python -m pip install {package}`, or name a picture of your own."
+            )
+        path = Path(spec.submodule_search_locations[0], file)
+        require(path.is_file(), f"{package} has no {file} for photo {name!r}; name a picture.")
+        return path
     require(
         os.path.isfile(own),
         f"There is no photos/{name} in the data folder {data_root()}, and no file {name}; put one "

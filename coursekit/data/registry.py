@@ -117,7 +117,7 @@ def find_path(name: str) -> Path:
     """
     for path in (os.path.expanduser(name), os.path.join(data_root(), name)):
         if name.strip() and os.path.exists(path):  # unlike Path.exists, never an error
-            require(is_text(os.path.realpath(path)), f"{path} is not UTF-8; rename the folder.")
+            require(is_text(os.path.realpath(path)), f"{path} is not UTF-8; rename it.")
             return Path(path)
     raise CourseError(unknown(name))
 
