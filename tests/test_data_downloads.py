@@ -194,6 +194,28 @@ def test_archives_brought_by_hand_are_unpacked_without_a_network(root, small_mni
     assert len(data.load("mnist").train) == 20
 
 
+def test_damaged_archives_brought_by_hand_are_named(root, small_mnist):
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    for name in small_mnist:
+        (root / "MNIST" / "raw" / f"{name}.gz").write_bytes(gzip.compress(b"damaged"))
+    message = sentence(lambda: data.load("mnist"))
+    assert f"wrong checksum of MNIST/raw/{downloads.TRAIN_X}.gz" in message
+    assert "and 2 more" in message and "no network" in message
+
+
+def test_a_damaged_archive_is_downloaded_anew(root, server, small_mnist):
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    (root / "MNIST" / "raw" / f"{downloads.TEST_Y}.gz").write_bytes(b"damaged")
+    assert "is now in" in data.download("mnist")
+
+
+def test_a_data_root_that_is_a_file_is_one_sentence(root):
+    root.write_text("a file")
+    message = sentence(lambda: data.load("mnist"))
+    assert "could not be put below" in message and str(root) in message
+    assert "network" not in message
+
+
 # ------------------------------------------------------------------------------- download
 
 
@@ -262,18 +284,19 @@ def test_a_missing_file_is_named(root, small_mnist):
 def test_a_run_completes_a_set_before_its_notebooks_begin(root, server, small_mnist):
     unpack(small_mnist, root)
     (root / "MNIST" / "raw" / downloads.TEST_Y).unlink()
-    assert dataset_at_hand("mnist") == "mnist"
+    assert dataset_at_hand("MNIST") == "mnist"
     assert SOURCES["mnist"].missing(root) == []
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(root, monkeypatch):
     before, waits = socket.getdefaulttimeout(), []
 
-    def silent(_folder, **_options):
-        waits.append(socket.getdefaulttimeout())
-        raise TimeoutError("timed out")
+    class Silent(MNIST):
+        def __init__(self, _folder, **_options):
+            waits.append(socket.getdefaulttimeout())
+            raise TimeoutError("timed out")
 
-    monkeypatch.setattr(torchvision.datasets, "MNIST", silent)
+    monkeypatch.setattr(torchvision.datasets, "MNIST", Silent)
     assert "the server did not answer" in sentence(lambda: data.download("mnist"))
     assert waits == [downloads.PATIENCE] and socket.getdefaulttimeout() == before
 

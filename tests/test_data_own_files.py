@@ -293,6 +293,12 @@ def test_a_test_class_that_train_lacks_is_one_sentence(tmp_path):
     assert "cow is a class that train does not have" in sentence(lambda: data.load(tmp_path))
 
 
+def test_an_image_in_a_format_that_is_not_read_is_refused_rather_than_passed_over(tmp_path):
+    gallery(tmp_path)
+    (tmp_path / "dog" / "phone.HEIC").write_bytes(b"heic")
+    assert "phone.HEIC has a format that is not read" in sentence(lambda: data.load(tmp_path))
+
+
 # ------------------------------------------------------------------------------- layouts
 
 

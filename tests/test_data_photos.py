@@ -128,6 +128,8 @@ def test_more_than_eight_bits_are_refused_and_what_is_transparent_is_white(tmp_p
     PIL.Image.new("I;16", (16, 16), 30_000).save(tmp_path / "deep.png")
     with pytest.raises(CourseError, match=r"deep\.png has the pixel format I;16"):
         photo(tmp_path / "deep.png")
+    with pytest.raises(CourseError, match="side was 0"):
+        photo("china.jpg", 0)
     PIL.Image.new("RGBA", (16, 16), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     assert photo(tmp_path / "clear.png", 8).min() == 1
 

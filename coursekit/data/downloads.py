@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import torch
 
@@ -84,8 +85,13 @@ class Source:
 
     def damaged(self, root: Path) -> list[str]:
         """The files that are there with the wrong bytes in them."""
-        found = {file: md5 for file, md5 in self.checksums().items() if (root / file).is_file()}
-        return [file for file, md5 in found.items() if checksum(root / file) != md5]
+        return _damaged(root, self.checksums())
+
+    def damaged_archives(self, root: Path) -> list[str]:
+        """The archives, brought by hand, that are there with the wrong bytes in them."""
+        kind = self.torchvision()
+        sums = [md5 for _, md5 in kind.resources] if self.kind in UNPACKED else [kind.tgz_md5]
+        return _damaged(root, dict(zip(self.archives, sums, strict=True)))
 
     def verify(self, root: Path) -> None:
         """
@@ -160,6 +166,11 @@ def checksum(path: Path) -> str:
         raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
 
 
+def _damaged(root: Path, sums: dict[str, str]) -> list[str]:
+    found = {file: md5 for file, md5 in sums.items() if (root / file).is_file()}
+    return [file for file, md5 in found.items() if checksum(root / file) != md5]
+
+
 def _md5() -> Any:
     return hashlib.md5(usedforsecurity=False)  # a check against damage, allowed on FIPS machines
 
@@ -201,7 +212,7 @@ def fetch(source: Source, root: Path) -> None:
     """Bring `source` to `root`, or say in one sentence why that failed.
 
     One line says what is under way, and torchvision shows a bar a file. Archives that were put
-    there by hand are unpacked without a network.
+    there by hand are unpacked without a network; a damaged one is downloaded anew.
 
     Raises:
         CourseError: no network, a damaged download, no space, or no right to write.
@@ -245,8 +256,9 @@ def _impatient() -> Iterator[None]:
 
 
 def _bring_archives(source: Source, root: Path, folder: Path) -> bool:
-    """Copy the archives that lie in `root`; whether all of them do."""
-    here = [archive for archive in source.archives if (root / archive).is_file()]
+    """Copy the archives that lie whole in `root`; whether all of them do."""
+    damaged = source.damaged_archives(root)
+    here = [a for a in source.archives if a not in damaged and (root / a).is_file()]
     for archive in here:
         (folder / archive).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / archive, folder / archive)
@@ -262,12 +274,21 @@ def _sentence(source: Source, root: Path, error: Exception) -> str:
             f"{source.name} is not in {root}, and that folder cannot be written to; "
             "set COURSEKIT_DATA to one that can."
         )
+    remote = isinstance(error, (URLError, ConnectionError, TimeoutError, socket.gaierror))
+    if isinstance(error, OSError) and error.filename is not None and not remote:
+        return (
+            f"{source.name} could not be put below {root}: {error.filename}: {error.strerror}; "
+            "set COURSEKIT_DATA to a folder that can be written to."
+        )
     reason = "there is no network or the server did not answer"
     if "corrupted" in str(error):
         reason = "what arrived has the wrong checksum"
+    state = f"{source.name} is not in {root / source.folder}"
+    if damaged := source.damaged_archives(root):
+        state = f"{source.name}: wrong checksum of {_some(damaged)} in {root}, so not unpacked,"
     archives = ", ".join(Path(archive).name for archive in source.archives)
     return (
-        f"{source.name} is not in {root / source.folder} and could not be downloaded because "
+        f"{state} and could not be downloaded because "
         f'{reason}; `dataset = "digits"` needs no network, else run '
         f"`python -m coursekit data get {source.name}` with one, or put {archives} into "
         f"{(root / source.archives[0]).parent} by hand."

@@ -29,7 +29,9 @@ from coursekit.errors import CourseError, is_text, require
 
 Array = NDArray[np.generic]
 TRAIN, TEST = ("x_train", "y_train"), ("x_test", "y_test")
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+SUFFIXES = {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff"}
+SUFFIXES |= {".webp"}
+OTHER_SUFFIXES = {".avif", ".heic", ".heif", ".jp2", ".svg"}  # refused rather than passed over
 GREY, COLOUR = {"1", "L", "LA"}, {"P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}  # 8 bits a channel
 # How folders call the parts of a data set, in any letter case: also "Training_set", "test images".
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -237,6 +239,8 @@ def _find(top: Path, classes: tuple[str, ...]) -> list[ImageFile]:
             f"{folder} is a class whose name is not UTF-8; rename the folder.",
         )
         files = sorted(p for p in folder.rglob("*") if _is_image(p.relative_to(top)))
+        other = next((p for p in folder.iterdir() if p.suffix.lower() in OTHER_SUFFIXES), None)
+        require(other is None, f"{other} has a format that is not read; save it as PNG or JPEG.")
         require(len(files) > 0, f"{folder} is a class without images.")
         deep = next((file for file in files if file.parent != folder), None)
         require(
@@ -316,4 +320,6 @@ def opened_image(path: Path) -> Iterator[Image.Image]:
         raise
     except Exception as error:  # damaged files make Pillow raise almost anything
         reason = getattr(error, "strerror", None) or "it is damaged or not an image"
+        if isinstance(error, Image.DecompressionBombError):
+            reason = "it has too many pixels"
         raise CourseError(f"{path} cannot be read: {reason}.") from None

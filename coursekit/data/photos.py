@@ -46,6 +46,7 @@ def photo(name: str | Path, side: int = 224) -> Images:
     Raises:
         CourseError: there is no such file, or it is no picture of 8 bits a channel.
     """
+    require(side >= 1, f"side was {side}; it must be at least 1 pixel.")
     small = _resized(name, lambda size: side * 8 / 7 / min(size))
     left, top = (small.width - side) // 2, (small.height - side) // 2
     return _tensor(small.crop((left, top, left + side, top + side)))
@@ -64,6 +65,7 @@ def whole_photo(name: str | Path, side: int = 432) -> Images:
     Raises:
         CourseError: as `photo`.
     """
+    require(side >= 8, f"side was {side}; it must be at least 8 pixels.")
     small = _resized(name, lambda size: side / max(size))
     return _tensor(small.crop((0, 0, max(8, small.width // 8 * 8), max(8, small.height // 8 * 8))))
 
