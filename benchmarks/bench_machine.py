@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.attacks import pgd
-from coursekit.data import Dataset, load
-from coursekit.data.labelled import real_or_fake
+from coursekit.data import Dataset, load, real_or_fake
 from coursekit.data.toys import gaussian
 from coursekit.nets import MLP, StridedCNN
 from coursekit.threats import Linf

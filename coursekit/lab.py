@@ -3,7 +3,7 @@
 The runner and the tests speak to a notebook through the environment: COURSEKIT_PROFILE,
 COURSEKIT_DATASET, COURSEKIT_SEED and COURSEKIT_DEVICE override what the parameters cell says,
 COURSEKIT_THREADS sets the number of threads, COURSEKIT_DATA and COURSEKIT_CACHE say where data
-sets and trained models are kept.
+sets and trained models are kept; relative paths there lie below the project's folder.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from coursekit.errors import CourseError, choose, require
+from coursekit.errors import CourseError, choose, is_text, require
 
 PROFILES = ("smoke", "course", "full")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -133,14 +133,26 @@ def project_root() -> Path:
 
 def data_root() -> Path:
     """Where data sets are looked for and downloaded to: COURSEKIT_DATA, else `data/`."""
-    named = os.environ.get("COURSEKIT_DATA")
-    return Path(named).expanduser() if named else project_root() / "data"
+    return _root("COURSEKIT_DATA", "data")
 
 
 def cache_root() -> Path:
     """Where trained models and checkpoints are kept: COURSEKIT_CACHE, else `data/cache`."""
-    named = os.environ.get("COURSEKIT_CACHE")
-    return Path(named).expanduser() if named else project_root() / "data" / "cache"
+    return _root("COURSEKIT_CACHE", "data/cache")
+
+
+def _root(variable: str, default: str) -> Path:
+    """The folder that an environment variable names, absolute.
+
+    A relative one lies below the project: the command line and the notebooks it starts stand in
+    different folders and must mean the same one.
+
+    Raises:
+        CourseError: the name is not UTF-8.
+    """
+    named = os.environ.get(variable) or default
+    require(is_text(named), f"{variable} was {named}, which is not UTF-8; name another folder.")
+    return project_root() / os.path.expanduser(named)
 
 
 def _whole_number(argument: str, value: int | str) -> int:

@@ -13,7 +13,7 @@ from coursekit.__main__ import main
 from coursekit.course.doctor import Finding
 from coursekit.course.job import Outcome
 from coursekit.course.ready import Options
-from coursekit.data.public import SOURCES
+from coursekit.data.downloads import SOURCES
 
 ADDRESS = "tcp://127.0.0.1:9"  # the discard port: nobody listens
 

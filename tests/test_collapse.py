@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from coursekit.data import Stream, toys
+from coursekit.data import Sampler, toys
 from coursekit.errors import CourseError
 from coursekit.gan_losses import NonSaturating, Wasserstein
 from coursekit.metrics import checkerboard, mode_coverage, power_spectrum, stacked_coverage
@@ -66,7 +66,7 @@ def test_no_number_of_one_game_reaches_another():
             x, y = next(base)
             return torch.cat([x[:8], x[8:] + shift]), y
 
-        batches = Stream(data, 24, torch.Generator().manual_seed(1))
+        batches = Sampler(data, 24, torch.Generator().manual_seed(1))
         train_gan(G, Preprocessed(nn.Identity(), D), batches, NonSaturating(), steps=5, rng=rng)
         return [p.detach() for p in [*G.parameters(), *D.parameters()]]
 
@@ -278,7 +278,7 @@ def test_the_dirac_game_circles_and_unrolled_it_comes_home():
         G, D = DiracGenerator(), DiracDiscriminator()
         sgd = lambda p: torch.optim.SGD(p, 0.1)  # noqa: E731
         train_gan(
-            G, D, Stream(dirac_data, 4, rng), NonSaturating(), steps=400, rng=rng,
+            G, D, Sampler(dirac_data, 4, rng), NonSaturating(), steps=400, rng=rng,
             optimizer_G=sgd, optimizer_D=sgd, **more,
         )  # fmt: skip
         return math.hypot(G.theta.item(), D.psi.item())

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from coursekit.data import Split, load, mislabelled, roles
+from coursekit.data import Split
 from coursekit.errors import CourseError
 from coursekit.gan_losses import NonSaturating, auxiliary
 from coursekit.lipschitz import spectral_norms
@@ -209,30 +209,3 @@ def test_truncated_noise_is_a_normal_within_its_bound(bound, rng):
     assert kstest(z.double().numpy(), truncnorm(-bound, bound).cdf).pvalue > 1e-4
     with pytest.raises(CourseError, match="must be positive"):
         truncated(1, 1, rng, 0.0)
-
-
-def test_no_original_plays_two_roles():
-    data = load("digits")
-    cast = roles(data)
-    seen = [set(part.origin.tolist()) for part in (cast.players, cast.jury, cast.reference)]
-    assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
-    assert len(cast.players) + len(cast.jury) == len(data.train)
-
-
-def test_without_origins_each_row_is_an_original(rng):
-    x, y = torch.rand(40, 1, 4, 4, generator=rng), torch.arange(40) % 4
-    data = type(load("digits"))("own", Split(x, y), Split(x[:4], y[:4]), ("a",) * 4)
-    cast = roles(data)
-    assert cast.players.origin is not None and len(cast.players) == 20
-    assert not set(cast.players.origin.tolist()) & set(cast.jury.origin.tolist())
-
-
-@pytest.mark.parametrize("rate", [0.0, 0.25, 1.0])
-def test_the_share_of_wrong_labels_is_exact(rate, rng):
-    split = Split(torch.zeros(400, 1, 4, 4), torch.arange(400) % 4)
-    wrong = mislabelled(split, rate, 4, rng)
-    assert float((wrong.y != split.y).float().mean()) == rate
-    assert wrong.y.min() >= 0 and wrong.y.max() < 4
-    assert torch.equal(wrong.x, split.x)
-    with pytest.raises(CourseError, match=r"must lie in \[0, 1\]"):
-        mislabelled(split, 1.5, 4, rng)

@@ -1,19 +1,19 @@
-"""The embedded digits, the division into parts, and the endless stream of batches."""
+"""The embedded digits, the division into parts, and endless batches."""
 
 import subprocess
 import sys
 
 import numpy as np
-import PIL.Image
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coursekit import data
-from coursekit.data.assemble import assemble, divide, pixels
-from coursekit.data.digits import render
-from coursekit.data.tensors import Batches, Split
+from coursekit.data import Batches, Split, gan_splits, mislabelled, real_or_fake, resampled
+from coursekit.data.digits import originals, render
+from coursekit.data.preprocess import Raw, pixels, preprocess, stratified_split
+from coursekit.data.toys import gaussian, uniform
 from coursekit.errors import CourseError
 
 
@@ -67,17 +67,13 @@ def test_no_test_digit_comes_from_a_training_original(digits):
     assert train | test == set(range(1797))
 
 
-def test_the_embedded_files_are_those_of_scikit_learn():
-    from sklearn.datasets import load_digits, load_sample_image
-
-    from coursekit.data.bundled import bundled, handwritten
+def test_the_originals_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images, y = handwritten()
-    assert np.array_equal(images, bunch.images) and np.array_equal(y, bunch.target)
-    for name in ("china.jpg", "flower.jpg"):
-        with PIL.Image.open(bundled("images", name)) as picture:
-            assert np.array_equal(np.array(picture), load_sample_image(name))
+    images, y = originals()
+    assert np.array_equal(images.numpy()[:, 0], bunch.images / 16)
+    assert np.array_equal(y.numpy(), bunch.target)
 
 
 def test_the_embedded_data_do_not_wait_for_scikit_learn():
@@ -183,6 +179,33 @@ def test_split_without_augmentation_counts_each_row_as_an_original():
     assert sorted(rows_of(split, a.x) + rows_of(split, b.x)) == list(range(10))
 
 
+def test_no_original_is_in_two_of_the_gan_splits(digits):
+    splits = gan_splits(digits)
+    parts = splits.train, splits.eval_classifier, splits.fid_reference
+    a, b, c = (set(part.origin.tolist()) for part in parts)
+    assert not a & b and not a & c and not b & c
+    assert len(splits.train) + len(splits.eval_classifier) == len(digits.train)
+
+
+def test_without_origins_each_row_is_an_original(rng):
+    x, y = torch.rand(40, 1, 4, 4, generator=rng), torch.arange(40) % 4
+    own = data.Dataset("own", Split(x, y), Split(x[:4], y[:4]), ("a",) * 4)
+    splits = gan_splits(own)
+    assert splits.train.origin is not None and len(splits.train) == 20
+    assert not set(splits.train.origin.tolist()) & set(splits.eval_classifier.origin.tolist())
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25, 1.0])
+def test_the_share_of_wrong_labels_is_exact(rate, rng):
+    split = Split(torch.zeros(400, 1, 4, 4), torch.arange(400) % 4)
+    wrong = mislabelled(split, rate, 4, rng)
+    assert float((wrong.y != split.y).float().mean()) == rate
+    assert wrong.y.min() >= 0 and wrong.y.max() < 4
+    assert torch.equal(wrong.x, split.x)
+    with pytest.raises(CourseError, match=r"must lie in \[0, 1\]"):
+        mislabelled(split, 1.5, 4, rng)
+
+
 # ------------------------------------------------------------------------------- batches
 
 
@@ -248,7 +271,7 @@ def test_batches_say_what_is_wrong():
     with pytest.raises(CourseError, match="size was 0"):
         numbered(5).batches(0, generator())
     with pytest.raises(CourseError, match="empty"):
-        Batches(numbered(5)._rows(slice(0)), 2, generator())
+        Batches(Split(torch.zeros(0, 1, 1, 1), torch.zeros(0, dtype=torch.int64)), 2, generator())
     batches = numbered(5).batches(2, generator())
     for other in (numbered(6), numbered(5, classes=3)):
         with pytest.raises(CourseError, match="drawn from other data"):
@@ -260,12 +283,53 @@ def test_moving_a_split_moves_all_of_it():
     assert {moved.x.device.type, moved.y.device.type, moved.origin.device.type} == {"meta"}
 
 
-# ------------------------------------------------------------------------------- assembling
+# ------------------------------------------------------------------------------- real or fake
 
 
-def test_divide_takes_the_same_share_of_each_class():
+def test_half_is_real_and_the_labels_say_which(rng):
+    x, is_real = next(real_or_fake(uniform(0, 1).sample, uniform(5, 6).sample, 10, rng))
+    assert x.shape == (10, 1)
+    assert is_real.tolist() == [1.0] * 5 + [0.0] * 5
+    assert ((x.flatten() < 2) == is_real.bool()).all()
+
+
+def test_fakes_may_be_images_and_keep_their_shape(rng):
+    def images(n, rng):
+        return torch.rand(n, 1, 4, 4, generator=rng)
+
+    x, is_real = next(real_or_fake(images, images, 7, rng))
+    assert x.shape == (7, 1, 4, 4)
+    assert is_real.sum() == 3  # of an odd number the fakes get one more
+
+
+def test_the_same_seed_gives_the_same_batches_and_a_sampler_goes_on():
+    def batches(seed):
+        rng = torch.Generator().manual_seed(seed)
+        return real_or_fake(gaussian().sample, gaussian(3).sample, 6, rng)
+
+    first, again, other = batches(1), batches(1), batches(2)
+    x = next(first).x
+    assert torch.equal(x, next(again).x)
+    assert not torch.equal(x, next(other).x)
+    kept = first.state_dict()
+    following = next(first).x
+    first.load_state_dict(kept)
+    assert torch.equal(next(first).x, following)
+
+
+def test_fixed_rows_are_drawn_again_and_again_with_their_labels(rng):
+    x, is_real = torch.arange(5.0)[:, None], torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0])
+    drawn, labels = next(resampled(x, is_real, 400, rng))
+    assert set(drawn.flatten().tolist()) == {0, 1, 2, 3, 4}
+    assert torch.equal(labels, is_real[drawn.flatten().long()])
+
+
+# ------------------------------------------------------------------------------- preprocessing
+
+
+def test_a_stratified_split_takes_the_same_share_of_each_class():
     y = torch.tensor([0] * 10 + [1] * 20 + [2] * 5)
-    first, second = divide(y, 0.8, generator())
+    first, second = stratified_split(y, 0.8, generator())
     assert sorted(first.tolist() + second.tolist()) == list(range(35))
     assert y[first].bincount().tolist() == [8, 16, 4]
 
@@ -289,8 +353,8 @@ def test_pixels_crops_to_the_central_square():
 
 def test_a_fifth_is_held_out_where_there_is_no_test_set():
     x = torch.arange(20, dtype=torch.uint8).view(20, 1, 1, 1).expand(20, 1, 28, 28)
-    raw = data.assemble.Raw(x, torch.arange(20) % 2, None, None, ("a", "b"))
-    one, same = (assemble("x", raw, None) for _ in range(2))
+    raw = Raw(x, torch.arange(20) % 2, None, None, ("a", "b"))
+    one, same = (preprocess("x", raw, None) for _ in range(2))
     assert torch.equal(one.train.x, same.train.x)
     assert (len(one.train), len(one.test)) == (16, 4)
     assert "held out" in str(one)

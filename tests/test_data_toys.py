@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from coursekit.data import Dataset, Split
-from coursekit.data.lines import BOX
+from coursekit.data.densities_1d import BOX
 from coursekit.data.toys import Mixture1D, gaussian, grid, ring, stacked, student_t, uniform
 from coursekit.errors import CourseError
 
@@ -172,13 +172,13 @@ def test_plane_samples_agree_with_the_density(toy):
 
 
 @pytest.mark.parametrize("toy", [gaussian(), ring(), grid()], ids=["gaussian", "ring", "grid"])
-def test_streams_resume_and_do_not_change_with_what_else_is_drawn(toy):
+def test_samplers_resume_and_do_not_change_with_what_else_is_drawn(toy):
     rng = generator()
-    stream = toy.batches(5, rng)
+    sampler = toy.batches(5, rng)
     torch.rand(3, generator=rng)
-    next(stream)
-    state = stream.state_dict()
-    expected = next(stream)
+    next(sampler)
+    state = sampler.state_dict()
+    expected = next(sampler)
     resumed = toy.batches(5, generator(9))
     resumed.load_state_dict(state)
     assert torch.equal(next(resumed).x, expected.x)
@@ -187,7 +187,7 @@ def test_streams_resume_and_do_not_change_with_what_else_is_drawn(toy):
     assert torch.equal(next(again).x, expected.x)
 
 
-def test_a_stream_does_not_go_on_as_another():
+def test_a_sampler_does_not_go_on_as_another():
     state = ring(8).batches(5, generator()).state_dict()
     for other in (ring(8, sigma=0.06), ring(7), grid()):
         with pytest.raises(CourseError, match="drawn from other data"):

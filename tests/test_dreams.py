@@ -141,6 +141,25 @@ def test_a_layer_is_heard_before_the_next_one_overwrites_it(rng):
     torch.testing.assert_close(get_activations(net, x, (conv,), output=True).at[conv], conv(x))
 
 
+def test_a_layer_that_is_called_twice_is_heard_at_its_first_call(x):
+    """torchvision's ResNets call one ReLU twice in every block."""
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.act, self.head = nn.ReLU(), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.head(self.act(self.act(x) + 1).mean((2, 3)))
+
+    twice = Twice()
+    alone, beside = channel(twice.act, 2), channel(twice.act, 2) + 0 * logit(1)
+    first = x[:, 2].mean((1, 2))
+    torch.testing.assert_close(alone(twice, x), first)
+    torch.testing.assert_close(beside(twice, x), first)
+    torch.testing.assert_close((beside + alone)(twice, x), 2 * first)
+
+
 def test_a_look_at_a_low_layer_runs_no_further(net, x):
     net.head = nn.Linear(1, 1)  # would fail if it were reached
     assert get_activations(net, x, (net.stages[5],)).output is None

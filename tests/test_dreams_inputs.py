@@ -1,65 +1,18 @@
-"""What dreams are made of: the network of places, windows of photos, real weights, own photos."""
+"""What dreams are made of: the network of places, and real weights."""
 
 import os
 from pathlib import Path
 
-import PIL.Image
 import pytest
 import torch
 import torchvision
 from torch import nn
 
-from coursekit.data import Stream, Windows, whole_photo
+from coursekit.data import whole_photo
 from coursekit.dreams import Objective, channel, count_hooks, dream, layer, objective_grad
 from coursekit.errors import CourseError
 from coursekit.nets import PatchPositionNet, pretrained
 from coursekit.nets.pretrained import _SPECIAL
-
-
-@pytest.fixture
-def windows(rng):
-    return Windows(torch.rand(2, 3, 64, 96, generator=rng), ("a", "b"), 2, 3, side=24)
-
-
-def test_windows_bear_the_class_of_their_middle(rng):
-    rows, columns = torch.arange(80) // 20, torch.arange(120) // 20
-    number = (rows[:, None] * 6 + columns) / 24  # every field has a brightness of its own
-    windows = Windows(number.expand(1, 3, 80, 120), ("grey",), side=12, zoom=(0.5, 1.5))
-    which, middle, half = windows._where(500, rng)
-    x = windows._cut(which, middle, half)
-    at = (middle[:, 0] / 80 * 4).long() * 6 + (middle[:, 1] / 120 * 6).long()
-    # The middle pixels straddle a border only where the middle lies on one.
-    close = (x[:, 0, 5:7, 5:7] * 24).sub(at.view(-1, 1, 1)).abs().amax((1, 2)) < 0.5
-    assert close.float().mean() > 0.7
-    assert (middle - half[:, None] >= 0).all()
-    assert (middle + half[:, None] <= torch.tensor([80.0, 120.0])).all()
-
-
-def test_windows_are_images_and_classes_are_fields(windows, rng):
-    x, y = windows(300, rng)
-    assert x.shape == (300, 3, 24, 24)
-    assert x.min() >= 0
-    assert x.max() <= 1
-    assert set(y.tolist()) == set(range(12))
-    assert len(windows.classes) == 12
-    assert windows.classes[7] == "b 1·2"
-    assert torch.equal(windows.field(7), windows.photos[1:, :, :32, 32:64])
-
-
-def test_windows_are_the_same_for_the_same_seed_and_stream(windows):
-    draws = [Stream(windows, 5, torch.Generator().manual_seed(3)) for _ in range(2)]
-    for _ in range(2):
-        a, b = (next(stream) for stream in draws)
-        assert torch.equal(a.x, b.x)
-        assert torch.equal(a.y, b.y)
-
-
-def test_windows_say_what_does_not_fit(rng):
-    photos = torch.rand(2, 3, 64, 96, generator=rng)
-    with pytest.raises(CourseError, match="names was"):
-        Windows(photos, ("one",))
-    with pytest.raises(CourseError, match="do not fit"):
-        Windows(photos, ("a", "b"), side=60)
 
 
 def test_the_place_network_takes_any_size(rng):
@@ -79,27 +32,6 @@ def test_its_gradient_carries_no_chequerboard(rng):
     ]
     phases = torch.stack([gradient[..., i::2, j::2].abs().mean() for i in (0, 1) for j in (0, 1)])
     assert phases.max() < 1.1 * phases.min()
-
-
-def test_a_whole_photo_and_one_of_your_own(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    x = whole_photo("china.jpg", 432)
-    assert x.shape == (1, 3, 288, 432)
-    assert 0 <= x.min() < x.max() <= 1
-    PIL.Image.new("RGB", (30, 90), (0, 255, 0)).save(tmp_path / "mine.png")
-    own = whole_photo(str(tmp_path / "mine.png"), 45)
-    assert own.shape == (1, 3, 40, 8)
-    torch.testing.assert_close(own[0, :, 0, 0], torch.tensor([0.0, 1.0, 0.0]))
-    with pytest.raises(CourseError, match=r"There is no photos/none\.png"):
-        whole_photo("none.png")
-
-
-def test_a_photo_is_turned_upright(tmp_path):
-    lying = PIL.Image.new("RGB", (32, 16), (255, 0, 0))
-    note = lying.getexif()
-    note[0x0112] = 6  # "turn by 90°", as a phone writes it
-    lying.save(tmp_path / "phone.jpg", exif=note)
-    assert whole_photo(str(tmp_path / "phone.jpg"), 32).shape == (1, 3, 32, 16)
 
 
 # Real weights, by way of made-up files: no network is at hand in the tests. --------------------

@@ -114,3 +114,24 @@ def test_roots_come_from_the_environment_or_the_project(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "notebooks")
     assert lab.data_root() == tmp_path / "data"
     assert lab.cache_root() == tmp_path / "data" / "cache"
+
+
+def test_a_relative_root_is_one_folder_wherever_one_stands(monkeypatch, tmp_path):
+    """The command line and the notebooks that it starts stand in different folders."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "coursekit").mkdir()
+    monkeypatch.setenv("COURSEKIT_DATA", "mine")
+    monkeypatch.setenv("COURSEKIT_CACHE", "mine/cache")
+    for place in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(place)
+        assert lab.data_root() == tmp_path / "mine"
+        assert lab.cache_root() == tmp_path / "mine" / "cache"
+    monkeypatch.setenv("COURSEKIT_DATA", "~/mine")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert lab.data_root() == tmp_path / "home" / "mine"
+
+
+def test_a_root_that_is_not_utf_8_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("COURSEKIT_CACHE", "caf\udce9")
+    with pytest.raises(CourseError, match=r"COURSEKIT_CACHE was caf\\udce9, which is not UTF-8"):
+        lab.cache_root()

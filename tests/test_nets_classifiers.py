@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import PIL.Image
 import pytest
 import torch
 
@@ -98,28 +97,6 @@ def test_missing_or_broken_weights_are_named(tmp_path, monkeypatch):
     (tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"half a file")
     with pytest.raises(CourseError, match="cannot be read"):
         squeezenet()
-
-
-def test_a_photo_is_its_middle(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    with pytest.raises(CourseError, match=r"There is no photos/none\.png"):
-        photo("none.png")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "text.png").write_text("no picture")
-    with pytest.raises(CourseError, match=r"photos/text\.png is no picture"):
-        photo("text.png")
-    picture = PIL.Image.new("RGB", (24, 16), (255, 0, 0))
-    picture.paste((0, 0, 255), (4, 0, 20, 16))  # the central square is blue
-    picture.save(tmp_path / "photos" / "square.png")
-    x = photo("square.png", 8)
-    torch.testing.assert_close(x, torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1).expand(1, 3, 8, 8))
-
-
-def test_two_photos_are_always_there(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    for name in ("china.jpg", "flower.jpg"):
-        assert photo(name, 32).shape == (1, 3, 32, 32)
-        assert photo(name, 32).std() > 0.1
 
 
 def test_the_panda_becomes_a_lesser_panda():

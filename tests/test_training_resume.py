@@ -17,8 +17,7 @@ from torch import nn
 
 import coursekit
 from coursekit.attacks import training_pgd
-from coursekit.data import Split
-from coursekit.data.labelled import real_or_fake
+from coursekit.data import Split, real_or_fake
 from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
 from coursekit.lipschitz import (

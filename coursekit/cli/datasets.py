@@ -33,7 +33,7 @@ def data_get(name: Annotated[str, typer.Argument(help="Name of a data set.")]) -
     """Download a data set and verify it, unless it is here and whole."""
     from coursekit import data
 
-    console().print(data.get(name), soft_wrap=True)
+    console().print(data.download(name), soft_wrap=True)
 
 
 @data_app.command("check")
@@ -41,4 +41,4 @@ def data_check(name: Annotated[str, typer.Argument(help="Name or path of a data 
     """Verify a data set: checksums of a public one, shapes and ranges of your own."""
     from coursekit import data
 
-    console().print(data.check(name), soft_wrap=True)
+    console().print(data.verify(name), soft_wrap=True)

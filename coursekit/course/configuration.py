@@ -1,6 +1,7 @@
 """What decides the result of a run, as a small dictionary that can be compared."""
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterable
 from functools import lru_cache
@@ -47,7 +48,9 @@ def data_digest(dataset: str) -> str:
     if not place.is_absolute():
         return ""
     files = sorted(f for f in (place, *place.rglob("*")) if f.is_file())
-    return _digest(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}".encode() for f in files)
+    return _digest(
+        os.fsencode(f) + f"{f.stat().st_size}{f.stat().st_mtime_ns}".encode() for f in files
+    )
 
 
 def machine() -> str:

@@ -7,7 +7,7 @@ from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from coursekit import data
 from coursekit.course.files import enough_room
-from coursekit.data.catalogue import NAMES, find
+from coursekit.data.registry import NAMES, canonical, find_path
 from coursekit.errors import CourseError, choose, require
 from coursekit.lab import PROFILES, checked_seed, pick_device
 
@@ -95,11 +95,12 @@ def dataset_at_hand(dataset: str) -> str:
     Raises:
         CourseError: it is unknown, cannot be had, or is damaged.
     """
+    dataset = canonical(dataset)
     if dataset not in NAMES:
-        dataset = str(find(dataset).resolve())
+        dataset = str(find_path(dataset).resolve())
     state = {entry.name: entry.state for entry in data.catalogue()}.get(dataset)
     if state in ("missing", "incomplete"):
-        data.get(dataset)
+        data.download(dataset)
     elif state != "embedded":
-        data.check(dataset)
+        data.verify(dataset)
     return dataset

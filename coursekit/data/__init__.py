@@ -1,29 +1,39 @@
-"""Floor 1. Data: whole sets as tensors on the device, toy densities, integrity and download."""
+"""Data: whole sets as tensors on one device, toy densities, photos, download and verification."""
 
 from coursekit.data import toys
-from coursekit.data.catalogue import Entry, catalogue, check, get, load
-from coursekit.data.photos import photo, whole_photo
-from coursekit.data.roles import Roles, mislabelled, roles
-from coursekit.data.streams import Batch, Stream
-from coursekit.data.tensors import Batches, Dataset, Split
-from coursekit.data.windows import Windows
+from coursekit.data.dataset import (
+    Batch,
+    Batches,
+    Dataset,
+    GanSplits,
+    Sampler,
+    Split,
+    gan_splits,
+    mislabelled,
+    real_or_fake,
+    resampled,
+)
+from coursekit.data.photos import PatchPositions, photo, whole_photo
+from coursekit.data.registry import Entry, catalogue, download, load, verify
 
 __all__ = [
     "Batch",
     "Batches",
     "Dataset",
     "Entry",
-    "Roles",
+    "GanSplits",
+    "PatchPositions",
+    "Sampler",
     "Split",
-    "Stream",
-    "Windows",
     "catalogue",
-    "check",
-    "get",
+    "download",
+    "gan_splits",
     "load",
     "mislabelled",
     "photo",
-    "roles",
+    "real_or_fake",
+    "resampled",
     "toys",
+    "verify",
     "whole_photo",
 ]

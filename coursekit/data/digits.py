@@ -8,14 +8,16 @@ is a rendering of a training original. The result looks like bold MNIST and need
 
 import math
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit.data.assemble import divide, generator
-from coursekit.data.bundled import handwritten
-from coursekit.data.tensors import Dataset, Split
+from coursekit.data.dataset import Dataset, Split
+from coursekit.data.preprocess import fixed_generator, stratified_split
 
 TRAIN, TEST = 10_000, 2_000  # rendered images
 TRAIN_SHARE = 2 / 3  # of the originals of each class
@@ -31,9 +33,9 @@ def digits() -> Dataset:
     Returns:
         A data set whose splits tell in `origin` which of scikit-learn's digits each row is.
     """
-    rng = generator()
-    images, y = _originals()
-    train, test = divide(y, TRAIN_SHARE, rng)
+    rng = fixed_generator()
+    images, y = originals()
+    train, test = stratified_split(y, TRAIN_SHARE, rng)
     return Dataset(
         "digits",
         _rendered(images, y, train, TRAIN, rng),
@@ -43,21 +45,21 @@ def digits() -> Dataset:
     )
 
 
-def render(originals: Tensor, rng: torch.Generator) -> Tensor:
+def render(digits_8x8: Tensor, rng: torch.Generator) -> Tensor:
     """One random 28×28 rendering of each 8×8 original.
 
     Each is enlarged smoothly, moved by a random affine map (±10°, ±5 % shift, ±10 % scale, ±0.15
     shear) and an elastic field, and cut at a random grey level, which sets the stroke width.
 
     Args:
-        originals: shape (n, 1, 8, 8), in [0, 1].
+        digits_8x8: shape (n, 1, 8, 8), in [0, 1].
         rng: a CPU generator.
 
     Returns:
         Images of shape (n, 1, 28, 28) in [0, 1], in steps of 1/255.
     """
-    n = len(originals)
-    large = F.interpolate(originals, size=(44, 44), mode="bicubic", align_corners=False)
+    n = len(digits_8x8)
+    large = F.interpolate(digits_8x8, size=(44, 44), mode="bicubic", align_corners=False)
     pen = torch.cat([_affine(n, rng), _uniform((n, 2, 16), 0.05, rng)], 2) @ _basis()
     grid = pen.view(n, 2, 56, 56).permute(0, 2, 3, 1)
     moved = F.grid_sample(F.pad(large, (6, 6, 6, 6)), grid, align_corners=False)
@@ -66,11 +68,17 @@ def render(originals: Tensor, rng: torch.Generator) -> Tensor:
     return (255 * drawn).round() / 255  # the sigmoid's tail of 3e-5 is no ink
 
 
-def _originals() -> tuple[Tensor, Tensor]:
-    """scikit-learn's digits: images (1797, 1, 8, 8) in [0, 1] and labels (1797,)."""
-    images, y = handwritten()
-    grey = torch.as_tensor(images, dtype=torch.float32).unsqueeze(1) / 16
-    return grey, torch.as_tensor(y, dtype=torch.int64)
+def originals() -> tuple[Tensor, Tensor]:
+    """scikit-learn's digits: images (1797, 1, 8, 8) in [0, 1] and labels (1797,).
+
+    Its file is read without importing scikit-learn, which takes two seconds.
+    """
+    spec = find_spec("sklearn")
+    assert spec and spec.submodule_search_locations  # scikit-learn is one of our requirements
+    file = Path(spec.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    table = np.loadtxt(file, delimiter=",")
+    grey = torch.as_tensor(table[:, :-1].reshape(-1, 1, 8, 8), dtype=torch.float32) / 16
+    return grey, torch.as_tensor(table[:, -1], dtype=torch.int64)
 
 
 def _rendered(images: Tensor, y: Tensor, rows: Tensor, n: int, rng: torch.Generator) -> Split:

@@ -1,7 +1,8 @@
 """Toy densities: where the truth is known, success can be counted.
 
-One dimension (from `lines`): `gaussian`, `uniform`, `student_t`, `Mixture1D`. Two dimensions:
-`ring` and `grid`, on which mode collapse can be seen. Images: `stacked`, 1,000 modes of digits.
+One dimension, from `densities_1d`: `gaussian`, `uniform`, `student_t`, `Mixture1D`. Two
+dimensions: `ring` and `grid`, on which mode collapse can be seen. Images: `stacked`, 1,000 modes of
+digits.
 """
 
 import math
@@ -11,9 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from coursekit.data.lines import Mixture1D, gaussian, student_t, uniform
-from coursekit.data.streams import Stream
-from coursekit.data.tensors import Dataset, Split
+from coursekit.data.dataset import Dataset, Sampler, Split
+from coursekit.data.densities_1d import Mixture1D, gaussian, student_t, uniform
 from coursekit.errors import require
 from coursekit.types import Features, PerExample
 
@@ -55,9 +55,9 @@ class Gaussians:
 
     def batches(
         self, size: int, rng: torch.Generator, device: torch.device | str = "cpu"
-    ) -> Stream:
+    ) -> Sampler:
         """An endless iterator of fresh (x, mode), x of shape (size, d)."""
-        return Stream(self._draw, size, rng, device)
+        return Sampler(self._draw, size, rng, device)
 
     def _draw(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         mode = torch.randint(len(self.centres), (n,), generator=rng)
@@ -108,9 +108,9 @@ class Stacked:
         """`k` parts whose digits come from disjoint originals."""
         return tuple(Stacked(part) for part in self.digits.split(k))
 
-    def batches(self, size: int, rng: torch.Generator) -> Stream:
+    def batches(self, size: int, rng: torch.Generator) -> Sampler:
         """An endless iterator of fresh (x, y), on the device of the digits."""
-        return Stream(self._draw, size, rng, self.digits.y.device)
+        return Sampler(self._draw, size, rng, self.digits.y.device)
 
     def _draw(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(self.digits), (n, 3), generator=rng).to(self.digits.y.device)

@@ -38,6 +38,8 @@ def get_activations(
 
     Unless its `output` is wanted too, the network runs no further than the last of them: a look at
     a shallow layer is cheap, and layers above may lack weights or expect images of another size.
+    For the same reason a layer that the network calls several times, as torchvision's ResNets call
+    their ReLUs, is recorded at its first call, with and without `output`.
 
     Raises:
         CourseError: a layer that is no part of the network, or that did not take part.
@@ -64,7 +66,8 @@ def _recording(layers: Sequence[nn.Module], through: bool) -> Iterator[dict[nn.M
     at: dict[nn.Module, Tensor] = {}
 
     def hear(layer: nn.Module, _: object, answer: Tensor) -> None:
-        at[layer] = answer.clone()  # the next layer may overwrite it: torchvision's ReLUs do
+        if layer not in at:
+            at[layer] = answer.clone()  # the next layer may overwrite it: torchvision's ReLUs do
         if not through and len(at) == len(set(layers)):
             raise _AllRecorded
 

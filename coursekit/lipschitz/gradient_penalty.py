@@ -117,7 +117,7 @@ class r1_penalty:
 class dual_loss:
     """An objective for `fit`: the critic's side of the dual, −(E_p f − E_q f) + penalty.
 
-    The batches are (x, is_real), as `coursekit.data.labelled` makes them, half and half.
+    The batches are (x, is_real), as `coursekit.data.real_or_fake` makes them, half and half.
 
     Attributes:
         penalty: (D, x, fake, y, rng) -> scalar, or None where the network itself is bounded.

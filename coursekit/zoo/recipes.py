@@ -10,7 +10,7 @@ import torch
 
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
-from coursekit.data import Dataset, Split, load, roles
+from coursekit.data import Dataset, Split, gan_splits, load
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
 from coursekit.training import adam, linear_decay, triangle
@@ -73,7 +73,7 @@ class Recipe:
 
     Attributes:
         name: of the files; part of the key.
-        data, split: what it learns from; splits as `coursekit.data.roles` makes them.
+        data, split: what it learns from; splits as `coursekit.data.gan_splits` makes them.
         steps, batch, seed: of the run, which has a seed of its own.
         looks: how often the figures are taken on the way, for the learning curves.
         compare: images for each Fréchet distance, from samples and from the test images.
@@ -199,9 +199,9 @@ def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset
     data = load(where, device)
     found = data_digest(recipe.data, data)
     require(found == wanted, f"{recipe.data} is not the data that the recipes were made for.")
-    cast = roles(data)
-    parts = {"train": data.train, "gan_train": cast.players, "eval_classifier": cast.jury}
-    return data, parts[recipe.split]
+    splits = gan_splits(data)
+    parts = {"gan_train": splits.train, "eval_classifier": splits.eval_classifier}
+    return data, {**parts, "train": data.train}[recipe.split]
 
 
 def data_digest(name: str, data: Dataset) -> str:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit.data.tensors import Dataset, Split
+from coursekit.data.dataset import Dataset, Split
 from coursekit.errors import require
 
 GREY_SIDE, COLOUR_SIDE = 28, 32  # the course's sizes in pixels
@@ -21,9 +21,10 @@ class Raw(NamedTuple):
     x_test: Tensor | None  # None: a part of the training images is held out
     y_test: Tensor | None
     classes: tuple[str, ...]
+    note: str = ""  # what the reader did, where that matters
 
 
-def assemble(name: str, raw: Raw, size: int | None) -> Dataset:
+def preprocess(name: str, raw: Raw, size: int | None) -> Dataset:
     """The data set that was read, in the course's form.
 
     Args:
@@ -34,32 +35,32 @@ def assemble(name: str, raw: Raw, size: int | None) -> Dataset:
     Raises:
         CourseError: a class has no test image, or too few images to hold one out.
     """
-    rng = generator()
-    note = ""
+    rng = fixed_generator()
+    note, why = raw.note, "no test image"
     if raw.x_test is None or raw.y_test is None:
-        kept, held_out = divide(raw.y_train, 0.8, rng)
+        kept, held_out = stratified_split(raw.y_train, 0.8, rng)
         raw = raw._replace(
             x_train=raw.x_train[kept],
             y_train=raw.y_train[kept],
             x_test=raw.x_train[held_out],
             y_test=raw.y_train[held_out],
         )
+        why = "too few images to hold out a fifth"
         note = "It brought no test set: a fifth of each class is held out."
     assert raw.x_test is not None and raw.y_test is not None
     tested = raw.y_test.unique().tolist()
     untested = [label for i, label in enumerate(raw.classes) if i not in tested]
-    why = "too few images to hold out a fifth" if note else "no test image"
     require(not untested, f"{name} has {why} of class {', '.join(untested[:3])}; give it some.")
     train = _split(raw.x_train, raw.y_train, size, rng)
     return Dataset(name, train, _split(raw.x_test, raw.y_test, size, rng), raw.classes, note)
 
 
-def generator() -> torch.Generator:
+def fixed_generator() -> torch.Generator:
     """What decides order, division and renderings: always the same, whatever a lecture's seed."""
     return torch.Generator().manual_seed(20_000_003)
 
 
-def divide(y: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def stratified_split(y: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Indices of two random parts, the first with `share` of each class."""
     first, second = [], []
     for label in y.unique():

@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from coursekit import data
-from coursekit.data import assemble, folders
+from coursekit.course.configuration import data_digest
+from coursekit.data import own_files, preprocess
 from coursekit.errors import CourseError
 
 RNG = np.random.default_rng(0)
@@ -49,7 +50,7 @@ def test_an_archive_becomes_a_data_set(tmp_path, good):
     assert (len(own.train), len(own.test)) == (20, 8)
     assert own.train.x.dtype == torch.float32 and own.train.y.dtype == torch.int64
     assert own.train.x.min() >= 0 and own.train.x.max() <= 1
-    assert data.check(str(path)) == f"{own} All is well."
+    assert data.verify(str(path)) == f"{own} All is well."
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(None, (1, 28, 28)), (1, (1, 28, 28))])
@@ -212,11 +213,6 @@ def test_a_folder_may_bring_its_own_test_set(tmp_path):
     assert (own.shape, len(own.train), len(own.test), own.note) == ((1, 28, 28), 20, 6, "")
 
 
-def test_classes_may_be_called_train_and_test(tmp_path):
-    own = data.load(gallery(tmp_path, classes=("car", "test", "train")))
-    assert own.classes == ("car", "test", "train")
-
-
 def test_grey_and_colour_together_are_colour(tmp_path):
     gallery(tmp_path, "L")
     paint(tmp_path / "dog" / "0.png", "RGB")
@@ -224,8 +220,8 @@ def test_grey_and_colour_together_are_colour(tmp_path):
 
 
 def test_more_images_than_are_read_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "CHUNK", 7)
-    monkeypatch.setattr(assemble, "CHUNK", 3)
+    monkeypatch.setattr(own_files, "CHUNK", 7)
+    monkeypatch.setattr(preprocess, "CHUNK", 3)
     own = data.load(gallery(tmp_path))
     shade = (own.train.x[:, 0, 0, 0] * 255).round()
     assert len(own.train) == 16 and torch.equal(shade, 50.0 + 100 * own.train.y)
@@ -297,26 +293,143 @@ def test_a_test_class_that_train_lacks_is_one_sentence(tmp_path):
     assert "cow is a class that train does not have" in sentence(lambda: data.load(tmp_path))
 
 
+def test_an_image_in_a_format_that_is_not_read_is_refused_rather_than_passed_over(tmp_path):
+    gallery(tmp_path)
+    (tmp_path / "dog" / "phone.HEIC").write_bytes(b"heic")
+    assert "phone.HEIC has a format that is not read" in sentence(lambda: data.load(tmp_path))
+
+
+# ------------------------------------------------------------------------------- layouts
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("training", "testing"),
+        ("Train", "Test"),
+        ("TRAIN", "VALIDATION"),
+        ("train", "val"),
+        ("train", "valid"),
+        ("training_set", "test_set"),
+        ("train-images", "test images"),
+    ],
+)
+def test_the_parts_of_a_data_set_have_several_names(tmp_path, train, test):
+    gallery(tmp_path / train)
+    gallery(tmp_path / test, per_class=3)
+    own = data.load(tmp_path)
+    assert (own.classes, len(own.train), len(own.test)) == (("cat", "dog"), 20, 6)
+    stands_in = f"It has no test folder: {test} is the test set."
+    assert own.note == (stands_in if test[0] in "vV" else "")
+
+
+def test_a_validation_folder_beside_a_test_folder_is_said_to_be_unused(tmp_path):
+    for part, n in (("train", 10), ("val", 2), ("test", 3)):
+        gallery(tmp_path / part, per_class=n)
+    own = data.load(tmp_path)
+    assert (len(own.train), len(own.test)) == (20, 6)
+    assert own.note == "The test set is test; the images in val are unused."
+
+
+def test_a_training_folder_alone_has_a_fifth_held_out(tmp_path):
+    gallery(tmp_path / "Training")
+    own = data.load(tmp_path)
+    assert (len(own.train), len(own.test)) == (16, 4) and "a fifth" in own.note
+
+
+UNCLEAR = {
+    "a flat test folder": (
+        ["train/cat", "train/dog", "test"],
+        "test/0.png lies in no class folder",
+    ),
+    "an empty test folder": (["train/cat", "train/dog", "test/"], "test holds no class folders"),
+    "a flat test folder beside classes": (["cat", "dog", "test"], "has cat, dog beside test"),
+    "classes called like parts": (["car", "train", "test"], "has car beside test, train"),
+    "two flat parts": (["train", "test"], "train must hold one folder of images per class"),
+    "test alone": (["test/cat", "test/dog"], "has test and no train"),
+    "the same part twice": (
+        ["train/cat", "train/dog", "training/cat", "training/dog"],
+        "two are the same part",
+    ),
+    "an unknown part": (
+        ["train/cat", "train/dog", "extra/cat", "extra/dog"],
+        "has extra beside train",
+    ),
+    "unknown parts": (["one/cat", "one/dog", "two/cat", "two/dog"], "lies deeper than its class"),
+    "parts within classes": (["cat/train", "cat/test", "dog/train"], "lies deeper than its class"),
+    "images beside classes": (["cat", "dog", "."], "0.png lies in no class folder"),
+    "images beside parts": (
+        ["train/cat", "train/dog", "train", "test/cat", "test/dog"],
+        "train/0.png lies in no class folder",
+    ),
+    "other letters in test": (
+        ["train/cat", "train/dog", "test/Cat", "test/dog"],
+        "Cat is a class that train does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_a_layout_that_is_not_clear_is_refused_in_one_sentence(tmp_path, case):
+    places, said = UNCLEAR[case]
+    for place in places:
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        for i in range(0 if place.endswith("/") else 6):
+            paint(tmp_path / place / f"{i}.png", "L")
+    assert said in sentence(lambda: data.load(tmp_path))
+
+
+# ------------------------------------------------------------------------------- file names
+
+
+def test_file_names_may_be_any_bytes(tmp_path):
+    gallery(tmp_path)
+    (tmp_path / "cat" / "0.png").rename(odd := tmp_path / "cat" / "caf\udce9.png")
+    assert len(data.load(tmp_path).train) == 16
+    assert data_digest(str(tmp_path))  # what a run notes of the reader's files
+    odd.write_bytes(b"no image")
+    message = sentence(lambda: data.load(tmp_path))
+    assert r"caf\udce9.png cannot be read" in message
+    message.encode()
+
+
+def test_names_that_are_shown_must_be_utf_8(tmp_path):
+    gallery(tmp_path / "ok", classes=("dog", "caf\udce9"))
+    assert "whose name is not UTF-8" in sentence(lambda: data.load(tmp_path / "ok"))
+    gallery(tmp_path / "caf\udce9")
+    assert "is not UTF-8; rename it" in sentence(lambda: data.load(tmp_path / "caf\udce9"))
+
+
 # ------------------------------------------------------------------------------- names
 
 
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("fashion-mnist", "fashion_mnist"),
-        ("MNIST", "mnist"),
-        ("FashionMNIST", "fashion_mnist"),
+        ("fashion", "fashion_mnist"),
+        ("nmist", "mnist"),
         ("cifar", "cifar10"),
         ("digit", "digits"),
     ],
 )
 def test_a_near_miss_is_suggested(name, meant, tmp_path, monkeypatch):
-    (tmp_path / "MNIST").mkdir()  # torchvision's folder is not a data set of the reader's own
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
     assert f"did you mean '{meant}'?" in sentence(lambda: data.load(name))
 
 
+def test_capitals_and_hyphens_of_a_known_name_do_not_matter(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    assert data.load("Digits", size=8).name == "digits"
+    for name in ("Fashion-MNIST", "fashion mnist", "FashionMNIST"):
+        assert sentence(lambda: data.verify(name)).startswith("fashion_mnist")  # noqa: B023
+
+
+@pytest.mark.parametrize("name", ["", "a" * 5000, "nul\0", "~nobody-of-this-name/x"])
+def test_what_can_be_no_file_is_an_unknown_name(name):
+    assert "choose one of digits" in sentence(lambda: data.load(name)).replace("Choose", "choose")
+
+
 def test_an_unknown_name_lists_what_there_is():
-    for call in (data.load, data.get, data.check):
+    for call in (data.load, data.download, data.verify):
         message = sentence(lambda: call("/no/such/place"))  # noqa: B023
         assert "digits, mnist, fashion_mnist, cifar10" in message and "did you mean" not in message

@@ -20,8 +20,8 @@ import torchvision
 
 from coursekit import data
 from coursekit.course.ready import dataset_at_hand
-from coursekit.data import download, public
-from coursekit.data.public import SOURCES, UNPACKED
+from coursekit.data import downloads
+from coursekit.data.downloads import SOURCES, UNPACKED
 from coursekit.errors import CourseError
 from coursekit.lab import data_root
 
@@ -65,10 +65,10 @@ def small_mnist(root, monkeypatch) -> dict[str, bytes]:
     """Twenty training and ten test images in MNIST's format take the place of the real set."""
     rng = np.random.default_rng(0)
     files = {
-        public.TRAIN_X: idx(rng.integers(0, 256, (20, 28, 28))),
-        public.TRAIN_Y: idx(np.arange(20) % 10),
-        public.TEST_X: idx(rng.integers(0, 256, (10, 28, 28))),
-        public.TEST_Y: idx(np.arange(10)),
+        downloads.TRAIN_X: idx(rng.integers(0, 256, (20, 28, 28))),
+        downloads.TRAIN_Y: idx(np.arange(20) % 10),
+        downloads.TEST_X: idx(rng.integers(0, 256, (10, 28, 28))),
+        downloads.TEST_Y: idx(np.arange(10)),
     }
     packed = {name: gzip.compress(content, mtime=0) for name, content in files.items()}
     resources = [(f"{name}.gz", md5(content)) for name, content in packed.items()]
@@ -137,7 +137,7 @@ def test_the_real_set(name):
     assert (whole.test.x.sum((1, 2, 3)) * 255).round().long().sort()[0].tolist() == (
         raw.x_test.long().sum((1, 2, 3)).sort()[0].tolist()
     )
-    assert "checksums are right" in data.check(name)
+    assert "checksums are right" in data.verify(name)
     assert next(e for e in data.catalogue() if e.name == name).state == "present"
 
 
@@ -153,11 +153,12 @@ def test_real_colour_images_in_an_archive():
 
 
 @pytest.mark.parametrize("name", SOURCES)
-@pytest.mark.parametrize("call", [data.load, data.get], ids=["load", "get"])
+@pytest.mark.parametrize("call", [data.load, data.download], ids=["load", "download"])
 def test_no_network_is_one_sentence_and_leaves_nothing(root, name, call):
     message = sentence(lambda: call(name))
     assert name in message and str(root / SOURCES[name].folder) in message
     assert "no network" in message and f"coursekit data get {name}" in message
+    assert '`dataset = "digits"` needs no network' in message
     assert all(Path(archive).name in message for archive in SOURCES[name].archives)
     assert tree(root) == set() and not list(root.glob(".download-*"))
 
@@ -170,8 +171,8 @@ def test_files_that_are_there_need_no_network_and_nothing_is_written(root, small
     small = data.load("mnist")
     assert (len(small.train), len(small.test)) == (20, 10)
     assert small.classes == tuple("0123456789")
-    assert "checksums are right" in data.check("mnist")
-    assert "already" in data.get("mnist")
+    assert "checksums are right" in data.verify("mnist")
+    assert "already" in data.download("mnist")
     assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
     for p in before:
         p.chmod(0o755)
@@ -193,22 +194,55 @@ def test_archives_brought_by_hand_are_unpacked_without_a_network(root, small_mni
     assert len(data.load("mnist").train) == 20
 
 
+def test_damaged_archives_brought_by_hand_are_named(root, small_mnist):
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    for name in small_mnist:
+        (root / "MNIST" / "raw" / f"{name}.gz").write_bytes(gzip.compress(b"damaged"))
+    message = sentence(lambda: data.load("mnist"))
+    assert f"wrong checksum of MNIST/raw/{downloads.TRAIN_X}.gz" in message
+    assert "and 2 more" in message and "no network" in message
+
+
+def test_a_damaged_archive_is_downloaded_anew(root, server, small_mnist):
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    (root / "MNIST" / "raw" / f"{downloads.TEST_Y}.gz").write_bytes(b"damaged")
+    assert "is now in" in data.download("mnist")
+
+
+def test_a_data_root_that_is_a_file_is_one_sentence(root):
+    root.write_text("a file")
+    message = sentence(lambda: data.load("mnist"))
+    assert "could not be put below" in message and str(root) in message
+    assert "network" not in message
+
+
 # ------------------------------------------------------------------------------- download
 
 
 def test_a_download_arrives_whole_and_readable(root, server, small_mnist):
     assert next(e for e in data.catalogue() if e.name == "mnist").state == "missing"
-    assert "is now in" in data.get("mnist")
+    assert "is now in" in data.download("mnist")
     assert tree(root) == {f"MNIST/raw/{name}" for name in small_mnist}
     small = data.load("mnist")
-    pixels = torch.from_numpy(np.frombuffer(small_mnist[public.TRAIN_X][16:], np.uint8).copy())
+    pixels = torch.from_numpy(np.frombuffer(small_mnist[downloads.TRAIN_X][16:], np.uint8).copy())
     assert (small.train.x * 255).round().long().sum() == pixels.long().sum()
     assert next(e for e in data.catalogue() if e.name == "mnist").state == "present"
 
 
+def test_loading_downloads_on_first_use_and_says_so_once(root, server, small_mnist, monkeypatch):
+    said = []
+    monkeypatch.setenv("COURSEKIT_PROGRESS", "1")
+    monkeypatch.setattr("builtins.print", lambda *text, **_: said.append(" ".join(text)))
+    assert len(data.load("mnist").train) == 20
+    assert said == [f"Downloading mnist (12 MB) into {root}, once."]
+    for file in server.iterdir():
+        file.unlink()
+    assert len(data.load("mnist").train) == 20 and len(said) == 1
+
+
 def test_a_download_with_the_wrong_checksum_is_one_sentence(root, server):
-    (server / f"{public.TEST_Y}.gz").write_bytes(gzip.compress(b"something else"))
-    assert "what arrived has the wrong checksum" in sentence(lambda: data.get("mnist"))
+    (server / f"{downloads.TEST_Y}.gz").write_bytes(gzip.compress(b"something else"))
+    assert "what arrived has the wrong checksum" in sentence(lambda: data.download("mnist"))
     assert tree(root) == set()
 
 
@@ -218,56 +252,57 @@ def test_a_file_that_is_torn_while_it_is_unpacked_is_not_put_in_place(root, serv
     class Careless(MNIST):
         def __init__(self, folder, **options):
             super().__init__(folder, **options)
-            (Path(folder) / "MNIST" / "raw" / public.TEST_Y).write_bytes(b"torn")
+            (Path(folder) / "MNIST" / "raw" / downloads.TEST_Y).write_bytes(b"torn")
 
     Careless.__name__ = "MNIST"  # torchvision names the folder after the class
     monkeypatch.setattr(torchvision.datasets, "MNIST", Careless)
-    assert "wrong checksum" in sentence(lambda: data.get("mnist"))
+    assert "wrong checksum" in sentence(lambda: data.download("mnist"))
     assert tree(root) == set()
 
 
 def test_a_truncated_or_altered_file_is_one_sentence_and_can_be_replaced(root, server, small_mnist):
     unpack(small_mnist, root)
-    path = root / "MNIST" / "raw" / public.TRAIN_X
-    whole = small_mnist[public.TRAIN_X]
+    path = root / "MNIST" / "raw" / downloads.TRAIN_X
+    whole = small_mnist[downloads.TRAIN_X]
     for wrong in (whole[:-100], whole[:-1] + b"\x00", b""):
         path.write_bytes(wrong)
-        for call in (data.load, data.check):
+        for call in (data.load, data.verify):
             message = sentence(lambda: call("mnist"))  # noqa: B023
-            assert "wrong checksum" in message and public.TRAIN_X in message
+            assert "wrong checksum" in message and downloads.TRAIN_X in message
             assert "coursekit data get mnist" in message
-    assert "is now in" in data.get("mnist")
+    assert "is now in" in data.download("mnist")
     assert path.read_bytes() == whole
 
 
 def test_a_missing_file_is_named(root, small_mnist):
     unpack(small_mnist, root)
-    (root / "MNIST" / "raw" / public.TEST_Y).unlink()
+    (root / "MNIST" / "raw" / downloads.TEST_Y).unlink()
     assert next(e for e in data.catalogue() if e.name == "mnist").state == "incomplete"
-    assert public.TEST_Y in sentence(lambda: data.check("mnist"))
+    assert downloads.TEST_Y in sentence(lambda: data.verify("mnist"))
 
 
 def test_a_run_completes_a_set_before_its_notebooks_begin(root, server, small_mnist):
     unpack(small_mnist, root)
-    (root / "MNIST" / "raw" / public.TEST_Y).unlink()
-    assert dataset_at_hand("mnist") == "mnist"
+    (root / "MNIST" / "raw" / downloads.TEST_Y).unlink()
+    assert dataset_at_hand("MNIST") == "mnist"
     assert SOURCES["mnist"].missing(root) == []
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(root, monkeypatch):
     before, waits = socket.getdefaulttimeout(), []
 
-    def silent(_folder, **_options):
-        waits.append(socket.getdefaulttimeout())
-        raise TimeoutError("timed out")
+    class Silent(MNIST):
+        def __init__(self, _folder, **_options):
+            waits.append(socket.getdefaulttimeout())
+            raise TimeoutError("timed out")
 
-    monkeypatch.setattr(torchvision.datasets, "MNIST", silent)
-    assert "the server did not answer" in sentence(lambda: data.get("mnist"))
-    assert waits == [download.PATIENCE] and socket.getdefaulttimeout() == before
+    monkeypatch.setattr(torchvision.datasets, "MNIST", Silent)
+    assert "the server did not answer" in sentence(lambda: data.download("mnist"))
+    assert waits == [downloads.PATIENCE] and socket.getdefaulttimeout() == before
 
 
 def test_a_kill_between_two_files_leaves_only_whole_ones(root, server, small_mnist, monkeypatch):
-    replaced, replace = [], download.os.replace
+    replaced, replace = [], downloads.os.replace
 
     def killed(source, target):
         if replaced:
@@ -275,12 +310,12 @@ def test_a_kill_between_two_files_leaves_only_whole_ones(root, server, small_mni
         replaced.append(target)
         replace(source, target)
 
-    monkeypatch.setattr(download.os, "replace", killed)
+    monkeypatch.setattr(downloads.os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        data.get("mnist")
+        data.download("mnist")
     assert len(tree(root)) == 1 and not SOURCES["mnist"].damaged(root)
-    monkeypatch.setattr(download.os, "replace", replace)
-    data.get("mnist")
+    monkeypatch.setattr(downloads.os, "replace", replace)
+    data.download("mnist")
     assert tree(root) == {f"MNIST/raw/{name}" for name in small_mnist}
 
 
@@ -292,8 +327,8 @@ def test_a_full_or_read_only_disk_is_one_sentence(root, monkeypatch, number, mat
     def fails(*_args, **_kwargs):
         raise OSError(number, "refused")
 
-    monkeypatch.setattr(download.tempfile, "mkdtemp", fails)
-    assert match in sentence(lambda: data.get("mnist"))
+    monkeypatch.setattr(downloads.tempfile, "mkdtemp", fails)
+    assert match in sentence(lambda: data.download("mnist"))
 
 
 def test_an_unreadable_file_is_one_sentence(root, small_mnist, monkeypatch):
@@ -348,7 +383,7 @@ def test_the_cifar_archive_brought_by_hand_is_unpacked(root, small_cifar, monkey
     monkeypatch.setattr(CIFAR10, "tgz_md5", md5(packed.getvalue()))
     assert len(data.load("cifar10").train) == 50
     (root / CIFAR10.filename).unlink()
-    assert "checksums are right" in data.check("cifar10")
+    assert "checksums are right" in data.verify("cifar10")
 
 
 def test_a_damaged_cifar_file_is_never_unpickled(root, small_cifar):
@@ -369,7 +404,7 @@ def test_the_catalogue_says_what_is_where(root):
     assert entries["digits"].state == "embedded"
     assert entries["cifar10"].state == "missing"
     assert entries["mnist"].where == str(root / "MNIST" / "raw")
-    assert f"{public.TRAIN_X}.gz" in entries["mnist"].by_hand
-    assert "nothing to download" in data.get("digits")
-    assert "All is well" in data.check("digits")
+    assert f"{downloads.TRAIN_X}.gz" in entries["mnist"].by_hand
+    assert "nothing to download" in data.download("digits")
+    assert "All is well" in data.verify("digits")
     assert not root.exists()  # looking creates nothing

@@ -1,23 +1,37 @@
-"""The public data sets: which files they are, whether these are the right bytes, how to read them.
+"""The public data sets: what files they are, whether these are the right bytes, how to get them.
 
 torchvision knows where to download them and the checksums of what is downloaded; the checksums
 below are those of the unpacked MNIST and Fashion-MNIST files, which torchvision does not check.
+It also writes where it reads, so a download that is killed half-way leaves a half file that it
+later trusts. Here files are fetched into a folder aside, and one appears under its name only when
+it is whole and verified.
 """
 
+import errno
 import hashlib
+import os
+import shutil
+import socket
+import sys
+import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import torch
 
-from coursekit.data.assemble import Raw
+from coursekit.data.preprocess import Raw
 from coursekit.errors import CourseError, require
+from coursekit.progress import silent
 
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_X, TEST_Y = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+PATIENCE = 30  # seconds without an answer from the server
 UNPACKED = {
     "MNIST": {
         TRAIN_X: "6bbc9ace898e44ae57da46a324031adb",
@@ -71,8 +85,13 @@ class Source:
 
     def damaged(self, root: Path) -> list[str]:
         """The files that are there with the wrong bytes in them."""
-        found = {file: md5 for file, md5 in self.checksums().items() if (root / file).is_file()}
-        return [file for file, md5 in found.items() if checksum(root / file) != md5]
+        return _damaged(root, self.checksums())
+
+    def damaged_archives(self, root: Path) -> list[str]:
+        """The archives, brought by hand, that are there with the wrong bytes in them."""
+        kind = self.torchvision()
+        sums = [md5 for _, md5 in kind.resources] if self.kind in UNPACKED else [kind.tgz_md5]
+        return _damaged(root, dict(zip(self.archives, sums, strict=True)))
 
     def verify(self, root: Path) -> None:
         """
@@ -147,6 +166,11 @@ def checksum(path: Path) -> str:
         raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
 
 
+def _damaged(root: Path, sums: dict[str, str]) -> list[str]:
+    found = {file: md5 for file, md5 in sums.items() if (root / file).is_file()}
+    return [file for file, md5 in found.items() if checksum(root / file) != md5]
+
+
 def _md5() -> Any:
     return hashlib.md5(usedforsecurity=False)  # a check against damage, allowed on FIPS machines
 
@@ -182,3 +206,90 @@ def _read_cifar(kind: Any, root: Path) -> Raw:
     x_train, x_test = (torch.from_numpy(side.data).permute(0, 3, 1, 2) for side in sides)
     y_train, y_test = (torch.tensor(side.targets) for side in sides)
     return Raw(x_train, y_train, x_test, y_test, tuple(sides[0].classes))
+
+
+def fetch(source: Source, root: Path) -> None:
+    """Bring `source` to `root`, or say in one sentence why that failed.
+
+    One line says what is under way, and torchvision shows a bar a file. Archives that were put
+    there by hand are unpacked without a network; a damaged one is downloaded anew.
+
+    Raises:
+        CourseError: no network, a damaged download, no space, or no right to write.
+    """
+    try:
+        with _aside(root) as folder, _impatient():
+            if not _bring_archives(source, root, folder) and not silent():
+                note = f"Downloading {source.name} ({source.megabytes} MB) into {root}, once."
+                print(note, file=sys.stderr, flush=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python 3.12 warns of how older ones unpack
+                source.torchvision()(folder, download=True)
+            source.verify(folder)
+            for file in source.checksums():
+                (root / file).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(folder / file, root / file)
+    except (OSError, RuntimeError, HTTPException, EOFError) as error:
+        raise CourseError(_sentence(source, root, error)) from None
+
+
+@contextmanager
+def _aside(root: Path) -> Iterator[Path]:
+    """A folder of our own on the same file system, so that renaming is atomic."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".download-", dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """torchvision's downloads have no timeout of their own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _bring_archives(source: Source, root: Path, folder: Path) -> bool:
+    """Copy the archives that lie whole in `root`; whether all of them do."""
+    damaged = source.damaged_archives(root)
+    here = [a for a in source.archives if a not in damaged and (root / a).is_file()]
+    for archive in here:
+        (folder / archive).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / archive, folder / archive)
+    return len(here) == len(source.archives)
+
+
+def _sentence(source: Source, root: Path, error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left in {root} for {source.name} ({source.megabytes} MB); free some."
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"{source.name} is not in {root}, and that folder cannot be written to; "
+            "set COURSEKIT_DATA to one that can."
+        )
+    remote = isinstance(error, (URLError, ConnectionError, TimeoutError, socket.gaierror))
+    if isinstance(error, OSError) and error.filename is not None and not remote:
+        return (
+            f"{source.name} could not be put below {root}: {error.filename}: {error.strerror}; "
+            "set COURSEKIT_DATA to a folder that can be written to."
+        )
+    reason = "there is no network or the server did not answer"
+    if "corrupted" in str(error):
+        reason = "what arrived has the wrong checksum"
+    state = f"{source.name} is not in {root / source.folder}"
+    if damaged := source.damaged_archives(root):
+        state = f"{source.name}: wrong checksum of {_some(damaged)} in {root}, so not unpacked,"
+    archives = ", ".join(Path(archive).name for archive in source.archives)
+    return (
+        f"{state} and could not be downloaded because "
+        f'{reason}; `dataset = "digits"` needs no network, else run '
+        f"`python -m coursekit data get {source.name}` with one, or put {archives} into "
+        f"{(root / source.archives[0]).parent} by hand."
+    )

@@ -14,14 +14,14 @@ from jaxtyping import Float
 from scipy import special
 from torch import Tensor
 
-from coursekit.data.streams import Stream
+from coursekit.data.dataset import Sampler
 from coursekit.errors import require
 from coursekit.types import PerExample
 
 Points = Float[Tensor, "*shape"]  # real numbers, in any arrangement
 
 
-class Shape(NamedTuple):
+class StandardDensity(NamedTuple):
     """A standard density: centre 0, scale 1."""
 
     log_density: Callable[[Tensor], Tensor]
@@ -30,12 +30,12 @@ class Shape(NamedTuple):
     edges: tuple[float, ...] = ()  # where the density jumps
 
 
-NORMAL = Shape(
+NORMAL = StandardDensity(
     log_density=lambda z: -0.5 * z**2 - 0.5 * math.log(2 * math.pi),
     cdf=torch.special.ndtr,
     quantile=torch.special.ndtri,
 )
-BOX = Shape(
+BOX = StandardDensity(
     log_density=lambda z: torch.full_like(z, -math.log(2)).masked_fill(z.abs() > 1, -math.inf),
     cdf=lambda z: (0.5 * (z + 1)).clamp(0, 1),
     quantile=lambda u: 2 * u - 1,
@@ -60,7 +60,7 @@ class Mixture1D:
     weights: tuple[float, ...]
     centres: tuple[float, ...]
     scales: tuple[float, ...]
-    shape: Shape = NORMAL
+    shape: StandardDensity = NORMAL
 
     def __post_init__(self) -> None:
         lengths = {len(self.weights), len(self.centres), len(self.scales)}
@@ -105,9 +105,9 @@ class Mixture1D:
 
     def batches(
         self, size: int, rng: torch.Generator, device: torch.device | str = "cpu"
-    ) -> Stream:
+    ) -> Sampler:
         """An endless iterator of fresh (x, component), x of shape (size, 1)."""
-        return Stream(lambda n, own: self._column(n, own), size, rng, device)
+        return Sampler(self._column, size, rng, device)
 
     def _column(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         x, component = self._draw(n, rng)
@@ -154,7 +154,7 @@ def student_t(df: float = 2.0, centre: float = 0.0, scale: float = 1.0) -> Mixtu
     """
     require(df > 0, f"df was {df}; the degrees of freedom must be positive.")
     constant = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
-    shape = Shape(
+    shape = StandardDensity(
         log_density=lambda z: constant - 0.5 * (df + 1) * torch.log1p(z**2 / df),
         cdf=lambda z: torch.as_tensor(special.stdtr(df, z.cpu().numpy())).to(z),
         quantile=lambda u: torch.as_tensor(special.stdtrit(df, u.cpu().numpy())).to(u),

@@ -1,17 +1,16 @@
-"""Every data set the course knows, by name or by path: load, list, get, check."""
+"""Every data set the course knows, by name or by path: load, list, download, verify."""
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.data.archives import read_archive
-from coursekit.data.assemble import Raw, assemble, pixels
+from coursekit.data.dataset import Dataset, Device, Split
 from coursekit.data.digits import digits
-from coursekit.data.download import download
-from coursekit.data.folders import read_folder
-from coursekit.data.public import SOURCES
-from coursekit.data.tensors import Dataset, Device, Split
-from coursekit.errors import CourseError, require
+from coursekit.data.downloads import SOURCES, fetch
+from coursekit.data.own_files import read_archive, read_folder
+from coursekit.data.preprocess import Raw, pixels, preprocess
+from coursekit.errors import CourseError, is_text, require
 from coursekit.lab import data_root
 
 NAMES = ("digits", *SOURCES)
@@ -27,28 +26,29 @@ def load(
     The rows stand in an order that is random and always the same.
 
     Args:
-        name_or_path: "digits" (embedded), "mnist", "fashion_mnist" or "cifar10" (downloaded
-            once), or the path of the reader's own `.npz` file or folder of images, which is
-            sought from here and then below the data root.
+        name_or_path: "digits" (embedded), "mnist", "fashion_mnist" or "cifar10" (downloaded on
+            first use, unless their files are in the data root), or the path of the reader's own
+            `.npz` file or folder of images, which is sought from here and then below the data
+            root. Capitals, hyphens and underscores of a name do not matter.
         device: where the tensors live.
         size: side of the images in pixels, a multiple of 4; None takes the course's sizes,
             28 for grey and 32 for colour.
 
     Raises:
-        CourseError: no such data set, or one that cannot be had, read or used.
+        CourseError: no such data set, or one that cannot be downloaded, read or used.
     """
     require(
         size is None or (size >= 8 and size % 4 == 0),
         f"size was {size}; it must be a multiple of 4, at least 8.",
     )
-    name = str(name_or_path)
+    name = canonical(str(name_or_path))
     if name == "digits":
         return _resized(digits(), size).to(device)
     if name in SOURCES:
-        return assemble(name, _public(name), size).to(device)
-    path = find(name)
+        return preprocess(name, _public(name), size).to(device)
+    path = find_path(name)
     raw = read_folder(path, size) if path.is_dir() else read_archive(path)
-    return assemble(path.resolve().name.removesuffix(".npz"), raw, size).to(device)
+    return preprocess(path.resolve().name.removesuffix(".npz"), raw, size).to(device)
 
 
 @dataclass(frozen=True)
@@ -70,46 +70,55 @@ def catalogue() -> tuple[Entry, ...]:
     )
 
 
-def get(name: str) -> str:
+def download(name: str) -> str:
     """Download `name` if its files are not here or damaged, and say what was done.
 
     Raises:
         CourseError: an unknown name, no network, no space, or a damaged download.
     """
+    name = canonical(name)
     if name == "digits":
         return "digits is embedded: there is nothing to download."
     require(name in SOURCES, unknown(name))
     source, root = SOURCES[name], data_root()
     if not source.missing(root) and not source.damaged(root):
         return f"{name} is already in {root / source.folder}; its checksums are right."
-    download(source, root)
+    fetch(source, root)
     return f"{name} is now in {root / source.folder}; its checksums are right."
 
 
-def check(name_or_path: str | Path) -> str:
+def verify(name_or_path: str | Path) -> str:
     """Verify the checksums of a public set, or read the reader's own; say what was found.
 
     Raises:
         CourseError: it is missing, incomplete, damaged or cannot be used.
     """
-    name = str(name_or_path)
+    name = canonical(str(name_or_path))
     if name not in SOURCES:
         return f"{load(name)} All is well."
     SOURCES[name].verify(data_root())
     return f"{name} in {data_root() / SOURCES[name].folder}: all checksums are right."
 
 
-def find(name: str) -> Path:
+def canonical(name: str) -> str:
+    """The name of a known data set as the course spells it, or `name` itself.
+
+    "Fashion-MNIST" is "fashion_mnist". A folder that is called like a known set is "./MNIST".
+    """
+    return next((known for known in NAMES if _plain(known) == _plain(name)), name)
+
+
+def find_path(name: str) -> Path:
     """The file or folder called `name`, sought from here and then below the data root.
 
     Raises:
-        CourseError: there is none; the sentence suggests what may have been meant. "MNIST" is
-            taken for a slip of "mnist", not for a folder; that would be "./MNIST".
+        CourseError: there is none, or its name is not UTF-8. The sentence suggests what may have
+            been meant.
     """
-    require(_plain(name) not in map(_plain, NAMES), unknown(name))
-    for path in (Path(name).expanduser(), data_root() / name):
-        if name.strip() and path.exists():
-            return path
+    for path in (os.path.expanduser(name), os.path.join(data_root(), name)):
+        if name.strip() and os.path.exists(path):  # unlike Path.exists, never an error
+            require(is_text(os.path.realpath(path)), f"{path} is not UTF-8; rename it.")
+            return Path(path)
     raise CourseError(unknown(name))
 
 
@@ -132,7 +141,7 @@ def _plain(name: str) -> str:
 def _public(name: str) -> Raw:
     source, root = SOURCES[name], data_root()
     if source.missing(root):
-        download(source, root)
+        fetch(source, root)
     return source.read(root)
 
 
