@@ -19,7 +19,6 @@ from coursekit.dreams import (
     gaussian,
     get_activations,
     guided,
-    high_freq_fraction,
     identity,
     l2_to_grey,
     layer,
@@ -29,13 +28,13 @@ from coursekit.dreams import (
     objective_grad,
     octave_sizes,
     per_mean,
-    radial_power,
     resized,
     total_variation,
     zoom,
 )
 from coursekit.errors import CourseError
 from coursekit.gradients import input_gradient
+from coursekit.metrics import high_freq_fraction, radial_power
 from coursekit.nets import PatchPositionNet
 
 

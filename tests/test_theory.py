@@ -103,7 +103,7 @@ def test_total_variation_and_hellinger_agree_with_scipy(name):
 
     hellinger = theory.hellinger_squared(p, q)
     assert hellinger == pytest.approx(adaptive(halved, p, q), abs=1e-8)
-    variation = theory.total_variation(p, q)
+    variation = theory.total_variation_distance(p, q)
     assert hellinger - 1e-12 <= variation <= math.sqrt(hellinger * (2 - hellinger)) + 1e-12
     grid = np.linspace(-40, 40, 400_001)  # the largest difference over half-lines is a lower bound
     gap = [sum(w * part.cdf(grid) for w, part in scipy_parts(d)) for d in (p, q)]
@@ -113,9 +113,11 @@ def test_total_variation_and_hellinger_agree_with_scipy(name):
 def test_total_variation_of_shifted_gaussians_in_closed_form():
     for shift in (0.1, 1, 5):
         expected = 2 * stats.norm.cdf(shift / 2) - 1
-        found = theory.total_variation(gaussian(0, 1), gaussian(shift, 1))
+        found = theory.total_variation_distance(gaussian(0, 1), gaussian(shift, 1))
         assert found == pytest.approx(expected, abs=1e-13)
-    assert theory.total_variation(uniform(0, 1), uniform(0.25, 1.25)) == pytest.approx(0.25)
+    assert theory.total_variation_distance(uniform(0, 1), uniform(0.25, 1.25)) == pytest.approx(
+        0.25
+    )
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_the_error_of_the_best_discriminator_is_zero_and_that_of_its_opposite_is
         best = theory.best_score(p, q)
         assert theory.discriminator_error(p, q, best) == 0
         opposite = theory.discriminator_error(p, q, lambda x, best=best: -best(x))
-        assert opposite == pytest.approx(theory.total_variation(p, q), abs=1e-4)  # kinks
+        assert opposite == pytest.approx(theory.total_variation_distance(p, q), abs=1e-4)  # kinks
 
 
 def masses(size=6):

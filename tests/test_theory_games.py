@@ -33,7 +33,7 @@ def test_every_game_is_worth_its_divergence(p, q):
         REVERSE: theory.kl(q, p),
         JS: theory.jensen_shannon(p, q),
         HELLINGER: theory.hellinger_squared(p, q),
-        VARIATION: theory.total_variation(p, q),
+        VARIATION: theory.total_variation_distance(p, q),
     }
     for f, integral in integrals.items():
         assert theory.f_value(f, p, q) == pytest.approx(integral, rel=1e-9, abs=1e-11), f.name

@@ -26,7 +26,12 @@ from coursekit.metrics.modes import (
     stacked_coverage,
 )
 from coursekit.metrics.parzen import best_bandwidth, parzen, parzen_by_class
-from coursekit.metrics.spectrum import checkerboard, power_spectrum
+from coursekit.metrics.spectrum import (
+    checkerboard,
+    high_freq_fraction,
+    power_spectrum,
+    radial_power,
+)
 
 __all__ = [
     "ClassScorer",
@@ -50,7 +55,9 @@ __all__ = [
     "nearest",
     "parzen",
     "parzen_by_class",
+    "high_freq_fraction",
     "power_spectrum",
+    "radial_power",
     "probabilities",
     "robust_accuracy",
     "stacked_coverage",

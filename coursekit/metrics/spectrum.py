@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from coursekit.errors import require
-from coursekit.types import Images
+from coursekit.types import Images, PerExample
 
 
 def power_spectrum(x: Images) -> Float[Tensor, "h w"]:
@@ -13,8 +13,7 @@ def power_spectrum(x: Images) -> Float[Tensor, "h w"]:
 
     Rows and columns are frequencies from −½ to ½ cycles per pixel.
     """
-    power = torch.fft.fft2(x - x.mean((2, 3), keepdim=True)).abs().square().mean((0, 1))
-    return torch.fft.fftshift(power)
+    return torch.fft.fftshift(_power(x).mean(0))
 
 
 def checkerboard(x: Images) -> float:
@@ -31,3 +30,49 @@ def checkerboard(x: Images) -> float:
     power = power_spectrum(x)
     finest = power[0].sum() + power[:, 0].sum() - power[0, 0]
     return float(finest / power.sum())
+
+
+def radial_power(x: Images, bins: int = 24) -> tuple[Tensor, Tensor]:
+    """The power spectrum, averaged over directions, channels and images.
+
+    Args:
+        x: pictures or differences of pictures, (n, c, h, w).
+        bins: rings between 0 and ½ cycle per pixel, the finest grain that pixels can hold.
+
+    Returns:
+        The frequency in the middle of each ring, (bins,), and the mean power in it, (bins,).
+    """
+    power, radius = _windowed(x), _radius(x)
+    ring = (radius * 2 * bins).long()
+    inside = ring < bins
+    total = torch.zeros(bins, dtype=power.dtype).index_add(0, ring[inside], power.mean(0)[inside])
+    count = torch.bincount(ring[inside], minlength=bins).clamp_min(1)
+    return (torch.arange(bins, dtype=power.dtype) + 0.5) / (2 * bins), total / count
+
+
+def high_freq_fraction(x: Images, above: float = 0.25) -> PerExample:
+    """The share of each picture's power at wavelengths shorter than 1/`above` pixels, (n,)."""
+    power, radius = _windowed(x), _radius(x)
+    return power[:, radius > above].sum(1) / power.flatten(1).sum(1).clamp_min(1e-30)
+
+
+def _windowed(x: Images) -> Tensor:
+    """Power (n, h, w) under a Hann window, which fades the edges out.
+
+    Opposite edges do not match, and the jump between them would count as power at all frequencies.
+    """
+    h, w = x.shape[2:]
+    rows, columns = (torch.hann_window(side, dtype=torch.float64) for side in (h, w))
+    return _power(x.detach().double().cpu(), torch.outer(rows, columns))
+
+
+def _power(x: Images, window: Tensor | float = 1.0) -> Tensor:
+    """Power (n, h, w) of each spatial frequency, without the mean of each channel."""
+    centred = (x - x.mean((2, 3), keepdim=True)) * window
+    return torch.fft.fft2(centred).abs().square().mean(1)
+
+
+def _radius(x: Images) -> Tensor:
+    """The frequency of each coefficient in cycles per pixel, (h, w)."""
+    rows, columns = (torch.fft.fftfreq(side, dtype=torch.float64) for side in x.shape[2:])
+    return torch.hypot(rows[:, None], columns)

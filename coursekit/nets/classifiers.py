@@ -11,6 +11,18 @@ from coursekit.types import Features, Images, Logits
 Shape = tuple[int, int, int]  # channels, height, width
 
 
+def check_multiple(shape: Shape, factor: int) -> Shape:
+    """The shape, if both sides can be halved as often as the network halves them.
+
+    Raises:
+        CourseError: a side that is no multiple of `factor`.
+    """
+    _, h, w = shape
+    fits = h % factor == 0 and w % factor == 0
+    require(fits, f"shape was {shape}; both sides must be multiples of {factor}.")
+    return shape
+
+
 class Normalize(nn.Module):
     """(x − mean) / std for each channel.
 
@@ -70,8 +82,7 @@ class StridedCNN(nn.Module):
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        c, h, w = shape
-        require(h % 4 == 0 and w % 4 == 0, f"shape was {shape}; both sides must be multiples of 4.")
+        c, h, w = check_multiple(shape, 4)
         self.body = nn.Sequential(
             Normalize([0.5] * c, [0.5] * c),
             nn.Conv2d(c, width, 4, stride=2, padding=1),
@@ -157,7 +168,7 @@ class PooledCNN(nn.Module):
         self, shape: Shape, classes: int, width: int = 8, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, h, w = _fours(shape)
+        c, h, w = check_multiple(shape, 4)
         self.body = nn.Sequential(
             Normalize([0.5] * c, [0.5] * c),
             *_convolution(c, width),
@@ -194,7 +205,7 @@ class VGGSmall(nn.Module):
         self, shape: Shape, classes: int, width: int = 32, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, _, _ = _fours(shape)
+        c, _, _ = check_multiple(shape, 4)
         self.body = nn.Sequential(
             Normalize([0.5] * c, [0.5] * c),
             *_normalised_pair(c, width),
@@ -234,7 +245,7 @@ class SmallResNet(nn.Module):
         self, shape: Shape, classes: int, width: int = 8, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, h, w = _fours(shape)
+        c, h, w = check_multiple(shape, 4)
         self.body = nn.Sequential(
             Normalize([0.5] * c, [0.5] * c),
             nn.Conv2d(c, width, 4, stride=2, padding=1),
@@ -279,12 +290,6 @@ def _normalised_pair(inputs: int, outputs: int) -> list[nn.Module]:
 
 def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
-
-
-def _fours(shape: Shape) -> Shape:
-    _, h, w = shape
-    require(h % 4 == 0 and w % 4 == 0, f"shape was {shape}; both sides must be multiples of 4.")
-    return shape
 
 
 class ScaledLogits(nn.Module):

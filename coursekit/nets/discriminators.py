@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from coursekit.errors import choose
-from coursekit.nets.classifiers import MLP, Shape
-from coursekit.nets.generators import Generator, Noise, check_multiple_of_4, dcgan_init
+from coursekit.nets.classifiers import MLP, Shape, check_multiple
+from coursekit.nets.generators import Generator, Noise, dcgan_init
 from coursekit.types import Examples, Images, Labels, PerExample
 
 NORMS = ("batch", "none", "spectral")
@@ -72,7 +72,7 @@ class DCGANDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         choose("norm", norm, NORMS)
-        c, h, w = check_multiple_of_4(shape)
+        c, h, w = check_multiple(shape, 4)
         self.body = nn.Sequential(
             _halve(shape[0], width, pool),
             nn.LeakyReLU(slope),

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from coursekit.errors import choose, require
-from coursekit.nets.classifiers import Shape, initialise
+from coursekit.nets.classifiers import Shape, check_multiple, initialise
 from coursekit.types import Examples, Images, Labels
 
 
@@ -148,7 +148,7 @@ class DCGANGenerator(Generator):
     ) -> None:
         super().__init__()
         choose("norm", norm, ("batch", "none"))
-        c, h, w = check_multiple_of_4(shape)
+        c, h, w = check_multiple(shape, 4)
         self.noise_dim = noise_dim
         self.body = nn.Sequential(
             nn.Linear(noise_dim, 2 * width * h * w),
@@ -165,17 +165,6 @@ class DCGANGenerator(Generator):
 
     def forward(self, z: Noise, y: Labels | None = None) -> Images:
         return self.body(z)
-
-
-def check_multiple_of_4(shape: Shape) -> Shape:
-    """The shape with a quarter of each side.
-
-    Raises:
-        CourseError: a side that is not a multiple of 4.
-    """
-    c, h, w = shape
-    require(h % 4 == 0 and w % 4 == 0, f"shape was {shape}; both sides must be multiples of 4.")
-    return c, h // 4, w // 4
 
 
 def dcgan_init(model: nn.Module, rng: torch.Generator | None) -> None:
@@ -240,7 +229,7 @@ class Inpainter(Generator):
         self, shape: Shape, width: int = 32, noise_dim: int = 16, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, h, w = check_multiple_of_4(shape)
+        c, h, w = check_multiple(shape, 4)
         self.noise_dim = noise_dim
         self.read = nn.Sequential(
             nn.Conv2d(c, width, 4, stride=2, padding=1),

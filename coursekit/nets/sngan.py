@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from coursekit.errors import require
-from coursekit.nets.classifiers import Shape
+from coursekit.nets.classifiers import Shape, check_multiple
 from coursekit.nets.conditional import (
     Blend,
     ConditionalBatchNorm2d,
@@ -14,12 +13,6 @@ from coursekit.nets.conditional import (
 from coursekit.nets.discriminators import normalise_spectrally
 from coursekit.nets.generators import Noise, dcgan_init
 from coursekit.types import Features, Images, Labels, PerExample
-
-
-def _eighths(shape: Shape) -> Shape:
-    c, h, w = shape
-    require(h % 8 == 0 and w % 8 == 0, f"shape was {shape}; both sides must be multiples of 8.")
-    return c, h // 8, w // 8
 
 
 class SNGANGenerator(ConditionalGenerator):
@@ -48,7 +41,7 @@ class SNGANGenerator(ConditionalGenerator):
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        c, h, w = _eighths(shape)
+        c, h, w = check_multiple(shape, 8)
         self.classes, self.noise_dim = classes, noise_dim
         widths = (4 * width, 2 * width, width)
         layers: list[nn.Module] = [nn.Linear(noise_dim, widths[0] * h * w)]
@@ -85,7 +78,7 @@ class SNGANDiscriminator(nn.Module):
         self, shape: Shape, classes: int, width: int = 24, rng: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        c, _, _ = _eighths(shape)
+        c, _, _ = check_multiple(shape, 8)
         self.classes = classes
         layers: list[nn.Module] = []
         for outputs in (width, 2 * width, 4 * width):

@@ -8,7 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
-from coursekit.plots.base import BLUE, PALETTE, VERMILION, array, canvas, curves, label, picture
+from coursekit.plots.base import (
+    BLUE,
+    PALETTE,
+    VERMILION,
+    array,
+    canvas,
+    curves,
+    label,
+    picture,
+    standard_error,
+)
 
 INCH = 1.15  # of one small image
 
@@ -127,7 +137,7 @@ def sweep(
     for axes, series in ((left, accuracy), (right, confidence)):
         known = {name: np.ma.masked_invalid(array(values)) for name, values in series.items()}
         means = {name: values.mean(0).filled(np.nan) for name, values in known.items()}
-        spread = {name: _standard_error(values) for name, values in known.items()}
+        spread = {name: standard_error(values) for name, values in known.items()}
         curves(axes, eps, means, spread)
         axes.yaxis.set_major_formatter(PERCENT)
         axes.set_ylim(-0.03, 1.03)
@@ -265,9 +275,3 @@ def target_matrix(rates: Tensor, classes: Sequence[str], title: str) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.grid(False)
     return label(axes, title, "target class", "true class (% that arrive)").get_figure()  # type: ignore[return-value]
-
-
-def _standard_error(values: np.ma.MaskedArray) -> np.ndarray:
-    """Of the mean over the rows; 0 where there is only one."""
-    n = np.maximum(values.count(axis=0), 2)
-    return np.ma.filled(values.std(axis=0, ddof=0) / np.sqrt(n - 1), 0)

@@ -105,3 +105,15 @@ def curves(
             axes.fill_between(x, y - band, y + band, color=colour, alpha=0.2, linewidth=0)
     axes.legend(frameon=False)
     return axes
+
+
+def standard_error(values: np.ndarray) -> np.ndarray:
+    """Standard error of the mean over the first axis; 0 where there is one row. Masks are kept out.
+
+    The standard deviation is that of a sample (n − 1).
+    """
+    known = np.ma.asarray(values)
+    n = known.count(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.ma.filled(known.std(axis=0), 0.0) / np.sqrt(np.maximum(n - 1, 1))
+    return np.asarray(np.where(n > 1, error, 0.0))

@@ -23,6 +23,7 @@ from coursekit.plots.base import (
     canvas,
     label,
     picture,
+    standard_error,
     tile,
 )
 
@@ -106,17 +107,17 @@ def _runs(values: Any) -> Floats:
     return np.atleast_2d(np.asarray(array(values), dtype=float))
 
 
-def _error(runs: Floats) -> Floats:
-    """Standard error over the runs (rows); 0 for a single one."""
-    if len(runs) == 1:
-        return np.zeros(runs.shape[1])
-    return np.asarray(runs.std(0, ddof=1) / len(runs) ** 0.5)
-
-
 def _line(ax: Axes, x: Sequence[float], values: Any, colour: str, name: str) -> None:
     runs = _runs(values)
     ax.errorbar(
-        x, runs.mean(0), _error(runs), color=colour, marker="o", markersize=4, capsize=3, label=name
+        x,
+        runs.mean(0),
+        standard_error(runs),
+        color=colour,
+        marker="o",
+        markersize=4,
+        capsize=3,
+        label=name,
     )
 
 
@@ -191,7 +192,13 @@ def per_class(
         shift = 0.13 * (i - (len(values) - 1) / 2)
         r = _runs(runs)
         ax.errorbar(
-            at + shift, r.mean(0), _error(r), fmt="o", markersize=4, color=colour, label=name
+            at + shift,
+            r.mean(0),
+            standard_error(r),
+            fmt="o",
+            markersize=4,
+            color=colour,
+            label=name,
         )
     long = max(len(name) for name in classes) > 3
     ax.set_xticks(at, classes, rotation=30 if long else 0, ha="right" if long else "center")

@@ -22,6 +22,7 @@ from coursekit.plots.base import (
     canvas,
     label,
     picture,
+    standard_error,
     tile,
 )
 
@@ -140,7 +141,7 @@ def _band(ax: Axes, x: Sequence[float], curves: Floats, colour: str, name: str) 
     ax.plot(x, curves.T, color=colour, alpha=0.25, linewidth=0.8)
     ax.plot(x, curves.mean(0), color=colour, marker="o", markersize=3, label=name)
     if len(curves) > 1:
-        error = curves.std(0, ddof=1) / len(curves) ** 0.5
+        error = standard_error(curves)
         low, high = curves.mean(0) - error, curves.mean(0) + error
         ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     if curves.min() > 0 and curves[:, 0].mean() > 10 * curves[:, -1].mean():
@@ -176,8 +177,7 @@ def compared(
     for row, (name, values) in enumerate(results.items()):
         v = np.asarray(values, dtype=float)
         colour = ORANGE if name == baseline else BLUE
-        error = v.std(ddof=1) / len(v) ** 0.5 if len(v) > 1 else 0.0
-        ax.errorbar(v.mean(), row, xerr=error, fmt="o", color=colour, capsize=3)
+        ax.errorbar(v.mean(), row, xerr=standard_error(v), fmt="o", color=colour, capsize=3)
         ax.plot(v, np.full(len(v), row), "|", color=colour, markersize=9, alpha=0.5)
     if baseline is not None:
         ax.axvline(float(np.mean(results[baseline])), color=ORANGE, linewidth=1, linestyle="--")

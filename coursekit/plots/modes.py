@@ -25,6 +25,7 @@ from coursekit.plots.base import (
     canvas,
     label,
     picture,
+    standard_error,
     tile,
 )
 
@@ -239,10 +240,9 @@ def league(table: Mapping[str, Mapping[str, Numbers]], best: Mapping[str, float]
         for row, scores in enumerate(table.values()):
             v = array(scores[measure]).astype(float)
             v = v[np.isfinite(v)]
-            error = v.std(ddof=1) / len(v) ** 0.5 if len(v) > 1 else 0.0
             ax.plot(v, np.full(len(v), row), "|", color=colour, markersize=9, alpha=0.45)
             if len(v):
-                ax.errorbar(v.mean(), row, xerr=error, fmt="o", color=colour, capsize=3)
+                ax.errorbar(v.mean(), row, xerr=standard_error(v), fmt="o", color=colour, capsize=3)
         ax.axvline(perfect, color=BLACK, linestyle=":", linewidth=1.2)
         ax.set_yticks(range(len(table)), list(table) if ax is axes[0] else [""] * len(table))
         ax.set_ylim(len(table) - 0.5, -0.5)

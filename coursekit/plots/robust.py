@@ -18,6 +18,7 @@ from coursekit.plots.base import (
     canvas,
     label,
     picture,
+    standard_error,
 )
 
 
@@ -167,7 +168,7 @@ def frontier(points: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     for i, (family, settings) in enumerate(points.items()):
         values = [array(each) for each in settings.values()]
         means = np.array([each.mean(0) for each in values])
-        errors = np.array([_standard_error(each) for each in values])
+        errors = np.array([standard_error(each) for each in values])
         (x, y), (dx, dy) = means.T, errors.T
         axes.errorbar(x, y, yerr=dy, xerr=dx, color=PALETTE[i], marker="o")
         axes.lines[-1].set_label(family)
@@ -225,12 +226,6 @@ def slices(way: Sequence[float], losses: Mapping[str, Mapping[str, Sequence[floa
 def _shares(axes: Axes) -> None:
     axes.set_ylim(-0.03, 1.03)
     axes.yaxis.set_major_formatter(PERCENT)
-
-
-def _standard_error(values: np.ndarray) -> np.ndarray:
-    """Of the mean over the rows; 0 where there is only one."""
-    n = len(values)
-    return values.std(0, ddof=1) / n**0.5 if n > 1 else np.zeros(values.shape[1])
 
 
 def _figure(axes: Axes) -> Figure:

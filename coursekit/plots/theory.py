@@ -19,6 +19,7 @@ from coursekit.plots.base import (
     array,
     canvas,
     label,
+    standard_error,
 )
 
 Curve = Any  # a tensor, an array or a list of numbers
@@ -206,8 +207,9 @@ def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figur
 def with_error(axes: Axes, x: Sequence[float], runs: Any, **style: Any) -> None:
     """Mean of several runs (rows) at each x with its standard error (none for a single run)."""
     values = np.asarray(runs, dtype=float)
-    error = values.std(0, ddof=1) / len(values) ** 0.5 if len(values) > 1 else None
-    axes.errorbar(x, values.mean(0), error, capsize=3, marker="o", markersize=4, **style)
+    axes.errorbar(
+        x, values.mean(0), standard_error(values), capsize=3, marker="o", markersize=4, **style
+    )
 
 
 def sweeps(panels: Mapping[str, tuple[Sequence[float], Any, str]], y: str) -> Figure:

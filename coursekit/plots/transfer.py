@@ -18,6 +18,7 @@ from coursekit.plots.base import (
     curves,
     label,
     picture,
+    standard_error,
 )
 
 
@@ -192,7 +193,9 @@ def against_eps(
     figure, axes = canvas(1, len(panels), width=4.6, height=3.4)
     for ax, (title, series) in zip(axes, panels.items(), strict=True):
         means = {name: array(values).mean(0) for name, values in series.items()}
-        curves(ax, eps, means, {name: _error(array(values)) for name, values in series.items()})
+        curves(
+            ax, eps, means, {name: standard_error(array(values)) for name, values in series.items()}
+        )
         for line in ax.get_lines():
             if "noise" in str(line.get_label()) or "random" in str(line.get_label()):
                 line.set(color=GREY, linestyle="--")
@@ -223,7 +226,12 @@ def against_queries(
     figure, (left, right) = canvas(1, 2, width=4.4, height=3.5)
     for ax, shown in ((left, alike), (right, fooled)):
         means = {name: array(values).mean(0) for name, values in shown.items()}
-        curves(ax, queries, means, {name: _error(array(values)) for name, values in shown.items()})
+        curves(
+            ax,
+            queries,
+            means,
+            {name: standard_error(array(values)) for name, values in shown.items()},
+        )
         for line in ax.get_lines():
             line.set_marker("o")
         ax.set_xscale("log")
@@ -311,7 +319,7 @@ def bars(groups: Mapping[str, Tensor], names: Sequence[str], what: str, title: s
             places + (number - (len(groups) - 1) / 2) * width,
             heights.mean(0),
             0.92 * width,
-            yerr=_error(heights) if len(heights) > 1 else None,
+            yerr=standard_error(heights) if len(heights) > 1 else None,
             color=colour,
             ecolor=BLACK,
             label=group,
@@ -323,9 +331,3 @@ def bars(groups: Mapping[str, Tensor], names: Sequence[str], what: str, title: s
     ax.set_ylim(0, 1.03)
     ax.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return label(ax, title, "", what).get_figure()  # type: ignore[return-value]
-
-
-def _error(values: np.ndarray) -> np.ndarray:
-    """Standard error of the mean over the rows; 0 where there is only one."""
-    n = len(values)
-    return values.std(0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(values.shape[1:])

@@ -21,7 +21,7 @@ from coursekit.theory.divergences import (
     jensen_shannon_of_masses,
     jensen_shannon_of_samples,
     kl,
-    total_variation,
+    total_variation_distance,
     wasserstein_1,
 )
 from coursekit.theory.games import (
@@ -73,7 +73,7 @@ __all__ = [
     "saturating_slope",
     "score_of",
     "simultaneous",
-    "total_variation",
+    "total_variation_distance",
     "update_matrix",
     "value",
     "wasserstein_1",

@@ -54,7 +54,7 @@ def jensen_shannon(p: Density, q: Density, order: int = ORDER) -> float:
     return integrate(integrand, p, q, order=order)
 
 
-def total_variation(p: Density, q: Density) -> float:
+def total_variation_distance(p: Density, q: Density) -> float:
     """TV = ½ ∫ |p − q| dx, the largest difference of probability over all events; at most 1.
 
     Between two points where p = q the sign of p − q is constant, so the distribution functions give
