@@ -204,6 +204,8 @@ def test_the_share_of_wrong_labels_is_exact(rate, rng):
     assert torch.equal(wrong.x, split.x)
     with pytest.raises(CourseError, match=r"must lie in \[0, 1\]"):
         mislabelled(split, 1.5, 4, rng)
+    with pytest.raises(CourseError, match="classes was 1"):
+        mislabelled(split, rate, 1, rng)
 
 
 # ------------------------------------------------------------------------------- batches

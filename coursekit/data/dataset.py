@@ -280,9 +280,10 @@ def mislabelled(split: Split, rate: float, classes: int, rng: torch.Generator) -
         rng: chooses the rows and the wrong labels.
 
     Raises:
-        CourseError: `rate` outside [0, 1].
+        CourseError: `rate` outside [0, 1], or fewer than two classes.
     """
     require(0 <= rate <= 1, f"rate was {rate}; it must lie in [0, 1].")
+    require(classes >= 2, f"classes was {classes}; a wrong label needs at least 2.")
     rows = torch.randperm(len(split), generator=rng)[: round(rate * len(split))]
     away = torch.randint(1, classes, (len(rows),), generator=rng).to(split.y)
     y = split.y.clone()
