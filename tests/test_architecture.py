@@ -91,3 +91,22 @@ def test_importing_coursekit_is_cheap():
     script = "import sys, coursekit; assert 'torch' not in sys.modules; print('cheap')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "cheap", done.stderr
+
+
+def test_the_package_gives_its_rooms_when_they_are_asked_for():
+    """PEP 562: `import coursekit as ck; ck.nets`, and nothing is imported before."""
+    script = (
+        "import sys, coursekit as ck; assert 'coursekit.nets' not in sys.modules; "
+        "print(ck.nets.StridedCNN.__name__, ck.training is sys.modules['coursekit.training'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "StridedCNN True", done.stderr
+
+
+def test_every_room_of_the_package_is_listed_once():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/__init__.py")
+    }
+    assert set(dir(coursekit)) == modules - {"__init__", "__main__", "cli", "course"}
+    with pytest.raises(AttributeError, match="coursekit has no room 'net'; there are: attacks"):
+        coursekit.net  # noqa: B018
