@@ -11,8 +11,8 @@ from tiny import shelf
 
 from coursekit.__main__ import main
 from coursekit.course.doctor import Finding
-from coursekit.course.job import Outcome
-from coursekit.course.ready import Options
+from coursekit.course.jobs import Outcome
+from coursekit.course.preflight import Options
 from coursekit.data.public import SOURCES
 
 ADDRESS = "tcp://127.0.0.1:9"  # the discard port: nobody listens
@@ -69,14 +69,14 @@ def one_sentence(result, *words):
     ids=lambda value: " ".join(value) if value[:1] == ["--"] else None,
 )
 def test_a_wrong_argument(command, tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setattr("coursekit.course.pool.PATIENCE", 1)
+    monkeypatch.setattr("coursekit.course.executor.PATIENCE", 1)
     one_sentence(command("run", *arguments), *words)
     assert not list(tmp_path.glob("build/*"))
 
 
 def test_every_option_of_a_run_arrives(command, monkeypatch):
     asked = []
-    monkeypatch.setattr("coursekit.course.run.run", lambda *told: asked.append(told[:2]) or [])
+    monkeypatch.setattr("coursekit.course.runner.run", lambda *told: asked.append(told[:2]) or [])
     options = "--profile full --dataset mnist --seed 3 --seeds 2 --device cpu --jobs 4 --out there"
     command("run", "07", *options.split(), "--scheduler", ADDRESS, "--resume", "--timeout", "9")
     wanted = Options("full", "mnist", 3, 2, "cpu", 4, ADDRESS, Path("there"), True, 9)
@@ -84,11 +84,11 @@ def test_every_option_of_a_run_arrives(command, monkeypatch):
 
 
 @pytest.mark.parametrize(("status", "code"), [("failed", 1), ("done", 0), ("kept", 0)])
-@pytest.mark.parametrize("name", ["run", "refresh"])
+@pytest.mark.parametrize("name", ["runner.run", "refresh.refresh"])
 def test_one_notebook_that_fails_is_exit_code_1(command, monkeypatch, name, status, code):
     ended = [Outcome("02_theory", status, 1.0), Outcome("07_attacks", "done", 1.0)]
-    monkeypatch.setattr(f"coursekit.course.{name}.{name}", lambda *_: ended)
-    assert command(name)[0] == code
+    monkeypatch.setattr(f"coursekit.course.{name}", lambda *_: ended)
+    assert command(name.split(".")[1])[0] == code
 
 
 @pytest.mark.parametrize(("state", "code"), [("problem", 1), ("note", 0)])
@@ -174,13 +174,13 @@ def test_no_network(command, tmp_path, monkeypatch):
 
 
 def test_a_missing_kernel(command, monkeypatch):
-    monkeypatch.setattr("coursekit.course.ready.KERNEL", "no-such-kernel")
+    monkeypatch.setattr("coursekit.course.preflight.KERNEL", "no-such-kernel")
     one_sentence(command("run"), "no kernel 'no-such-kernel'", "ipykernel install")
 
 
 def test_a_disk_too_full_to_start(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("coursekit.course.ready.ROOM", 10**9)
-    one_sentence(command("run", "--out", "x/y"), "The disk of x/y is full", "--out")
+    monkeypatch.setattr("coursekit.course.preflight.ROOM", 10**9)
+    one_sentence(command("run", "--out", "x/y"), "The disk of x/y has", "MB free", "--out")
     assert not (tmp_path / "x").exists()
 
 
@@ -189,7 +189,7 @@ def test_memory_that_ends_in_the_command_itself(command, monkeypatch, error):
     def fails(*_args):
         raise error
 
-    monkeypatch.setattr("coursekit.course.run.run", fails)
+    monkeypatch.setattr("coursekit.course.runner.run", fails)
     one_sentence(command("run"), "Out of memory")
 
 
@@ -197,7 +197,7 @@ def test_a_fault_of_our_own_keeps_its_traceback(command, monkeypatch):
     def fails(*_args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("coursekit.course.run.run", fails)
+    monkeypatch.setattr("coursekit.course.runner.run", fails)
     with pytest.raises(ZeroDivisionError):
         command("run")
 

@@ -11,16 +11,19 @@ import pytest
 from nbformat.v4 import new_output
 from tiny import notebook, shelf
 
-from coursekit.course import configuration, doctor, pool, reasons, report
-from coursekit.course.catalogue import catalogue, find, text_of
-from coursekit.course.collect import collect
-from coursekit.course.configuration import data_digest, package_digest
-from coursekit.course.job import RUN, Job, _outcome
-from coursekit.course.outputs import claims, opened
-from coursekit.course.plan import plan
-from coursekit.course.ready import Options, checked
+from coursekit.course import doctor, executor, jobs
+from coursekit.course.executor import error_message, outcome_of
+from coursekit.course.jobs import Job, Outcome, configuration, data_digest, package_digest, plan
+from coursekit.course.lectures import (
+    WIDGET_VIEW,
+    all_lectures,
+    clean,
+    find_lectures,
+    notebook_text,
+)
+from coursekit.course.preflight import Options, checked
 from coursekit.course.refresh import faults
-from coursekit.course.tidy import WIDGET_VIEW, clean
+from coursekit.course.results import RUN, claims, collect, glance, opened, write_report
 from coursekit.errors import CourseError
 from coursekit.lab import Lab
 from coursekit.teaching import MIME
@@ -35,17 +38,17 @@ def notebooks(tmp_path):
 
 @pytest.mark.parametrize("name", ["02", "2", "02_gan_theory", "02_gan_theory.ipynb"])
 def test_a_notebook_is_found_by_number_name_or_path(notebooks, name):
-    assert [lecture.name for lecture in find([name], notebooks)] == ["02_gan_theory"]
+    assert [lecture.name for lecture in find_lectures([name], notebooks)] == ["02_gan_theory"]
     path = str(notebooks / "07_attacks.ipynb")
-    named = [lecture.name for lecture in find([path, name, "7"], notebooks)]
+    named = [lecture.name for lecture in find_lectures([path, name, "7"], notebooks)]
     assert named == ["07_attacks", "02_gan_theory"]  # in the order asked for, each once
 
 
 def test_the_catalogue_is_what_the_notebooks_say(notebooks):
-    first, second = catalogue(notebooks)
+    first, second = all_lectures(notebooks)
     assert (first.number, first.title, first.question) == ("02", "Tiny | <T>", "Why?")
     assert first.minutes == {"smoke": 0.5, "course": 4.0, "full": 10.0}
-    assert find([], notebooks) == [first, second]
+    assert find_lectures([], notebooks) == [first, second]
 
 
 def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
@@ -54,16 +57,16 @@ def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
     del made.metadata["coursekit"]["question"]
     nbformat.write(made, path)
     with pytest.raises(CourseError, match=r"coursekit\.question"):
-        catalogue(notebooks)
+        all_lectures(notebooks)
     for minutes in ("five", {"smoke": "x"}, {"smoke": None}):
         made = notebook(number="07")
         made.metadata["coursekit"]["minutes"] = minutes
         nbformat.write(made, path)
         with pytest.raises(CourseError, match=r"coursekit\.minutes .* smoke, course, full"):
-            catalogue(notebooks)
+            all_lectures(notebooks)
     path.write_text(path.read_text()[:200])
     with pytest.raises(CourseError, match="not a whole notebook"):
-        catalogue(notebooks)
+        all_lectures(notebooks)
 
 
 @pytest.mark.parametrize(
@@ -77,24 +80,22 @@ def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
     ],
 )
 def test_gpus_are_dealt_out_in_turn(gpus, at_once, dealt):
-    assert pool.slots(gpus, at_once) == dealt
+    assert executor.slots(gpus, at_once) == dealt
 
 
 def test_gpus_are_those_the_reader_may_see(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b")
-    assert pool.gpus_for("cuda") == ["GPU-a", "GPU-b"]
+    assert executor.gpus_for("cuda") == ["GPU-a", "GPU-b"]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert pool.gpus_for("cuda") == ["0", "1"]
-    assert pool.gpus_for("cuda:1") == pool.gpus_for("cpu") == []
+    assert executor.gpus_for("cuda") == ["0", "1"]
+    assert executor.gpus_for("cuda:1") == executor.gpus_for("cpu") == []
 
 
 def test_a_slot_is_never_shared_beyond_its_turn(monkeypatch):
     """Five notebooks, two GPUs, two at once: no GPU has two notebooks at any moment."""
     from threading import Lock
     from time import sleep
-
-    from coursekit.course.job import Job, Outcome
 
     lock, busy, seen = Lock(), set(), []
 
@@ -108,23 +109,23 @@ def test_a_slot_is_never_shared_beyond_its_turn(monkeypatch):
             busy.remove(gpu)
         return Outcome(job.name, "done", 0.0)
 
-    monkeypatch.setattr(pool, "execute", fake)
+    monkeypatch.setattr(executor, "execute", fake)
     jobs = [Job(str(i), "", {}) for i in range(5)]
-    outcomes = list(pool.on_this_machine(jobs, 2, ["0", "1"], lambda *_: None))
+    outcomes = list(executor.on_this_machine(jobs, 2, ["0", "1"], lambda *_: None))
     assert sorted(o.name for o in outcomes) == list("01234")
     assert set(seen) == {"0", "1"}
 
 
 def test_width_and_threads(monkeypatch):
-    monkeypatch.setattr(pool, "cpu_count", lambda: 8)
+    monkeypatch.setattr(executor, "cpu_count", lambda: 8)
     monkeypatch.delenv("COURSEKIT_THREADS", raising=False)
-    assert pool.width(None, 3, []) == 3  # no more than there are notebooks
-    assert pool.width(None, 20, []) == 8
-    assert pool.width(None, 20, ["0", "1"]) == 2
-    assert pool.width(5, 20, ["0", "1"]) == 5
-    assert [pool.threads_each(n) for n in (1, 3, 8, 20)] == [8, 2, 1, 1]
+    assert executor.width(None, 3, []) == 3  # no more than there are notebooks
+    assert executor.width(None, 20, []) == 8
+    assert executor.width(None, 20, ["0", "1"]) == 2
+    assert executor.width(5, 20, ["0", "1"]) == 5
+    assert [executor.threads_each(n) for n in (1, 3, 8, 20)] == [8, 2, 1, 1]
     monkeypatch.setenv("COURSEKIT_THREADS", "3")
-    assert pool.threads_each(8) == 3
+    assert executor.threads_each(8) == 3
 
 
 @pytest.mark.parametrize(
@@ -132,19 +133,19 @@ def test_width_and_threads(monkeypatch):
     [
         ("CourseError", "The loss of G is NaN at step 7.", "The loss of G is NaN at step 7."),
         ("ClaimFailed", "1 of 12 claims failed: x", "1 of 12 claims failed: x"),
-        ("torch.OutOfMemoryError", "CUDA out of memory. Tried", reasons.MEMORY + "."),
-        ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you", reasons.MEMORY + "."),
-        ("MemoryError", "", reasons.MEMORY + "."),
-        ("RuntimeError", "MPS backend out of memory (MPS", reasons.MEMORY + "."),
-        ("OSError", "[Errno 28] No space left on device: 'x'", reasons.DISK + "."),
-        ("DeadKernelError", "Kernel died", reasons.DIED + "."),
-        ("RuntimeError", "Kernel died before replying to kernel_info", reasons.DIED + "."),
+        ("torch.OutOfMemoryError", "CUDA out of memory. Tried", executor.MEMORY),
+        ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you", executor.MEMORY),
+        ("MemoryError", "", executor.MEMORY),
+        ("RuntimeError", "MPS backend out of memory (MPS", executor.MEMORY),
+        ("OSError", "[Errno 28] No space left on device: 'x'", executor.DISK),
+        ("DeadKernelError", "Kernel died", executor.DIED),
+        ("RuntimeError", "Kernel died before replying to kernel_info", executor.DIED),
         ("ValueError", "\x1b[31mbad\x1b[0m\nsecond line", "ValueError: bad"),
         ("KeyboardInterrupt", "", "KeyboardInterrupt."),
     ],
 )
 def test_an_error_becomes_one_sentence(kind, message, said):
-    assert reasons.sentence(kind, message) == said
+    assert error_message(kind, message) == said
 
 
 def test_the_opening_line_is_the_one_that_lab_prints():
@@ -176,7 +177,7 @@ def test_claims_are_read_as_check_prints_them(capsys):
 def test_a_claim_that_does_not_hold_fails_a_notebook_that_forgot_to_say_so():
     made = notebook()
     made.cells[1].outputs = [new_output("stream", name="stdout", text="✓ a\n✗ b  (measured: 3)\n")]
-    outcome = _outcome(Job("02_x", "", {}), made, "", 1.0)
+    outcome = outcome_of(Job("02_x", "", {}), made, "", 1.0)
     assert (outcome.status, outcome.held, outcome.claims) == ("failed", 1, 2)
     assert outcome.reason == "1 of 2 claims failed: b"
 
@@ -215,7 +216,7 @@ def test_cleaning_removes_what_depends_on_clock_and_machine():
     printed, picture = tidied.cells[-1].outputs
     assert printed.text == "a\nb <X object>\n"
     assert picture.data == {"image/png": "AAAA", "text/plain": "alt"}
-    assert text_of(clean(tidied)) == text_of(tidied)
+    assert notebook_text(clean(tidied)) == notebook_text(tidied)
     nbformat.validate(tidied)
 
 
@@ -224,13 +225,13 @@ def test_a_stored_notebook_is_told_its_faults(tmp_path):
     made = clean(executed())
     for count, cell in enumerate((c for c in made.cells if c.cell_type == "code"), 1):
         cell.execution_count = count
-    path.write_text(text_of(made))
-    assert faults(find([str(path)], tmp_path)[0]) == []
+    path.write_text(notebook_text(made))
+    assert faults(find_lectures([str(path)], tmp_path)[0]) == []
     made.cells[-1].execution_count = 9
     made.cells[-1].outputs = [new_output("error", ename="E", evalue="e", traceback=[])]
     made.metadata["widgets"] = {}
-    path.write_text(text_of(made))
-    said = " ".join(faults(find([str(path)], tmp_path)[0]))
+    path.write_text(notebook_text(made))
+    said = " ".join(faults(find_lectures([str(path)], tmp_path)[0]))
     assert "not executed" in said and "error" in said and "not clean" in said
 
 
@@ -253,7 +254,7 @@ def test_the_report_gives_the_spread_over_seeds(tmp_path):
     for seed, ours, held in ((0, 10.0, True), (1, 12.0, True), (2, 14.0, False)):
         nbformat.write(of_seed(seed, ours, held), tmp_path / f"02_x-seed{seed}.ipynb")
     nbformat.write(of_seed(0, -5.0, True, "course"), tmp_path / "02_x.ipynb")
-    report.write(tmp_path)
+    write_report(tmp_path)
     data = json.loads((tmp_path / "report.json").read_text())
     course, check, smoke, checks = data["table"]
     assert (course["ours"], course["n"], course["profile"]) == ("−5 ± 0.1 non-EMA", 3, "course")
@@ -276,14 +277,14 @@ def test_a_record_or_picture_that_is_not_whole_is_named_and_nothing_written(tmp_
     del made.cells[1].outputs[1].data[MIME]["ours"]
     nbformat.write(made, tmp_path / "02_x.ipynb")
     with pytest.raises(CourseError, match="02_x.ipynb holds a recorded figure without ours"):
-        report.write(tmp_path)
+        write_report(tmp_path)
     made = of_seed(0, 1.0, True)
     broken = new_output("display_data", data={"image/png": base64.b64encode(b"no").decode()})
     broken.metadata = {"image/png": {"alt": "Two curves"}}
     made.cells[1].outputs.append(broken)
     nbformat.write(made, tmp_path / "02_x.ipynb")
     with pytest.raises(CourseError, match="The figure 'Two curves' is no picture"):
-        report.write(tmp_path)
+        write_report(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["02_x.ipynb"]
 
 
@@ -292,7 +293,7 @@ def test_all_is_good_only_if_every_run_ended_well_and_every_claim_held(tmp_path,
     made = of_seed(0, 1.0, held)
     made.metadata[RUN]["status"] = status
     nbformat.write(made, tmp_path / "02_x.ipynb")
-    good = report.glance(collect(tmp_path))["good"]
+    good = glance(collect(tmp_path))["good"]
     assert good == (held and status == "done")
 
 
@@ -301,7 +302,7 @@ def test_the_same_seed_twice_counts_once_the_newest(tmp_path):
     later = of_seed(0, 2.0, True)
     later.metadata[RUN]["finished"] = "2026-02-01"
     nbformat.write(later, tmp_path / "02_x-seed0.ipynb")
-    report.write(tmp_path)
+    write_report(tmp_path)
     rows = json.loads((tmp_path / "report.json").read_text())["table"]
     assert [row["value"] for row in rows if row["kind"] == "figure"] == [2.0]
 
@@ -319,18 +320,18 @@ def test_whatever_decides_the_result_is_in_the_configuration(tmp_path):
     file = tmp_path / "mine.npz"
     file.write_bytes(b"1")
     told = {"profile": "smoke", "dataset": str(file), "seed": 0, "device": "cpu"}
-    first = configuration.configuration(notebook("1"), **told)
-    others = [configuration.configuration(notebook("2"), **told)]
+    first = configuration(notebook("1"), **told)
+    others = [configuration(notebook("2"), **told)]
     for change in ({"profile": "full"}, {"dataset": "mnist"}, {"seed": 1}, {"device": "cuda"}):
-        others.append(configuration.configuration(notebook("1"), **{**told, **change}))
-    assert first == configuration.configuration(notebook("1"), **told)
+        others.append(configuration(notebook("1"), **{**told, **change}))
+    assert first == configuration(notebook("1"), **told)
     file.write_bytes(b"12")
-    others.append(configuration.configuration(notebook("1"), **told))
+    others.append(configuration(notebook("1"), **told))
     assert first not in others
 
 
 def test_the_package_is_known_by_the_text_of_what_computes(tmp_path, monkeypatch):
-    monkeypatch.setattr(configuration, "__file__", str(tmp_path / "course" / "x.py"))
+    monkeypatch.setattr(jobs, "__file__", str(tmp_path / "course" / "x.py"))
     digests = []
     for text in ("x = 1", "x = 2"):
         for room in ("data", "cli"):
@@ -369,7 +370,7 @@ def test_a_path_reaches_the_notebook_absolute(tmp_path, monkeypatch, notebooks):
     np.savez(tmp_path / "mine.npz", **arrays)
     monkeypatch.chdir(tmp_path)
     options = checked(Options("smoke", "mine.npz", device="cpu"))
-    job, _ = plan(catalogue(notebooks), options)
+    job, _ = plan(all_lectures(notebooks), options)
     assert job.parameters is not None
     assert job.parameters["dataset"] == str(tmp_path / "mine.npz")
     assert job.cwd == str(notebooks)
@@ -389,7 +390,9 @@ def test_a_process_killed_from_outside_leaves_the_reason_in_the_cell_that_ran():
     made = notebook("while True: pass", "print(1)")
     for cell in made.cells[1:4]:
         cell.metadata["papermill"] = {"start_time": "2026-11-20T09:00:00"}
-    text = _outcome(Job("02_x", "", {}), made, reasons.stopped(-9), 1.0).text
+    text = outcome_of(
+        Job("02_x", "", {}), made, "The notebook's process was stopped by signal 9.", 1.0
+    ).text
     (failed,) = [c for c in nbformat.reads(text, 4).cells if c.get("outputs")]
     assert failed.source == "while True: pass"
     assert failed.outputs[0].evalue.startswith("The notebook's process was stopped by signal 9")

@@ -6,7 +6,7 @@ from tiny import printed, quiet, shelf
 
 from coursekit.__main__ import main
 from coursekit.course import refresh
-from coursekit.course.catalogue import code_cells, find, text_of
+from coursekit.course.lectures import clean, code_cells, find_lectures, notebook_text
 from coursekit.teaching import MIME
 
 NOISY = """
@@ -30,7 +30,7 @@ object()
 def test_refreshed_twice_it_is_the_same_text_and_a_failing_one_stays(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEKIT_PROFILE", "smoke")  # stored is what the parameters cell says
     notebooks = shelf(tmp_path / "nb", n02_noisy=[NOISY, WIDGET], n03_fails=["1 / 0"])
-    noisy, failing = (lecture.path for lecture in find([], notebooks))
+    noisy, failing = (lecture.path for lecture in find_lectures([], notebooks))
     before = failing.read_bytes()
     readme = tmp_path / "README.md"
     readme.write_text("<!-- lectures: begin -->\n<!-- lectures: end -->\n")
@@ -52,7 +52,7 @@ def test_refreshed_twice_it_is_the_same_text_and_a_failing_one_stays(tmp_path, m
         "display_data",
         "execute_result",
     ]
-    assert refresh.faults(find(["02"], notebooks)[0]) == []
+    assert refresh.faults(find_lectures(["02"], notebooks)[0]) == []
 
     refresh.refresh(["02"], quiet(), notebooks=notebooks)
     assert noisy.read_text() == first
@@ -72,21 +72,21 @@ def test_clean_without_executing(tmp_path):
     made = nbformat.read(path, 4)
     made.metadata["widgets"] = {MIME: {}}
     nbformat.write(made, path)
-    assert refresh.tidied(find(["02"], notebooks)[0])
+    assert refresh.clean_stored(find_lectures(["02"], notebooks)[0])
     assert "widgets" not in nbformat.read(path, 4).metadata
-    assert not refresh.tidied(find(["02"], notebooks)[0])
+    assert not refresh.clean_stored(find_lectures(["02"], notebooks)[0])
 
 
 def test_one_unclean_notebook_among_others_fails_the_check_until_it_is_cleaned(tmp_path):
     notebooks = shelf(tmp_path, n02_unclean=["1"], n03_good=["1"])
-    for lecture in find([], notebooks):
+    for lecture in find_lectures([], notebooks):
         made = nbformat.read(lecture.path, 4)
         for count, cell in enumerate(code_cells(made), 1):
             cell.execution_count = count
-        tidied = refresh.clean(made)
+        tidied = clean(made)
         if lecture.number == "02":
             tidied.metadata["widgets"] = {}
-        lecture.path.write_text(text_of(tidied))
+        lecture.path.write_text(notebook_text(tidied))
 
     def code(option):
         with pytest.raises(SystemExit) as caught:

@@ -7,11 +7,12 @@ import nbformat
 import pytest
 from tiny import PICTURE, RECORD, printed, quiet, shelf
 
-from coursekit.course.catalogue import catalogue
-from coursekit.course.job import RUN, environment
-from coursekit.course.plan import finished, plan
-from coursekit.course.ready import Options, checked
-from coursekit.course.run import run
+from coursekit.course.executor import environment
+from coursekit.course.jobs import finished, plan
+from coursekit.course.lectures import all_lectures
+from coursekit.course.preflight import Options, checked
+from coursekit.course.results import RUN
+from coursekit.course.runner import run
 
 SHARES = """
 import os
@@ -53,7 +54,7 @@ def ran(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSEKIT_PROFILE", "full")  # a reader's setting must not override the flags
         patch.delenv("COURSEKIT_THREADS", raising=False)  # replaying the notebooks sets it
-        patch.setattr("coursekit.course.pool.cpu_count", lambda: 6)
+        patch.setattr("coursekit.course.executor.cpu_count", lambda: 6)
         outcomes = run([], options, console, notebooks)
     return notebooks, options, {o.name: o for o in outcomes}, console.file.getvalue()
 
@@ -128,17 +129,19 @@ def test_resume_keeps_only_what_ended_well_in_the_same_configuration(ran, monkey
     options = checked(options)
 
     def kept(**changes):
-        return set(finished(plan(catalogue(notebooks), replace(options, **changes)), options.out))
+        return set(
+            finished(plan(all_lectures(notebooks), replace(options, **changes)), options.out)
+        )
 
     assert kept() == {"09_good"}
     assert kept(profile="course") == kept(seed=1) == kept(device="cuda") == set()
-    monkeypatch.setattr("coursekit.course.configuration.package_digest", lambda: "edited")
+    monkeypatch.setattr("coursekit.course.jobs.package_digest", lambda: "edited")
     assert kept() == set()
 
 
 def test_an_edited_notebook_is_run_again(ran):
     notebooks, options, _, _ = ran
-    jobs = plan(catalogue(notebooks), checked(options))
+    jobs = plan(all_lectures(notebooks), checked(options))
     other = replace(jobs[-1], configuration={**jobs[-1].configuration, "notebook": "edited"})
     assert finished([jobs[-1], other], options.out).keys() == {"09_good"}
     assert finished([other], options.out) == {}

@@ -13,13 +13,14 @@ import pytest
 from tiny import notebook, quiet, shelf
 
 from coursekit.__main__ import main
-from coursekit.course.catalogue import text_of
-from coursekit.course.configuration import package_digest
-from coursekit.course.files import to_oneself, write_whole
-from coursekit.course.job import RUN, Job, execute
-from coursekit.course.ready import Options
-from coursekit.course.run import run
+from coursekit.course.executor import execute
+from coursekit.course.jobs import Job, package_digest
+from coursekit.course.lectures import notebook_text
+from coursekit.course.preflight import Options, locked
+from coursekit.course.results import RUN
+from coursekit.course.runner import run
 from coursekit.errors import CourseError
+from coursekit.io import write_bytes
 
 WAITS = """
 import os, time
@@ -116,33 +117,35 @@ def test_ctrl_c_stops_the_children_and_says_how_to_go_on(waiting, tmp_path):
 
 def test_a_folder_belongs_to_one_run_at_a_time_and_a_killed_one_lets_go(tmp_path):
     with (
-        to_oneself(tmp_path),
+        locked(tmp_path),
         pytest.raises(CourseError, match=rf"Another run \(process {os.getpid()}\)"),
-        to_oneself(tmp_path),
+        locked(tmp_path),
     ):
         pass
     (tmp_path / ".lock").write_text("4194305")  # left by a run that was killed
-    with to_oneself(tmp_path):
+    with locked(tmp_path):
         assert (tmp_path / ".lock").read_text() == str(os.getpid())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "report.json"
-    write_whole(path, json.dumps({"a": 1}))
+    write_bytes(path, json.dumps({"a": 1}).encode())
 
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(path, "x" * 10)
+    with pytest.raises(CourseError, match="report.json could not be written: No space left"):
+        write_bytes(path, b"x" * 10)
     assert json.loads(path.read_text()) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_notebook_without_room_to_work_in_fails_alone(tmp_path):
-    job = Job("02_x", text_of(notebook()), {"package": package_digest()}, scratch=f"{tmp_path}/no")
+    job = Job(
+        "02_x", notebook_text(notebook()), {"package": package_digest()}, scratch=f"{tmp_path}/no"
+    )
     outcome = execute(job, lambda *_: None)
     assert outcome.status == "failed" and outcome.reason.startswith(f"{tmp_path}/no")
     assert outcome.reason.endswith(": No such file or directory.")
@@ -150,11 +153,9 @@ def test_a_notebook_without_room_to_work_in_fails_alone(tmp_path):
 
 SMALL_DISK = """
 import sys
-from coursekit.course import ready
-ready.ROOM = 0  # so that the disk fills while the run writes, not before
+from coursekit.course import preflight
+preflight.ROOM = 0  # so that the disk fills while the run writes, not before
 from coursekit.__main__ import main
-from coursekit.course.catalogue import text_of
-from coursekit.course.configuration import package_digest
 out, notebooks = sys.argv[1:]
 main(["run", "--device", "cpu", "--out", out, "--notebooks", notebooks])
 """
@@ -177,6 +178,7 @@ def test_a_disk_that_fills_up_gets_one_sentence_and_no_half_file(tmp_path):
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
     assert done.returncode == 1
-    assert done.stderr == "The disk is full; make room and run again with --resume.\n"
+    assert done.stderr == f"{disk}/02_large.ipynb could not be written: No space left on device.\n"
+    assert "go on with --resume" in done.stdout
     assert done.stdout.splitlines()[-1:] != [".lock"]
     assert ".ipynb" not in done.stdout and ".running-" not in done.stdout
