@@ -4,12 +4,13 @@ import base64
 import copy
 import json
 import re
+from xml.etree import ElementTree
 
 import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_output
-from tiny import notebook, shelf
+from tiny import notebook, quiet, shelf
 
 from coursekit.course import doctor, executor, jobs
 from coursekit.course.executor import error_message, outcome_of
@@ -23,7 +24,16 @@ from coursekit.course.lectures import (
 )
 from coursekit.course.preflight import Options, checked
 from coursekit.course.refresh import faults
-from coursekit.course.results import RUN, claims, collect, glance, opened, write_report
+from coursekit.course.results import (
+    RUN,
+    claims,
+    collect,
+    glance,
+    opened,
+    write_junit,
+    write_report,
+)
+from coursekit.course.runner import ProgressUI, summary
 from coursekit.errors import CourseError
 from coursekit.lab import Lab
 from coursekit.teaching import MIME
@@ -142,6 +152,11 @@ def test_width_and_threads(monkeypatch):
         ("RuntimeError", "Kernel died before replying to kernel_info", executor.DIED),
         ("ValueError", "\x1b[31mbad\x1b[0m\nsecond line", "ValueError: bad"),
         ("KeyboardInterrupt", "", "KeyboardInterrupt."),
+        (
+            "PapermillException",
+            "Missing parameter 'x'",
+            "PapermillException: Missing parameter 'x'",
+        ),
     ],
 )
 def test_an_error_becomes_one_sentence(kind, message, said):
@@ -180,6 +195,33 @@ def test_a_claim_that_does_not_hold_fails_a_notebook_that_forgot_to_say_so():
     outcome = outcome_of(Job("02_x", "", {}), made, "", 1.0)
     assert (outcome.status, outcome.held, outcome.claims) == ("failed", 1, 2)
     assert outcome.reason == "1 of 2 claims failed: b"
+
+
+def test_names_and_reasons_are_shown_as_they_are():
+    console = quiet()
+    outcome = Outcome("02_x[/b]", "failed", 1.0, reason="[red] :cat: failed")
+    with ProgressUI([outcome.name], console) as progress:
+        progress.tell(outcome.name, 0, 1)
+        progress.ended(outcome)
+    summary([outcome], console)
+    doctor.show([doctor.Finding("disk[/i]", "note", "in [/b]", "[bold] do")], console)
+    said = console.file.getvalue()
+    assert said.count("02_x[/b]") == 4 and said.count("[red] :cat: failed") == 2
+    assert "disk[/i]" in said and "in [/b]" in said and "[bold] do" in said
+
+
+def test_what_was_not_measured_is_listed_in_the_report_and_skipped_in_junit(tmp_path):
+    made = of_seed(0, 1.0, True)
+    made.cells[1].outputs[0].text += "– B is larger  [not measured here]\n– C \x1b\x00 too\n"
+    nbformat.write(made, tmp_path / "02_x.ipynb")
+    write_report(tmp_path)
+    (told,) = json.loads((tmp_path / "report.json").read_text())["runs"]
+    assert told["unmeasured"] == ["B is larger", "C \x1b\x00 too"]
+    write_junit(tmp_path, ["02_x"], tmp_path / "junit.xml")
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    cases = [(case.get("name"), [part.tag for part in case]) for case in suite]
+    assert cases == [("02_x", []), ("B is larger", ["skipped"]), ("C �� too", ["skipped"])]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "0", "2")
 
 
 def executed():

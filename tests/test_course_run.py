@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -46,10 +47,12 @@ def kinds(cell):
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """(folder of results, options, outcomes by name, what the terminal showed)."""
-    folder = tmp_path_factory.mktemp("course")
+    # Braces, which papermill formats, and brackets, which rich reads as markup, are only text here.
+    folder = tmp_path_factory.mktemp("course") / "{brace} [/b] :cat:"
     failing = {name: cells for name, (cells, _) in FAILING.items()}
     notebooks = shelf(folder / "notebooks", **GOOD, **failing)
-    options = Options("smoke", device="cpu", jobs=3, out=folder / "build", timeout=12)
+    out, junit = folder / "build", folder / "ci" / "junit.xml"
+    options = Options("smoke", device="cpu", jobs=3, out=out, timeout=12, junit=junit)
     console = quiet()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSEKIT_PROFILE", "full")  # a reader's setting must not override the flags
@@ -94,6 +97,27 @@ def test_a_failure_does_not_stop_the_others_and_nothing_else_is_left(ran):
     names = {f"{name[1:]}.ipynb" for name in (*GOOD, *FAILING)}
     left = {path.name for path in options.out.iterdir()}
     assert left == names | {"report.html", "report.md", "report.json"}
+
+
+def test_paths_are_shown_as_they_are(ran):
+    _, options, _, terminal = ran
+    assert f"Report: {options.out / 'report.html'}\n" in terminal
+
+
+def test_junit_has_a_case_for_each_notebook_with_the_reason_of_a_failure(ran):
+    _, options, outcomes, _ = ran
+    suites = ElementTree.parse(options.junit).getroot()
+    (suite,) = suites
+    assert (suites.tag, suite.tag) == ("testsuites", "testsuite")
+    counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "6", "failures": "5", "errors": "0", "skipped": "0"}
+    cases = {case.get("name"): case for case in suite}
+    assert cases.keys() == outcomes.keys()
+    for name, case in cases.items():
+        assert case.get("classname") == "coursekit.smoke.digits"
+        assert float(case.get("time")) == round(outcomes[name].seconds, 1)
+        messages = [failure.get("message") for failure in case]
+        assert messages == [outcomes[name].reason] * (outcomes[name].status == "failed")
 
 
 def test_the_summary_names_each_notebook_with_its_checks(ran):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_output
 from tiny import notebook, quiet, shelf
 
 from coursekit.__main__ import main
@@ -17,7 +18,7 @@ from coursekit.course.executor import execute
 from coursekit.course.jobs import Job, package_digest
 from coursekit.course.lectures import notebook_text
 from coursekit.course.preflight import Options, locked
-from coursekit.course.results import RUN
+from coursekit.course.results import REPORTS, RUN, claims
 from coursekit.course.runner import run
 from coursekit.errors import CourseError
 from coursekit.io import write_bytes
@@ -60,6 +61,9 @@ def waiting(tmp_path):
         pytest.skip("this test looks at processes through /proc")
     notebooks = shelf(tmp_path / "nb", n02_first=["print('✓ a')"], n03_waits=[WAITS])
     out = tmp_path / "build"
+    out.mkdir()
+    for name in REPORTS:  # of an earlier run: it must not lie beside what this one leaves
+        (out / name).write_text("old")
     command = [sys.executable, "-m", "coursekit", "run", "--profile", "smoke", "--device", "cpu"]
     command += ["--jobs", "1", "--out", str(out), "--notebooks", str(notebooks)]
     log = (tmp_path / "log").open("w")
@@ -88,7 +92,8 @@ def test_killed_in_the_middle_it_leaves_whole_files_and_resume_does_the_rest(wai
     process.kill()
     process.wait()
     assert until(lambda: not alive(kernel), 20), "no notebook outlives its run"
-    assert {path.name for path in out.glob("*.ipynb")} == {"02_first.ipynb"}
+    assert {path.name for path in out.iterdir()} - {".lock"} >= {"02_first.ipynb"}
+    assert not list(out.glob("report.*")) + list(out.glob("03*")), "nothing stale, nothing half"
     first = out / "02_first.ipynb"
     assert nbformat.read(first, 4).metadata[RUN]["status"] == "done"
 
@@ -149,6 +154,18 @@ def test_a_notebook_without_room_to_work_in_fails_alone(tmp_path):
     outcome = execute(job, lambda *_: None)
     assert outcome.status == "failed" and outcome.reason.startswith(f"{tmp_path}/no")
     assert outcome.reason.endswith(": No such file or directory.")
+
+
+@pytest.mark.parametrize("package", [package_digest(), "another"])
+def test_what_a_notebook_has_stored_is_never_taken_for_what_this_run_measured(tmp_path, package):
+    made = notebook("print('✓ stored')")
+    made.cells[-1].outputs = [new_output("stream", name="stdout", text="✓ stored\n")]
+    made.cells[-1].execution_count = 3
+    job = Job("02_x", notebook_text(made), {"package": package}, scratch=f"{tmp_path}/no")
+    outcome = execute(job, lambda *_: None)
+    assert (outcome.status, outcome.held, outcome.claims) == ("failed", 0, 0)
+    kept = nbformat.reads(outcome.text, 4)
+    assert claims(kept) == {} and kept.cells[-1].execution_count is None
 
 
 SMALL_DISK = """

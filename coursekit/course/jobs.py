@@ -16,12 +16,7 @@ from typing import Any
 from joblib import cpu_count
 from nbformat import NotebookNode
 
-from coursekit.course.lectures import (
-    Lecture,
-    each_written_once,
-    notebook_text,
-    read_notebook,
-)
+from coursekit.course.lectures import Lecture, notebook_text, read_notebook
 from coursekit.course.preflight import KERNEL, Options
 from coursekit.course.results import RUN, claims
 from coursekit.errors import CourseError, require
@@ -84,19 +79,19 @@ def plan(lectures: Sequence[Lecture], options: Options) -> list[Job]:
     """One job for each lecture and seed; all seeds of a lecture follow each other.
 
     Raises:
-        CourseError: two results would have one name, or one would lie where its notebook does.
+        CourseError: a result would take the place of its notebook.
     """
-    seeds = range(options.seed, options.seed + options.seeds)
-    pairs = [(lecture, seed) for lecture in lectures for seed in seeds]
-    jobs = [_job(lecture, seed, options) for lecture, seed in pairs]
-    each_written_once((job.name, pair[0].path) for job, pair in zip(jobs, pairs, strict=True))
-    for job, (lecture, _) in zip(jobs, pairs, strict=True):
-        result = (options.out / f"{job.name}.ipynb").resolve()
-        require(
-            result != lecture.path.resolve(),
-            f"{lecture.path} would be overwritten by its own result; name another folder than "
-            f"{options.out} with --out.",
-        )
+    seeds, jobs = range(options.seed, options.seed + options.seeds), []
+    for lecture in lectures:
+        for seed in seeds:
+            job = _job(lecture, seed, options)
+            result = (options.out / f"{job.name}.ipynb").resolve()
+            require(
+                result != lecture.path.resolve(),
+                f"{lecture.path} would be overwritten by its own result; name another folder than "
+                f"{options.out} with --out.",
+            )
+            jobs.append(job)
     return jobs
 
 

@@ -5,7 +5,7 @@ Each notebook says in its metadata what it is; there is no second list.
 
 import copy
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,24 +133,14 @@ def find_lectures(names: Sequence[str], folder: Path | None = None) -> list[Lect
     everything = all_lectures(folder)
     found = [_find(name, everything) for name in names] or everything
     lectures = list({entry.path.resolve(): entry for entry in found}.values())
-    each_written_once((entry.name, entry.path) for entry in lectures)
-    return lectures
-
-
-def each_written_once(files: Iterable[tuple[str, Path]]) -> None:
-    """See that no two notebooks are to be written under one name.
-
-    Raises:
-        CourseError: two are; the sentence names both.
-    """
     taken: dict[str, Path] = {}
-    for name, path in files:
+    for entry in lectures:
+        other = taken.setdefault(entry.name.casefold(), entry.path)
         require(
-            name.casefold() not in taken,
-            f"{taken.get(name.casefold())} and {path} would both be written as {name}; name one "
-            "of them at a time.",
+            other == entry.path,
+            f"{other} and {entry.path} would both be written as {entry.name}; name one at a time.",
         )
-        taken[name.casefold()] = path
+    return lectures
 
 
 def _find(name: str, everything: list[Lecture]) -> Lecture:

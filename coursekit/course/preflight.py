@@ -79,11 +79,12 @@ def checked(options: Options) -> Options:
     checked_seed(options.seed + options.seeds - 1)
     kernel_present(KERNEL)
     enough_room(options.out, ROOM)
-    if options.junit:
-        io.probe(options.junit)
     if not options.scheduler:  # on a cluster each machine has a device of its own
         options = replace(options, device=str(pick_device(options.device)))
-    return replace(options, dataset=dataset_at_hand(options.dataset))
+    options = replace(options, dataset=dataset_at_hand(options.dataset))
+    if options.junit:
+        io.probe(options.junit)
+    return options
 
 
 def at_least_one(**numbers: int | None) -> None:
