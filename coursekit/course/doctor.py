@@ -109,9 +109,7 @@ def _device() -> Finding:
     count = torch.cuda.device_count() if device.type == "cuda" else 1
     detail = describe(device) + f", {count} of them" * (count > 1)
     if device.type == "cpu" and shutil.which("nvidia-smi"):
-        remedy = (
-            "nvidia-smi is here, but this torch finds no GPU; see the README, section GPU."
-        )
+        remedy = "nvidia-smi is here, but this torch finds no GPU; see the README, section GPU."
         return Finding("device", "note", detail, remedy)
     return Finding("device", "ok", detail)
 
