@@ -55,6 +55,7 @@ def refresh(
             lambda tell: executor.on_this_machine(work, at_once, [], tell),
             keep,
             console,
+            "go on with the names of the others",
         )
     readme.update(folder)
     summary(outcomes, console)

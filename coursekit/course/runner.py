@@ -53,7 +53,8 @@ def run(
         def keep(outcome: Outcome) -> None:
             write_bytes(out / f"{outcome.name}.ipynb", outcome.text.encode())
 
-        ended = perform([job.name for job in rest], coming, keep, console)
+        names = [job.name for job in rest]
+        ended = perform(names, coming, keep, console, "go on with --resume")
         outcomes |= {outcome.name: outcome for outcome in ended}
         ordered = [outcomes[job.name] for job in jobs]
         summary(ordered, console)
@@ -68,8 +69,12 @@ def perform(
     coming: Callable[[Tell], Coming],
     keep: Callable[[Outcome], None],
     console: Console,
+    advice: str,
 ) -> list[Outcome]:
-    """Show how far each notebook is, and keep each as soon as it has ended."""
+    """Show how far each notebook is, and keep each as soon as it has ended.
+
+    Whoever stops this is told how many have ended and, as `advice`, how to go on.
+    """
     outcomes: list[Outcome] = []
     with ProgressUI(names, console) as progress:
         try:
@@ -80,7 +85,7 @@ def perform(
                     outcomes.append(outcome)
         except (KeyboardInterrupt, CourseError):
             done = f"{len(outcomes)} of {len(names)}"
-            console.print(f"Stopped. {done} notebooks are finished; go on with --resume.")
+            console.print(f"Stopped. {done} notebooks are finished; {advice}.")
             raise
     return outcomes
 
