@@ -30,7 +30,7 @@ test-browser: $(STAMP) ## play every widget, walk every slide and open the site 
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -s -rs tests/browser
 
-slides: $(STAMP) ## make a deck for the projector from each stored notebook: build/slides
+slides: $(STAMP) ## make a deck for the projector of each lecture with slides: build/slides
 	$(BIN)/python -m coursekit slides
 
 site: $(STAMP) ## build the course as a static site, slides included: build/site/index.html

@@ -11,9 +11,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments)
     except Exception as error:
-        from coursekit.course.reasons import of_an_exception
+        from coursekit.course.executor import exception_message
 
-        if (sentence := of_an_exception(error)) is None:
+        if (sentence := exception_message(error)) is None:
             raise  # a fault of our own keeps its traceback
         print(sentence, file=sys.stderr)
         sys.exit(1)

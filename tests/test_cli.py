@@ -1,5 +1,6 @@
 """The command line: what can go wrong before a run gets one sentence, and nothing is written."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from tiny import shelf
 
 from coursekit.__main__ import main
 from coursekit.course.doctor import Finding
-from coursekit.course.job import Outcome
-from coursekit.course.ready import Options
+from coursekit.course.jobs import Outcome
+from coursekit.course.preflight import Options
 from coursekit.data.downloads import SOURCES
 
 ADDRESS = "tcp://127.0.0.1:9"  # the discard port: nobody listens
@@ -69,26 +70,28 @@ def one_sentence(result, *words):
     ids=lambda value: " ".join(value) if value[:1] == ["--"] else None,
 )
 def test_a_wrong_argument(command, tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setattr("coursekit.course.pool.PATIENCE", 1)
+    monkeypatch.setattr("coursekit.course.executor.PATIENCE", 1)
     one_sentence(command("run", *arguments), *words)
     assert not list(tmp_path.glob("build/*"))
 
 
 def test_every_option_of_a_run_arrives(command, monkeypatch):
     asked = []
-    monkeypatch.setattr("coursekit.course.run.run", lambda *told: asked.append(told[:2]) or [])
+    monkeypatch.setattr("coursekit.course.runner.run", lambda *told: asked.append(told[:2]) or [])
     options = "--profile full --dataset mnist --seed 3 --seeds 2 --device cpu --jobs 4 --out there"
-    command("run", "07", *options.split(), "--scheduler", ADDRESS, "--resume", "--timeout", "9")
-    wanted = Options("full", "mnist", 3, 2, "cpu", 4, ADDRESS, Path("there"), True, 9)
+    command("run", "07", *options.split(), "--scheduler", ADDRESS, "--resume", "--timeout", "9",
+            "--junit", "x.xml")  # fmt: skip
+    more = (ADDRESS, Path("there"), True, 9, Path("x.xml"))
+    wanted = Options("full", "mnist", 3, 2, "cpu", 4, *more)
     assert asked == [(["07"], wanted)]
 
 
 @pytest.mark.parametrize(("status", "code"), [("failed", 1), ("done", 0), ("kept", 0)])
-@pytest.mark.parametrize("name", ["run", "refresh"])
+@pytest.mark.parametrize("name", ["runner.run", "refresh.refresh"])
 def test_one_notebook_that_fails_is_exit_code_1(command, monkeypatch, name, status, code):
     ended = [Outcome("02_theory", status, 1.0), Outcome("07_attacks", "done", 1.0)]
-    monkeypatch.setattr(f"coursekit.course.{name}.{name}", lambda *_: ended)
-    assert command(name)[0] == code
+    monkeypatch.setattr(f"coursekit.course.{name}", lambda *_: ended)
+    assert command(name.split(".")[1])[0] == code
 
 
 @pytest.mark.parametrize(("state", "code"), [("problem", 1), ("note", 0)])
@@ -174,13 +177,13 @@ def test_no_network(command, tmp_path, monkeypatch):
 
 
 def test_a_missing_kernel(command, monkeypatch):
-    monkeypatch.setattr("coursekit.course.ready.KERNEL", "no-such-kernel")
+    monkeypatch.setattr("coursekit.course.preflight.KERNEL", "no-such-kernel")
     one_sentence(command("run"), "no kernel 'no-such-kernel'", "ipykernel install")
 
 
 def test_a_disk_too_full_to_start(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("coursekit.course.ready.ROOM", 10**9)
-    one_sentence(command("run", "--out", "x/y"), "The disk of x/y is full", "--out")
+    monkeypatch.setattr("coursekit.course.preflight.ROOM", 10**9)
+    one_sentence(command("run", "--out", "x/y"), "The disk of x/y has", "MB free", "--out")
     assert not (tmp_path / "x").exists()
 
 
@@ -189,7 +192,7 @@ def test_memory_that_ends_in_the_command_itself(command, monkeypatch, error):
     def fails(*_args):
         raise error
 
-    monkeypatch.setattr("coursekit.course.run.run", fails)
+    monkeypatch.setattr("coursekit.course.runner.run", fails)
     one_sentence(command("run"), "Out of memory")
 
 
@@ -197,7 +200,7 @@ def test_a_fault_of_our_own_keeps_its_traceback(command, monkeypatch):
     def fails(*_args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("coursekit.course.run.run", fails)
+    monkeypatch.setattr("coursekit.course.runner.run", fails)
     with pytest.raises(ZeroDivisionError):
         command("run")
 
@@ -206,6 +209,44 @@ def test_an_out_that_is_a_file(command, tmp_path):
     (tmp_path / "build").write_text("mine")
     one_sentence(command("run"), "build")
     assert (tmp_path / "build").read_text() == "mine"
+
+
+def test_a_junit_file_that_cannot_be_written_is_said_before_the_run(command, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    one_sentence(command("run", "--junit", "file/x.xml"), "file/x.xml", "could not be written")
+    assert not (tmp_path / "build").exists()
+
+
+def test_two_notebooks_of_one_name_are_refused(command, tmp_path):
+    (tmp_path / "mine").mkdir()
+    copy = shutil.copy(tmp_path / "nb" / "02_theory.ipynb", tmp_path / "mine")
+    for name in ("run", "refresh", "slides"):
+        result = command(name, "02", str(copy))
+        one_sentence(result, str(copy), str(tmp_path / "nb"), "would both be written as 02_theory")
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_result_never_takes_the_place_of_its_notebook(command, tmp_path):
+    path = tmp_path / "nb" / "02_theory.ipynb"
+    before = path.read_bytes()
+    one_sentence(command("run", "02", "--out", "nb"), f"{path} would be overwritten", "--out")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["GAN [course]", "x[/b]", ":cat:", "{brace}"])
+def test_a_path_is_shown_and_written_as_it_is(command, tmp_path, name):
+    code, said, _ = command("work", "02", "--to", str(tmp_path / name))
+    assert (code, said) == (0, f"Your copy: {tmp_path / name / '02_theory.ipynb'}\n")
+    assert (tmp_path / name / "02_theory.ipynb").is_file()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]])
+def test_exit_codes_are_told(capsys, arguments):
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments)
+    said = capsys.readouterr().out
+    assert "Exit codes: 0" in said
+    assert all(f" {code}, " in said for code in (1, 2, 130))
 
 
 def test_a_report_of_nothing(command):

@@ -19,7 +19,7 @@ import torch
 import torchvision
 
 from coursekit import data
-from coursekit.course.ready import dataset_at_hand
+from coursekit.course.preflight import dataset_at_hand
 from coursekit.data import downloads
 from coursekit.data.downloads import SOURCES, UNPACKED
 from coursekit.errors import CourseError

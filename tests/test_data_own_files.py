@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from coursekit import data
-from coursekit.course.configuration import data_digest
+from coursekit.course.jobs import data_digest
 from coursekit.data import own_files, preprocess
 from coursekit.errors import CourseError
 

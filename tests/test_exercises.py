@@ -12,14 +12,14 @@ import pytest
 from exercise_cases import exercises_of
 
 import coursekit.teaching.exercises as package
-from coursekit.course.catalogue import catalogue, code_cells, read
 from coursekit.course.homework import tasks
+from coursekit.course.lectures import all_lectures, code_cells, read_notebook
 
 ROOMS = [
     importlib.import_module(f"{package.__name__}.{room.name}")
     for room in pkgutil.iter_modules(package.__path__)
 ]
-LECTURES = catalogue()
+LECTURES = all_lectures()
 TASKS = [task for lecture in LECTURES for task in tasks(lecture)]
 by_title = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.exercise.title)
 
@@ -42,7 +42,7 @@ def test_every_exercise_of_the_package_is_asked_in_one_lecture():
 
 def after(task):
     """The cells of the lecture from the one that grades the exercise on."""
-    cells = read(task.lecture.path).cells
+    cells = read_notebook(task.lecture.path).cells
     return cells[[cell.get("id") for cell in cells].index(task.cell) :]
 
 
@@ -68,7 +68,7 @@ def test_the_solution_uses_only_what_the_lecture_has_at_hand(task):
     space = inspect.unwrap(task.exercise.worked).__globals__
     names = {n.id for n in ast.walk(ast.parse(task.exercise.source())) if isinstance(n, ast.Name)}
     needed = {name for name in names if name in space and not hasattr(builtins, name)}
-    cells = code_cells(read(task.lecture.path))
+    cells = code_cells(read_notebook(task.lecture.path))
     imports = [
         n
         for cell in cells

@@ -10,7 +10,7 @@ from tiny import notebook
 
 from coursekit.__main__ import main
 from coursekit.course import readme
-from coursekit.course.catalogue import catalogue
+from coursekit.course.lectures import all_lectures
 from coursekit.errors import CourseError
 from coursekit.teaching import MIME
 
@@ -19,12 +19,12 @@ TEXT = (ROOT / "README.md").read_text()
 
 
 def test_the_table_of_lectures_is_made_from_the_notebooks():
-    table = readme.lectures(catalogue(ROOT / "notebooks"))
+    table = readme.lectures(all_lectures(ROOT / "notebooks"))
     assert readme.between(TEXT, "lectures", table) == TEXT, "run `python -m coursekit refresh`"
 
 
 def test_each_lecture_has_the_picture_that_its_notebook_holds():
-    for entry in catalogue(ROOT / "notebooks"):
+    for entry in all_lectures(ROOT / "notebooks"):
         stored = ROOT / "notebooks" / "pictures" / f"{entry.number}.png"
         assert stored.read_bytes() == readme.picture(entry) != b""
         assert readme.alt(entry)
@@ -32,7 +32,7 @@ def test_each_lecture_has_the_picture_that_its_notebook_holds():
 
 def test_the_cover_is_a_film_that_one_notebook_holds():
     stored = ROOT / "notebooks" / "pictures" / "cover.gif"
-    assert stored.read_bytes() == readme.cover(catalogue(ROOT / "notebooks"))
+    assert stored.read_bytes() == readme.cover(all_lectures(ROOT / "notebooks"))
 
 
 def test_every_file_and_picture_it_names_exists():

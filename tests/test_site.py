@@ -2,12 +2,12 @@
 
 import inspect
 import os
-import sys
 
 import pytest
 
-from coursekit.cli.runs import refresh
-from coursekit.course.site import build, dialect, links
+from coursekit.cli import refresh
+from coursekit.course import site as room
+from coursekit.course.site import build, conf, link_faults
 from coursekit.errors import CourseError
 from coursekit.threats import Linf
 from coursekit.types import Images
@@ -16,7 +16,7 @@ from coursekit.types import Images
 def site(folder, **pages):
     for name, body in pages.items():
         (folder / f"{name}.html").write_text(f"<html><body>{body}</body></html>")
-    return links.faults(folder)
+    return link_faults(folder)
 
 
 def test_links_that_lead_somewhere_are_no_fault(tmp_path):
@@ -44,10 +44,8 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path, body, words):
 
 
 def test_docstrings_become_what_sphinx_reads():
-    assert (
-        dialect.to_rst("`x` (n, *shape) of |x|, `a*b`") == r"``x`` (n, \*shape) of \|x\|, ``a*b``"
-    )
-    assert dialect.to_rst("θ_ and snake_case") == r"θ\_ and snake_case"
+    assert conf.to_rst("`x` (n, *shape) of |x|, `a*b`") == r"``x`` (n, \*shape) of \|x\|, ``a*b``"
+    assert conf.to_rst("θ_ and snake_case") == r"θ\_ and snake_case"
 
 
 def test_names_explained_one_by_one_get_a_head():
@@ -55,8 +53,8 @@ def test_names_explained_one_by_one_get_a_head():
     wanted = (
         "All of it.\n\nAttributes:\n    steps: how many,\n        at least 1.\n    name: shown."
     )
-    assert dialect.with_heads(text) == wanted
-    assert dialect.with_heads("Note: one of these.") == "Note: one of these."
+    assert conf.with_heads(text) == wanted
+    assert conf.with_heads("Note: one of these.") == "Note: one of these."
 
 
 def test_signatures_are_those_of_the_source():
@@ -64,8 +62,8 @@ def test_signatures_are_those_of_the_source():
         return x
 
     wanted = "(x: Images, threat: ~coursekit.threats.Linf, eps: float=8 / 255)"
-    assert dialect.of_source(attack) == (wanted, "Images")
-    assert dialect.of_source(len) is None
+    assert conf.of_source(attack) == (wanted, "Images")
+    assert conf.of_source(len) is None
 
 
 def test_a_folder_that_is_no_site_is_left_alone(tmp_path):
@@ -86,9 +84,8 @@ def test_a_build_that_was_cut_short_neither_harms_nor_hinders(tmp_path, monkeypa
         assert list(new.iterdir()) == [], "what the other build left is gone"
         raise KeyboardInterrupt
 
-    module = sys.modules[build.__module__]
-    monkeypatch.setattr(module, "_sphinx", killed)
-    monkeypatch.setattr(module.stage, "stage", lambda lectures, sources: None)
+    monkeypatch.setattr(room, "_sphinx", killed)
+    monkeypatch.setattr(room, "stage", lambda lectures, sources: None)
     with pytest.raises(KeyboardInterrupt):
         build(folder, say=lambda _: None)
     assert (folder / "objects.inv").read_text() == "an earlier site"
@@ -112,7 +109,7 @@ def whole(tmp_path_factory):
 
 
 def test_the_whole_site_is_built_without_a_warning_and_every_link_leads_somewhere(whole):
-    assert links.faults(whole) == []
+    assert link_faults(whole) == []
     pages = {path.relative_to(whole).as_posix() for path in whole.rglob("*.html")}
     assert {"index.html", "results.html", "search.html", "api/index.html"} <= pages
     assert "fgsm" in (whole / "api" / "attacks.html").read_text()
@@ -129,4 +126,8 @@ def test_lectures_are_shown_as_executed(whole):
     assert "✓ When D learns, G keeps every weight bit for bit" in page
     assert 'alt="Forty training images of digits in two rows."' in page
     assert 'href="02_gan_theory.html"' in page
-    assert 'href="../slides/03_gan_training.html"' in page
+    assert "../slides/" not in page, "no slides have been chosen there yet"
+    theory = (whole / "notebooks" / "02_gan_theory.html").read_text()
+    assert 'href="../slides/02_gan_theory.html"' in theory
+    assert "For the speaker" not in theory
+    assert (whole / "slides" / "02_gan_theory.html").exists()

@@ -11,11 +11,9 @@ from scipy.stats import multivariate_normal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch.distributions import Normal
 
-from coursekit.course import syllabus
-from coursekit.course.catalogue import catalogue
-from coursekit.course.doctor import Finding
-from coursekit.course.machine import screen
-from coursekit.course.tidy import clean
+from coursekit.course import lectures
+from coursekit.course.doctor import Finding, doctor_widget
+from coursekit.course.lectures import all_lectures, clean
 from coursekit.errors import CourseError
 from coursekit.plots import start as draw
 from coursekit.theory import bayes
@@ -37,28 +35,28 @@ def rows(source):
 
 
 def test_the_map_takes_titles_from_the_lectures_and_names_the_planned_ones():
-    entries = catalogue(FOLDER)
-    stops = {stop.number: stop for stop in syllabus.stops(entries)}
+    entries = all_lectures(FOLDER)
+    stops = {stop.number: stop for stop in lectures.stops(entries)}
     assert list(stops) == [f"0{i}" for i in range(1, 10)]
     for entry in entries[1:]:
         assert (stops[entry.number].title, stops[entry.number].there) == (entry.title, True)
-    assert not any(stop.there for stop in syllabus.stops([]))
+    assert not any(stop.there for stop in lectures.stops([]))
 
 
 def test_what_was_planned_is_what_the_lectures_say():
     """So that the list of the planned ones cannot grow stale beside the catalogue."""
-    for entry in catalogue(FOLDER)[1:]:
-        assert syllabus.PLANNED[entry.number] == (entry.title, entry.question)
+    for entry in all_lectures(FOLDER)[1:]:
+        assert lectures.PLANNED[entry.number] == (entry.title, entry.question)
 
 
 def test_every_lecture_is_reached_or_begins_a_strand():
-    ends = {end for _, end in syllabus.FLOWS}
-    assert set(syllabus.PLANNED) - ends == {"01", "02"}
-    assert set(syllabus.PLANNED) == set(draw.maps.PLACES)
+    ends = {end for _, end in lectures.FLOWS}
+    assert set(lectures.PLANNED) - ends == {"01", "02"}
+    assert set(lectures.PLANNED) == set(draw.maps.PLACES)
 
 
 def test_nothing_on_the_map_overlaps():
-    figure = draw.lecture_map(syllabus.stops([]), syllabus.FLOWS)
+    figure = draw.lecture_map(lectures.stops([]), lectures.FLOWS)
     figure.draw_without_rendering()
     (ax,) = figure.axes
     texts = [text for text in ax.texts if text.get_text()]
@@ -78,7 +76,7 @@ def symbols(source):
     return set(re.findall(r"\$([^$]+)\$", source.replace(r"\mid ", "|").replace(r"\mid", "|")))
 
 
-@pytest.mark.parametrize("entry", catalogue(FOLDER)[1:], ids=lambda entry: entry.number)
+@pytest.mark.parametrize("entry", all_lectures(FOLDER)[1:], ids=lambda entry: entry.number)
 def test_every_letter_of_a_lectures_own_table_is_in_the_table_of_the_course(entry):
     letters = re.compile(r"\\(?:mathrm|bar|lVert|pi|sigma|theta|eta|varphi|psi|gamma)|[A-Za-z]")
     known = set(letters.findall(" ".join(symbols(CELLS["notation"].source))))
@@ -103,7 +101,9 @@ def test_the_glossary_has_both_languages_and_no_term_twice():
 
 
 def test_what_the_doctor_says_is_shown_but_not_stored():
-    widget = screen([Finding("python", "ok", "at <somewhere>"), Finding("disk", "note", "x", "do")])
+    widget = doctor_widget(
+        [Finding("python", "ok", "at <somewhere>"), Finding("disk", "note", "x", "do")]
+    )
     assert "at &lt;somewhere&gt;" in widget.value and "do" in widget.value
     view = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "HTML(value='/a/path')"}
     cell = nbformat.v4.new_code_cell("screen()", execution_count=1)

@@ -1,6 +1,295 @@
-"""Floor 3. The command line, a thin skin over `course`: one room for each group of commands."""
+"""The command line, a thin skin over `course`; `zoo` has commands of its own.
 
-from coursekit.cli import datasets, publish, runs, study, zoo
-from coursekit.cli.base import app
+Each command imports what it needs when it is called, so that `--help` does not wait for torch.
+"""
 
-__all__ = ["app", "datasets", "publish", "runs", "study", "zoo"]
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXIT_CODES = """
+
+Exit codes: 0, all went well.
+
+1, a notebook or a check failed, or something must be put right first; one sentence says what.
+
+2, an unknown command, option or kind of value.
+
+3, nothing could be measured (zoo).
+
+130, interrupted by Ctrl-C."""
+RUN_CODES = """
+
+Exit codes: 0, every notebook ran and each of its claims held.
+
+1, a notebook or a claim failed, or the run could not start or write; one sentence says why.
+
+2, an unknown option or kind of value.
+
+130, interrupted by Ctrl-C; --resume goes on."""
+app = typer.Typer(
+    help="A course on DeepDream, GANs and adversarial examples, run from the command line."
+    + EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="The data sets: what is here, fetch one, verify one.")
+app.add_typer(data_app, name="data", no_args_is_help=True)
+Notebooks = Annotated[
+    list[str] | None,
+    typer.Argument(help="Numbers (02, 2), names (02_gan_theory) or paths; all, if none is given."),
+]
+Folder = Annotated[
+    Path | None, typer.Option("--notebooks", help="Where the notebooks are.", hidden=True)
+]
+Jobs = Annotated[
+    int | None, typer.Option(help="Notebooks at once; by default one a CPU core, or one a GPU.")
+]
+Timeout = Annotated[int, typer.Option(help="Seconds that a single cell may take.")]
+
+
+def console() -> "Console":
+    """Standard output, as wide as the terminal, or 100 columns in a log.
+
+    Brackets and colons are shown as they are: they come from paths and titles, not from us.
+    """
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else 100
+    return Console(highlight=False, markup=False, emoji=False, width=wide)
+
+
+# Running the notebooks, storing them, and reporting what they claim and measure
+
+
+@app.command("list")
+def list_(notebooks: Folder = None) -> None:
+    """The lectures: number, title, question, minutes per profile."""
+    from rich.table import Table
+
+    from coursekit.course.lectures import all_lectures
+
+    table = Table("no.", "title", "question", box=None, pad_edge=False)
+    for profile in ("smoke", "course", "full"):
+        table.add_column(profile, justify="right")
+    for lecture in all_lectures(notebooks):
+        minutes = [f"{value:g}" for value in lecture.minutes.values()]
+        table.add_row(lecture.number, lecture.title, lecture.question, *minutes)
+    console().print(table)
+    console().print("Minutes: smoke and course on two CPU cores, full on a GPU.")
+
+
+@app.command(
+    help=f"Execute notebooks headless and report what they claim and measure.\n\n{RUN_CODES}"
+)
+def run(
+    names: Notebooks = None,
+    profile: Annotated[str, typer.Option(help="smoke, course or full.")] = "course",
+    dataset: Annotated[str, typer.Option(help="A name (see data list), or a path.")] = "digits",
+    seed: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Run each notebook with so many seeds.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    jobs: Jobs = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, to run on a cluster.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for what is executed.")] = Path("build"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep what a run like this one has finished in --out.")
+    ] = False,
+    timeout: Timeout = 3600,
+    junit: Annotated[
+        Path | None, typer.Option(help="JUnit XML file to write: a test case for each notebook.")
+    ] = None,
+    notebooks: Folder = None,
+) -> None:
+    """Execute notebooks headless and report what they claim and measure."""
+    from coursekit.course import runner
+    from coursekit.course.preflight import Options
+
+    options = Options(
+        profile, dataset, seed, seeds, device, jobs, scheduler, out, resume, timeout, junit
+    )
+    outcomes = runner.run(names or [], options, console(), notebooks)
+    raise typer.Exit(any(outcome.status == "failed" for outcome in outcomes))
+
+
+@app.command()
+def refresh(
+    names: Notebooks = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether they are executed and clean.")
+    ] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Only clean them; execute nothing.")
+    ] = False,
+    jobs: Jobs = None,
+    timeout: Timeout = 3600,
+    notebooks: Folder = None,
+) -> None:
+    """Execute the stored notebooks at their own parameters, clean them, and write them back."""
+    from coursekit.course import refresh as stored
+    from coursekit.course.lectures import find_lectures
+
+    if not check and not clean:
+        outcomes = stored.refresh(names or [], console(), jobs, timeout, notebooks)
+        raise typer.Exit(any(outcome.status == "failed" for outcome in outcomes))
+    bad = False
+    for lecture in find_lectures(names or [], notebooks):
+        if clean:
+            stored.clean_stored(lecture)
+        found = stored.faults(lecture)
+        bad |= bool(found)
+        console().print(f"{lecture.name}: {'; '.join(found) or 'executed and clean'}.")
+    raise typer.Exit(bad)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder of executed notebooks.")],
+    readme: Annotated[
+        Path | None, typer.Option(help="A README whose results table is made from it.")
+    ] = None,
+) -> None:
+    """Collect recorded figures and checks into report.html, report.md and report.json."""
+    from coursekit.course import readme as texts
+    from coursekit.course.results import collect, table, write_report
+
+    console().print(f"Report: {write_report(folder)}", soft_wrap=True)
+    if readme:
+        texts.put(readme, "results", texts.results(table(collect(folder))))
+
+
+# For those who study, and those who teach
+
+
+@app.command()
+def exercises(names: Notebooks = None, notebooks: Folder = None) -> None:
+    """The exercises of each lecture: what to write, as which function, with how many hints.
+
+    Each is graded in its lecture, on inputs drawn anew, and prints a worked solution on request.
+    """
+    from rich.table import Table
+
+    from coursekit.course.homework import tasks
+    from coursekit.course.lectures import find_lectures
+
+    table = Table("no.", "exercise", "function to write", box=None, pad_edge=False)
+    table.add_column("hints", justify="right")
+    for lecture in find_lectures(names or [], notebooks):
+        for task in tasks(lecture):
+            name, hints = task.exercise.worked.__name__, str(len(task.exercise.hints))
+            table.add_row(lecture.number, task.exercise.title, name, hints)
+    console().print(table)
+    console().print(
+        "coursekit work NN makes your own copy of a lecture to solve them in. There, each\n"
+        "exercise answers to .grade(function), .hint(1), .hint(2) and .solution()."
+    )
+
+
+@app.command()
+def work(
+    name: Annotated[str, typer.Argument(help="Number, name or path of a lecture.")],
+    folder: Annotated[
+        Path | None, typer.Option("--to", help="Where your copies lie; work/ by default.")
+    ] = None,
+    notebooks: Folder = None,
+) -> None:
+    """Make your own copy of a lecture, which no update of the course will overwrite."""
+    from coursekit.course.homework import begin
+    from coursekit.course.lectures import find_lectures
+
+    (lecture,) = find_lectures([name], notebooks)
+    console().print(f"Your copy: {begin(lecture, folder)}", soft_wrap=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Versions, device, threads, memory, data, weights, kernel: why does it not work?"""
+    from coursekit.course.doctor import examine, show
+
+    findings = examine()
+    show(findings, console())
+    raise typer.Exit(any(finding.state == "problem" for finding in findings))
+
+
+@app.command("slides")
+def slides_(
+    names: Notebooks = None,
+    out: Annotated[Path, typer.Option(help="Folder for the decks.")] = Path("build/slides"),
+    notebooks: Folder = None,
+) -> None:
+    """Make a deck of slides from each lecture whose cells are tagged: one file, no network."""
+    from coursekit.course import slides
+    from coursekit.course.lectures import find_lectures
+    from coursekit.errors import require
+
+    lectures = find_lectures(names or [], notebooks)
+    chosen = [lecture for lecture in lectures if slides.has_slides(lecture)]
+    others = ", ".join(lecture.number for lecture in lectures if lecture not in chosen)
+    told = f"No slides have been chosen in {others} (no cell has slideshow metadata)."
+    require(bool(chosen), told)
+    for lecture in chosen:
+        console().print(f"Slides: {slides.write(lecture, out)}", soft_wrap=True)
+    if others:
+        console().print(told, soft_wrap=True)
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Option(help="Folder for the site.")] = Path("build/site"),
+    notebooks: Folder = None,
+) -> None:
+    """Build the course as a static site: lectures, slides, results and the package's reference."""
+    from coursekit.course.site import build
+
+    page = build(out, console().print, notebooks)
+    console().print(f"The site: {page}", soft_wrap=True)
+
+
+# The data sets
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """What is embedded, present or missing, where files go, and how to bring them by hand."""
+    from rich.table import Table
+
+    from coursekit import data
+
+    table = Table("name", "state", "what", "where", box=None, pad_edge=False)
+    entries = data.catalogue()
+    for entry in entries:
+        table.add_row(entry.name, entry.state, entry.about, entry.where)
+    console().print(table)
+    console().print("\nWithout a network:")
+    for entry in entries:
+        if entry.by_hand:
+            console().print(f"  {entry.name}: {entry.by_hand}", soft_wrap=True)
+
+
+@data_app.command("get")
+def data_get(name: Annotated[str, typer.Argument(help="Name of a data set.")]) -> None:
+    """Download a data set and verify it, unless it is here and whole."""
+    from coursekit import data
+
+    console().print(data.download(name), soft_wrap=True)
+
+
+@data_app.command("check")
+def data_check(name: Annotated[str, typer.Argument(help="Name or path of a data set.")]) -> None:
+    """Verify a data set: checksums of a public one, shapes and ranges of your own."""
+    from coursekit import data
+
+    console().print(data.verify(name), soft_wrap=True)
+
+
+from coursekit.cli import zoo  # noqa: E402  (its commands join `app`)
+
+__all__ = ["app", "console", "zoo"]

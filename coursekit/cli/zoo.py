@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coursekit.cli.base import app, console
+from coursekit.cli import app, console
 
 if TYPE_CHECKING:
     from coursekit.zoo import Recipe

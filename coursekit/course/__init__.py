@@ -1,10 +1,10 @@
-"""Floor 3. The course as a whole: which notebooks there are, running them, and what came out.
+"""The course as a whole: which notebooks there are, running them, and what came out.
 
-catalogue (which notebooks) · ready (may a run start?) · plan (what is to be done) · pool (who does
-it when) · job and worker (one notebook, one process) · reasons (errors in a sentence) · board (the
-terminal) · run (all of it together) · outputs and report (what came out) · tidy and refresh (the
-stored notebooks) · slides and site (for a projector, for a browser) · doctor (why does it not work)
-· files (whole or not at all).
+lectures (which notebooks, read and cleaned) · preflight (may a run start?) · jobs (what is to be
+done) · executor and worker (one notebook, one process, here or on a cluster) · results (what came
+out, and its report) · runner (all of it together) · refresh and readme (the stored notebooks) ·
+homework (students' copies) · slides and site (for a projector, for a browser) · doctor (why does it
+not work).
 """
 
 import sys

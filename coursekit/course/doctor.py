@@ -1,5 +1,6 @@
 """One screen that answers "why does it not work": each line is well, or says what to do."""
 
+import io
 import os
 import platform
 import shutil
@@ -9,22 +10,24 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import ipywidgets as widgets
 import torch
 from joblib import cpu_count
 from jupyter_client.kernelspec import KernelSpecManager
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from coursekit import data
-from coursekit.course.catalogue import catalogue
-from coursekit.course.ready import KERNEL, ROOM, kernel_present
+from coursekit.course.lectures import all_lectures
+from coursekit.course.preflight import KERNEL, ROOM, kernel_present
 from coursekit.errors import CourseError
 from coursekit.lab import cache_root, data_root, describe, pick_device
 
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib", "ipywidgets")
 TOOLS = ("jupyterlab", "ipykernel", "papermill", "nbval", "joblib")
-MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
+STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
+FONT = "font-family: monospace; line-height: 1.35; overflow-x: auto"
 COMFORT = 2048  # megabytes of free memory below which two notebooks at once get tight
 
 
@@ -61,11 +64,26 @@ def show(findings: list[Finding], console: Console) -> None:
     """The findings as a table that fits on one screen, remedies below."""
     table = Table(show_header=False, box=None, pad_edge=False)
     for finding in findings:
-        table.add_row(MARKS[finding.state], finding.what, escape(finding.detail))
+        table.add_row(_mark(finding), Text(finding.what), Text(finding.detail))
     console.print(table)
     for finding in findings:
         if finding.remedy:
-            console.print(f"{MARKS[finding.state]} {finding.what}: {escape(finding.remedy)}")
+            console.print(_mark(finding).append(f" {finding.what}: {finding.remedy}", "default"))
+
+
+def doctor_widget(findings: list[Finding]) -> widgets.HTML:
+    """The findings as a widget: live on the page, and gone from a notebook that is stored.
+
+    Paths and versions of one machine have no place in a file that others read.
+    """
+    console = Console(file=io.StringIO(), record=True, width=110, force_jupyter=False)
+    show(findings, console)
+    page = f'<pre style="{FONT}">{{code}}</pre>'
+    return widgets.HTML(console.export_html(inline_styles=True, code_format=page))
+
+
+def _mark(finding: Finding) -> Text:
+    return Text(finding.state, STYLES[finding.state])
 
 
 def _python() -> Finding:
@@ -91,7 +109,7 @@ def _device() -> Finding:
     count = torch.cuda.device_count() if device.type == "cuda" else 1
     detail = describe(device) + f", {count} of them" * (count > 1)
     if device.type == "cpu" and shutil.which("nvidia-smi"):
-        remedy = "a GPU is there but this torch cannot use it; see the README, section GPU."
+        remedy = "nvidia-smi is here, but this torch finds no GPU; see the README, section GPU."
         return Finding("device", "note", detail, remedy)
     return Finding("device", "ok", detail)
 
@@ -143,7 +161,7 @@ def _kernel() -> Finding:
 
 def _notebooks() -> Finding:
     try:
-        lectures = catalogue()
+        lectures = all_lectures()
     except CourseError as error:
         remedy = "run this in the project's folder, or clone it again."
         return Finding("notebooks", "problem", str(error), remedy)

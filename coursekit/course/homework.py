@@ -6,12 +6,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode
-
-from coursekit.course.catalogue import Lecture, code_cells, read, text_of
-from coursekit.course.files import write_whole
-from coursekit.course.tidy import clean
-from coursekit.errors import CourseError, require
+from coursekit.course.lectures import (
+    Lecture,
+    clean,
+    code_cells,
+    notebook_text,
+    read_notebook,
+    without_outputs,
+)
+from coursekit.errors import require
+from coursekit.io import write_bytes
 from coursekit.lab import project_root
 from coursekit.teaching import Exercise
 
@@ -30,7 +34,7 @@ class Task:
 
 def tasks(lecture: Lecture) -> list[Task]:
     """The exercises that a lecture grades, in the order of its cells."""
-    cells = code_cells(read(lecture.path))
+    cells = code_cells(read_notebook(lecture.path))
     rooms = {
         alias or room: importlib.import_module(f"coursekit.teaching.exercises.{room}")
         for cell in cells
@@ -44,11 +48,6 @@ def tasks(lecture: Lecture) -> list[Task]:
     ]
 
 
-def work_folder() -> Path:
-    """Where students' copies lie: `work/` of the project, which git does not look into."""
-    return project_root() / "work"
-
-
 def begin(lecture: Lecture, folder: Path | None = None) -> Path:
     """Copy a lecture for a student to work in, without outputs, so that no answer is given away.
 
@@ -56,33 +55,28 @@ def begin(lecture: Lecture, folder: Path | None = None) -> Path:
 
     Args:
         lecture: which.
-        folder: where to; `work/` of the project if None.
+        folder: where to; `work/` of the project, which git does not look into, if None.
 
     Returns:
         The copy.
 
     Raises:
-        CourseError: there is a copy already.
+        CourseError: there is a copy already, or it cannot be written.
     """
-    path = (folder or work_folder()) / lecture.path.name
+    path = (folder or project_root() / "work") / lecture.path.name
     require(
         not path.exists(),
         f"{path} is there already and was left as it is; rename it to begin once more.",
     )
-    back = os.path.relpath(lecture.path.parent.resolve(), path.parent.resolve())
-    copy = _emptied(read(lecture.path), Path(back).as_posix())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CourseError(f"{path.parent} cannot be made: {error.strerror}.") from None
-    write_whole(path, text_of(copy))
+    back = Path(os.path.relpath(lecture.path.parent.resolve(), path.parent.resolve())).as_posix()
+    copy = without_outputs(clean(read_notebook(lecture.path)))
+    for cell in copy.cells:
+        cell.source = LINK.sub(lambda link: _link(back, link[1]), cell.source)
+    write_bytes(path, notebook_text(copy).encode())
     return path
 
 
-def _emptied(notebook: NotebookNode, back: str) -> NotebookNode:
-    copy = clean(notebook)
-    for cell in copy.cells:
-        cell.source = LINK.sub(rf"]({back}/\1", cell.source)
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return copy
+def _link(folder: str, name: str) -> str:
+    if name.startswith("{"):  # a part of an f-string, to which braces in the path are only text
+        folder = folder.replace("{", "{{").replace("}", "}}")
+    return f"]({folder}/{name}"

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from coursekit.course import catalogue
-from coursekit.course.catalogue import Lecture
-from coursekit.course.files import write_whole
+from coursekit.course.lectures import Lecture, all_lectures, code_cells, read_notebook
 from coursekit.errors import require
+from coursekit.io import write_bytes
 
 PICTURE = "picture"  # tag of the cell whose figure stands for its lecture
 COVER = "cover"  # tag of the cell whose film stands for the course
@@ -51,7 +50,8 @@ def put(readme: Path, name: str, body: str) -> None:
         CourseError: there is no such file, or it has no such pair of marks.
     """
     require(readme.is_file(), f"There is no file {readme}; name one that has the marks.")
-    write_whole(readme, between(readme.read_text(encoding="utf-8"), name, body, readme.name))
+    text = between(readme.read_text(encoding="utf-8"), name, body, readme.name)
+    write_bytes(readme, text.encode())
 
 
 def between(text: str, name: str, body: str, file: str = "README.md") -> str:
@@ -67,13 +67,12 @@ def update(folder: Path) -> None:
     readme = folder.parent / "README.md"
     if not readme.exists():
         return
-    entries = catalogue.catalogue(folder)
+    entries = all_lectures(folder)
     for entry in entries:
         if png := picture(entry):
-            (folder / "pictures").mkdir(exist_ok=True)
-            (folder / "pictures" / f"{entry.number}.png").write_bytes(png)
+            write_bytes(folder / "pictures" / f"{entry.number}.png", png)
         if film := _shown(entry, COVER, "image/gif"):
-            (folder / "pictures" / "cover.gif").write_bytes(film)
+            write_bytes(folder / "pictures" / "cover.gif", film)
     put(readme, "lectures", lectures(entries))
 
 
@@ -99,7 +98,7 @@ def _shown(entry: Lecture, tag: str, mime: str) -> bytes:
 
 def _tagged(entry: Lecture, tag: str, mime: str) -> Any:
     """The first output of type `mime` in a cell tagged `tag`; empty if there is none."""
-    for cell in catalogue.code_cells(catalogue.read(entry.path)):
+    for cell in code_cells(read_notebook(entry.path)):
         if tag in cell.metadata.get("tags", []):
             for output in cell.outputs:
                 if mime in output.get("data", {}):

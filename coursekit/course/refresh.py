@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nbformat import NotebookNode, reads
+from nbformat import reads
 from rich.console import Console
 
-from coursekit.course import catalogue, pool, readme
-from coursekit.course.board import Board, summary
-from coursekit.course.catalogue import Lecture, find
-from coursekit.course.configuration import package_digest
-from coursekit.course.files import to_oneself, write_whole
-from coursekit.course.job import Job, Outcome
-from coursekit.course.ready import KERNEL, at_least_one, kernel_present
-from coursekit.course.tidy import clean
-
-__all__ = ["clean", "faults", "refresh", "tidied"]
+from coursekit.course import executor, readme
+from coursekit.course.jobs import Job, Outcome, package_digest
+from coursekit.course.lectures import (
+    Lecture,
+    clean,
+    code_cells,
+    find_lectures,
+    notebook_text,
+    read_notebook,
+)
+from coursekit.course.preflight import KERNEL, at_least_one, kernel_present, locked
+from coursekit.course.runner import perform, summary
+from coursekit.io import write_bytes
 
 
 def refresh(
@@ -35,23 +38,25 @@ def refresh(
             refresh in progress.
     """
     at_least_one(jobs=jobs, timeout=timeout)
-    lectures = {lecture.name: lecture for lecture in find(names, notebooks)}
+    lectures = {lecture.name: lecture for lecture in find_lectures(names, notebooks)}
     kernel_present(KERNEL)
     folder = next(iter(lectures.values())).path.parent
-    outcomes = []
-    with (
-        TemporaryDirectory() as scratch,
-        to_oneself(folder),
-        Board(list(lectures), console) as board,
-    ):
+
+    def keep(outcome: Outcome) -> None:
+        if outcome.status == "done":
+            text = notebook_text(clean(reads(outcome.text, 4)))
+            write_bytes(lectures[outcome.name].path, text.encode())
+
+    with TemporaryDirectory() as scratch, locked(folder):
         work = [_job(lecture, timeout, scratch) for lecture in lectures.values()]
-        at_once = pool.width(jobs, len(work), [])
-        for outcome in pool.on_this_machine(work, at_once, [], board.tell):
-            if outcome.status == "done":
-                text = catalogue.text_of(clean(reads(outcome.text, 4)))
-                write_whole(lectures[outcome.name].path, text)
-            board.ended(outcome)
-            outcomes.append(outcome)
+        at_once = executor.width(jobs, len(work), [])
+        outcomes = perform(
+            list(lectures),
+            lambda tell: executor.on_this_machine(work, at_once, [], tell),
+            keep,
+            console,
+            "go on with the names of the others",
+        )
     readme.update(folder)
     summary(outcomes, console)
     return outcomes
@@ -60,7 +65,7 @@ def refresh(
 def _job(lecture: Lecture, timeout: int, scratch: str) -> Job:
     return Job(
         name=lecture.name,
-        source=catalogue.text_of(catalogue.read(lecture.path)),
+        source=notebook_text(read_notebook(lecture.path)),
         configuration={"package": package_digest()},
         timeout=timeout,
         cwd=str(lecture.path.resolve().parent),
@@ -71,27 +76,22 @@ def _job(lecture: Lecture, timeout: int, scratch: str) -> Job:
 
 def faults(lecture: Lecture) -> list[str]:
     """What is wrong with a stored notebook, a sentence each; nothing if it may be committed."""
-    notebook = catalogue.read(lecture.path)
+    notebook = read_notebook(lecture.path)
+    cells = code_cells(notebook)
     found = []
-    counts = [cell.execution_count for cell in catalogue.code_cells(notebook)]
-    if counts != list(range(1, len(counts) + 1)):
+    if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
         found.append("it was not executed from top to bottom")
-    if _raised(notebook):
+    if any(output.output_type == "error" for cell in cells for output in cell.outputs):
         found.append("a cell ended in an error")
-    if catalogue.text_of(clean(notebook)) != lecture.path.read_text(encoding="utf-8"):
+    if notebook_text(clean(notebook)) != lecture.path.read_text(encoding="utf-8"):
         found.append("its metadata or outputs are not clean")
     return found
 
 
-def _raised(notebook: NotebookNode) -> bool:
-    cells = catalogue.code_cells(notebook)
-    return any(output.output_type == "error" for cell in cells for output in cell.outputs)
-
-
-def tidied(lecture: Lecture) -> bool:
+def clean_stored(lecture: Lecture) -> bool:
     """Clean a stored notebook without executing it; return whether that changed anything."""
-    text = catalogue.text_of(clean(catalogue.read(lecture.path)))
+    text = notebook_text(clean(read_notebook(lecture.path)))
     changed = text != lecture.path.read_text(encoding="utf-8")
     if changed:
-        write_whole(lecture.path, text)
+        write_bytes(lecture.path, text.encode())
     return changed

@@ -14,12 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
-
-from coursekit.course import reasons
 
 PATIENCE = 60  # seconds that a kernel may take to start, or to pass a message on, on a busy machine
 PAUSE = 2  # seconds between two savings of the notebook while it runs
@@ -65,13 +62,14 @@ class Telling(NBClientEngine):
             nb_man.save = save  # papermill saves once more when the notebook has ended
 
 
-def execute(folder: Path) -> str:
-    """Run the notebook in `folder`; return why it failed, or an empty string."""
+def execute(folder: Path) -> list[str]:
+    """Run the notebook in `folder`; return class and message of the error, or an empty list."""
     job = json.loads((folder / "job.json").read_text())
+    literal = str(folder).replace("{", "{{").replace("}", "}}")  # papermill formats its paths
     try:
         execute_notebook(
-            folder / "input.ipynb",
-            folder / "output.ipynb",
+            f"{literal}/input.ipynb",
+            f"{literal}/output.ipynb",
             parameters=job["parameters"],
             engine_name="telling",
             kernel_name=job["kernel"],
@@ -82,12 +80,10 @@ def execute(folder: Path) -> str:
             iopub_timeout=PATIENCE,
         )
     except PapermillExecutionError as error:  # papermill has put it into the notebook
-        return reasons.sentence(error.ename, error.evalue)
-    except CellTimeoutError:
-        return reasons.too_slow(job["timeout"])
-    except (DeadKernelError, RuntimeError, OSError) as error:
-        return reasons.sentence(type(error).__name__, str(error))
-    return ""
+        return [error.ename, error.evalue]
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+    return []
 
 
 def _end_with_parent() -> None:
@@ -104,7 +100,7 @@ def main() -> None:
     os.dup2(2, 1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     papermill_engines.register("telling", Telling)
-    say(reason=execute(Path(sys.argv[1])))
+    say(error=execute(Path(sys.argv[1])))
 
 
 if __name__ == "__main__":

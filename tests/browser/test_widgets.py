@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.course.catalogue import catalogue
+from coursekit.course.lectures import all_lectures
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "browser"
 SLIDER, CHECKBOX = ".noUi-handle", "input[type=checkbox]"
@@ -60,7 +60,7 @@ def complaints(page):
     return found
 
 
-@pytest.fixture(params=catalogue(), ids=lambda lecture: lecture.name)
+@pytest.fixture(params=all_lectures(), ids=lambda lecture: lecture.name)
 def page(request, browser, server):
     """A lecture, opened and run to its end."""
     page = browser.new_page(viewport={"width": 1300, "height": 1000})

@@ -1,0 +1,237 @@
+"""The lectures: which notebooks there are, the map of the course, reading and cleaning them.
+
+Each notebook says in its metadata what it is; there is no second list.
+"""
+
+import copy
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode, reads, writes
+
+from coursekit.errors import CourseError, require
+from coursekit.lab import PROFILES, project_root
+
+KEYS = ("number", "title", "question", "minutes")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+KEPT = ("coursekit", "kernelspec")  # metadata of the notebook that its author wrote
+TIMINGS = ("papermill", "execution", "ExecuteTime")
+
+# The map: the page that shows it (and is not on it), the lectures, and what flows between them.
+START = "00"
+PLANNED = {
+    "01": ("DeepDream", "What has a trained network learnt to see?"),
+    "02": ("GAN theory and D*", "What does the game converge to, and why?"),
+    "03": ("Training a GAN", "How is the game played in practice?"),
+    "04": ("Conditional GANs", "How do we ask for a class?"),
+    "05": ("Mode collapse", "What is missing, and how would you know?"),
+    "06": ("Wasserstein and spectral norm", "What does a Lipschitz critic buy?"),
+    "07": ("Adversarial examples", "How little does it take to fool a network?"),
+    "08": ("Transferability", "Whose examples fool whom?"),
+    "09": ("Adversarial training", "Can a network be taught to resist, and at what price?"),
+}
+FLOWS = {  # (from, to) -> what the later lecture takes from the earlier one
+    ("02", "03"): "the game,\nits best D",
+    ("03", "04"): "the loop,\nFID",
+    ("03", "05"): "one loop,\nits failures",
+    ("02", "06"): "JS is flat where W₁ has a slope",
+    ("05", "06"): "a critic's\nsteepness",
+    ("01", "07"): "gradient of\nthe image",
+    ("07", "08"): "attacks,\nbudgets",
+    ("08", "09"): "attacks\nfrom outside",
+    ("07", "09"): "the strongest image in the ball",
+}
+
+
+@dataclass(frozen=True)
+class Lecture:
+    """One notebook of the course.
+
+    Attributes:
+        number: two digits, as in the file's name.
+        title: plain text, one line.
+        question: the question it answers.
+        minutes: profile → minutes; smoke and course on two CPU cores, full on a GPU.
+        path: where the stored notebook is.
+    """
+
+    number: str
+    title: str
+    question: str
+    minutes: dict[str, float]
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending, for example `02_gan_theory`."""
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A lecture on the map; `there` says whether its notebook is in the course yet."""
+
+    number: str
+    title: str
+    question: str
+    there: bool
+
+
+def stops(lectures: Sequence[Lecture]) -> list[Stop]:
+    """Every lecture, by number: the given ones with their own words, and those still planned."""
+    known = {number: Stop(number, *words, there=False) for number, words in PLANNED.items()}
+    for entry in lectures:
+        if entry.number != START:
+            known[entry.number] = Stop(entry.number, entry.title, entry.question, there=True)
+    return [known[number] for number in sorted(known)]
+
+
+def all_lectures(folder: Path | None = None) -> list[Lecture]:
+    """Every lecture in `folder` (default: `notebooks/` of the project), by number.
+
+    Raises:
+        CourseError: there are none, or a notebook cannot be read or does not say what it is.
+    """
+    folder = folder or project_root() / "notebooks"
+    found = [read_lecture(path) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    require(bool(found), f"There are no notebooks (NN_name.ipynb) in {folder}.")
+    return found
+
+
+def read_lecture(path: Path) -> Lecture:
+    """What the notebook at `path` says about itself.
+
+    Raises:
+        CourseError: it is no notebook, or does not say what it is.
+    """
+    said = read_notebook(path).metadata.get("coursekit", {})
+    missing = [key for key in KEYS if key not in said]
+    require(not missing, f"The metadata of {path} lack coursekit.{', coursekit.'.join(missing)}.")
+    try:
+        minutes = {profile: float(said["minutes"].get(profile, 0)) for profile in PROFILES}
+    except (AttributeError, TypeError, ValueError):
+        raise CourseError(
+            f"coursekit.minutes of {path} must give a number for each of {', '.join(PROFILES)}."
+        ) from None
+    return Lecture(said["number"], said["title"], said["question"], minutes, path)
+
+
+def find_lectures(names: Sequence[str], folder: Path | None = None) -> list[Lecture]:
+    """The lectures called `names`, in that order, each once; all of them if there are no names.
+
+    Args:
+        names: each a number (`02` or `2`), a name (`02_gan_theory`), or the path of a notebook.
+        folder: where to look.
+
+    Raises:
+        CourseError: a name that no notebook has, or two files of the same name.
+    """
+    everything = all_lectures(folder)
+    found = [_find(name, everything) for name in names] or everything
+    lectures = list({entry.path.resolve(): entry for entry in found}.values())
+    taken: dict[str, Path] = {}
+    for entry in lectures:
+        other = taken.setdefault(entry.name.casefold(), entry.path)
+        require(
+            other == entry.path,
+            f"{other} and {entry.path} would both be written as {entry.name}; name one at a time.",
+        )
+    return lectures
+
+
+def _find(name: str, everything: list[Lecture]) -> Lecture:
+    if Path(name).suffix == ".ipynb" and Path(name).is_file():
+        return read_lecture(Path(name))
+    for entry in everything:
+        if name in (entry.name, entry.path.name) or name.zfill(2) == entry.number:
+            return entry
+    known = ", ".join(entry.name for entry in everything)
+    raise CourseError(f"notebook was {name!r}; choose one of {known}, its number, or a path.")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """The notebook at `path`.
+
+    Raises:
+        CourseError: there is no such file, or it is not a whole notebook.
+    """
+    try:
+        return reads(path.read_text(encoding="utf-8"), 4)
+    except FileNotFoundError:
+        raise CourseError(f"There is no notebook {path}.") from None
+    except (ValueError, AttributeError, KeyError) as error:  # nbformat raises each of these
+        said = str(error).strip().partition("\n")[0][:80] or type(error).__name__
+        raise CourseError(f"{path} is not a whole notebook ({said}).") from None
+
+
+def notebook_text(notebook: NotebookNode) -> str:
+    """The notebook as the text of its file."""
+    return str(writes(notebook, version=4)).rstrip("\n") + "\n"
+
+
+def code_cells(notebook: NotebookNode) -> list[Any]:
+    """Its code cells that hold any code."""
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """A copy as it is to be stored: executed, and the same whenever and wherever it was run.
+
+    Removes widget state and views (the still picture stays), progress bars, stderr, timings,
+    injected parameters, versions of the interpreter and addresses in memory, and joins streams.
+    """
+    cleaned = without_widgets(notebook)
+    own = {key: cleaned.metadata[key] for key in KEPT if key in cleaned.metadata}
+    cleaned.metadata = NotebookNode({**own, "language_info": LANGUAGE})
+    added = {"injected-parameters", "papermill-error-cell-tag"}
+    cleaned.cells = [c for c in cleaned.cells if not added & set(c.metadata.get("tags", []))]
+    for cell in cleaned.cells:
+        for key in TIMINGS:
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined([o for o in cell.outputs if o.get("name") != "stderr"])
+    return cleaned
+
+
+def without_widgets(notebook: NotebookNode) -> NotebookNode:
+    """A copy in which each live widget is its still picture, and progress bars are gone."""
+    stills = copy.deepcopy(notebook)
+    stills.metadata.pop("widgets", None)
+    for cell in stills.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if not _only_a_widget(o)]
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET_VIEW, None)
+    return stills
+
+
+def without_outputs(notebook: NotebookNode) -> NotebookNode:
+    """A copy as if no cell had been run."""
+    bare = copy.deepcopy(notebook)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return bare
+
+
+def _only_a_widget(output: Any) -> bool:
+    data = output.get("data", {})
+    return WIDGET_VIEW in data and not any(mime.startswith("image/") for mime in data)
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Neighbouring pieces of standard output as one, without addresses in memory."""
+    joined: list[Any] = []
+    for output in outputs:
+        for texts, key in ((output, "text"), (output.get("data", {}), "text/plain")):
+            if key in texts:
+                texts[key] = re.sub(r" at 0x[0-9a-f]{6,}", "", texts[key])
+        if joined and output.output_type == joined[-1].output_type == "stream":
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
