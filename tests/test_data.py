@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from coursekit import data
 from coursekit.data import Batches, Split, gan_splits, mislabelled, real_or_fake, resampled
+from coursekit.data.dataset import Raw, pixels, preprocess, stratified_split
 from coursekit.data.digits import originals, render
-from coursekit.data.preprocess import Raw, pixels, preprocess, stratified_split
 from coursekit.data.toys import gaussian, uniform
 from coursekit.errors import CourseError
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from coursekit.data import Dataset, Split
-from coursekit.data.densities_1d import BOX
-from coursekit.data.toys import Mixture1D, gaussian, grid, ring, stacked, student_t, uniform
+from coursekit.data.toys import BOX, Mixture1D, gaussian, grid, ring, stacked, student_t, uniform
 from coursekit.errors import CourseError
 
 LINES = {

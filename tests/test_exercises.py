@@ -12,8 +12,7 @@ import pytest
 from exercise_cases import exercises_of
 
 import coursekit.teaching.exercises as package
-from coursekit.course.homework import tasks
-from coursekit.course.lectures import all_lectures, code_cells, read_notebook
+from coursekit.course.lectures import all_lectures, code_cells, read_notebook, tasks
 
 ROOMS = [
     importlib.import_module(f"{package.__name__}.{room.name}")

@@ -6,8 +6,7 @@ import nbformat
 import pytest
 
 from coursekit.__main__ import main
-from coursekit.course.homework import begin, tasks
-from coursekit.course.lectures import all_lectures
+from coursekit.course.lectures import all_lectures, begin, tasks
 from coursekit.errors import CourseError
 
 START = "00"  # the page before the lectures: one exercise, to see how they work

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit.data.dataset import Dataset, Split
-from coursekit.data.preprocess import fixed_generator, stratified_split
+from coursekit.data.dataset import Dataset, Split, fixed_generator, stratified_split
 
 TRAIN, TEST = 10_000, 2_000  # rendered images
 TRAIN_SHARE = 2 / 3  # of the originals of each class

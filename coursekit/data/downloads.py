@@ -25,7 +25,7 @@ from urllib.error import URLError
 
 import torch
 
-from coursekit.data.preprocess import Raw
+from coursekit.data.dataset import Raw
 from coursekit.errors import CourseError, require
 from coursekit.progress import silent
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from coursekit.data.preprocess import CHUNK, Raw, pixels
+from coursekit.data.dataset import CHUNK, Raw, pixels
 from coursekit.errors import CourseError, is_text, require
 
 Array = NDArray[np.generic]

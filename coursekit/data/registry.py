@@ -5,11 +5,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.data.dataset import Dataset, Device, Split
+from coursekit.data.dataset import Dataset, Device, Raw, Split, pixels, preprocess
 from coursekit.data.digits import digits
 from coursekit.data.downloads import SOURCES, fetch
 from coursekit.data.own_files import read_archive, read_folder
-from coursekit.data.preprocess import Raw, pixels, preprocess
 from coursekit.errors import CourseError, is_text, require
 from coursekit.lab import data_root
 

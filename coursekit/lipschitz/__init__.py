@@ -16,14 +16,15 @@ from coursekit.lipschitz.gradient_penalty import (
     gradient_penalty,
     r1_penalty,
 )
-from coursekit.lipschitz.orthogonal import clamp_singular_value, orthogonal
 from coursekit.lipschitz.spectral_norm import (
     SpectralNorm,
     adjoint,
     apply_linear,
+    clamp_singular_value,
     lipschitz_bound,
     matrices,
     operator_norm,
+    orthogonal,
     overlap,
     power_iteration,
     spectral_normalisation,

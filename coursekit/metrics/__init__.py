@@ -8,24 +8,29 @@ from coursekit.metrics.accuracy import (
     robust_accuracy,
     worst_case,
 )
-from coursekit.metrics.by_class import ClassScorer, by_class, entropy, total_variance
 from coursekit.metrics.fid import (
+    ClassScorer,
     Extrapolation,
     FIDScorer,
+    by_class,
+    entropy,
     expected_bias,
     expected_on_line,
     frechet_at_infinity,
     frechet_distance,
     inception_score,
+    total_variance,
 )
 from coursekit.metrics.modes import (
     Coverage,
+    best_bandwidth,
     gradient_energy,
     mode_coverage,
     nearest,
+    parzen,
+    parzen_by_class,
     stacked_coverage,
 )
-from coursekit.metrics.parzen import best_bandwidth, parzen, parzen_by_class
 from coursekit.metrics.spectrum import (
     checkerboard,
     high_freq_fraction,

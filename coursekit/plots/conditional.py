@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coursekit.plots.base import (
+from coursekit.plots import (
     BLACK,
     BLUE,
     GREEN,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from torch import Tensor
 
-from coursekit.plots.base import BLUE, PALETTE, VERMILION, array, canvas, curves, label, picture
+from coursekit.plots import BLUE, PALETTE, VERMILION, array, canvas, curves, label, picture
 
 DPI = 72  # at which films are drawn
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from coursekit.plots.base import (
+from coursekit.plots import (
     BLACK,
     BLUE,
     GREEN,

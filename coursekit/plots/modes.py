@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from coursekit.plots.base import (
+from coursekit.plots import (
     BLACK,
     BLUE,
     GREEN,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import ArrayLike
 
-from coursekit.plots.base import BLACK, BLUE, GREEN, VERMILION, array, canvas, label
+from coursekit.plots import BLACK, BLUE, GREEN, VERMILION, array, canvas, label
 
 WIDTH, HEIGHT = 2.05, 1.12
 PLACES = {  # lecture -> column, row

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from coursekit.plots.base import (
+from coursekit.plots import (
     BLACK,
     BLUE,
     GREEN,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from coursekit.plots.base import (
+from coursekit.plots import (
     BLACK,
     GREEN,
     PALETTE,

@@ -6,9 +6,8 @@ alt text on the page, `interact` is a widget with a still fallback, `Exercise` g
 """
 
 from coursekit.teaching.checks import all_checks_hold, check
-from coursekit.teaching.display import MIME, film, record, reveal, show, show_source
+from coursekit.teaching.display import MIME, film, interact, record, reveal, show, show_source
 from coursekit.teaching.exercise import Exercise
-from coursekit.teaching.widgets import interact
 
 __all__ = [
     "MIME",

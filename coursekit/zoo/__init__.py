@@ -3,9 +3,8 @@
 `recall(recipe)` answers from the reader's cache, else from `data/zoo`, else it trains.
 """
 
-from coursekit.zoo.recipes import Recipe
+from coursekit.zoo.recipes import RECIPES, Recipe
 from coursekit.zoo.runs import Run, measure, train
 from coursekit.zoo.store import Recalled, check, recall, replay
-from coursekit.zoo.table import RECIPES
 
 __all__ = ["RECIPES", "Recalled", "Recipe", "Run", "check", "measure", "recall", "replay", "train"]

@@ -255,7 +255,7 @@ def absent(recipe: Recipe) -> bool:
 
 def _features(recipe: Recipe) -> nn.Module | None:
     """The classifier that all Fréchet distances of this data set use."""
-    from coursekit.zoo.table import RECIPES
+    from coursekit.zoo.recipes import RECIPES
 
     if not recipe.game:
         return None
