@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 course: $(STAMP) ## set up, then run every notebook headless on the embedded data
-	$(BIN)/python -m coursekit run --profile smoke --dataset digits --out build
+	$(BIN)/python -m coursekit run --profile smoke --dataset digits --out build --junit build/course.xml
 
 lab: $(STAMP) ## set up, then open the first page in JupyterLab
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

@@ -19,8 +19,33 @@ TEXT = (ROOT / "README.md").read_text()
 
 
 def test_the_table_of_lectures_is_made_from_the_notebooks():
-    table = readme.lectures(all_lectures(ROOT / "notebooks"))
+    table = readme.lectures(all_lectures(ROOT / "notebooks"), readme.repository(ROOT))
     assert readme.between(TEXT, "lectures", table) == TEXT, "run `python -m coursekit refresh`"
+
+
+def test_badges_open_a_lecture_of_the_published_repository(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.coursekit]\nrepository = "https://github.com/some.one/the-course/"\n'
+    )
+    address = readme.repository(tmp_path)
+    row = readme.lectures(all_lectures(ROOT / "notebooks")[:1], address).splitlines()[2]
+    path = "notebooks/00_start_here.ipynb"
+    blob = f"https://colab.research.google.com/github/some.one/the-course/blob/main/{path}"
+    assert f"colab-badge.svg)]({blob})" in row
+    assert f"](https://mybinder.org/v2/gh/some.one/the-course/main?labpath={path})" in row
+    assert row.count("|") == 7, "still one row of six cells"
+
+
+def test_without_an_address_there_are_no_badges(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.coursekit]\nrepository = ""\n')
+    assert readme.repository(tmp_path) == ""
+    assert "badge" not in readme.lectures(all_lectures(ROOT / "notebooks"))
+
+
+def test_an_address_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.coursekit]\nrepository = "my course"\n')
+    with pytest.raises(CourseError, match="repository in pyproject.toml was 'my course'; it must"):
+        readme.repository(tmp_path)
 
 
 def test_each_lecture_has_the_picture_that_its_notebook_holds():

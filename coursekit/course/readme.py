@@ -6,6 +6,7 @@ table and the pictures up to date, `report --readme` the results. A test holds t
 
 import base64
 import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,45 @@ PICTURE = "picture"  # tag of the cell whose figure stands for its lecture
 COVER = "cover"  # tag of the cell whose film stands for the course
 
 
-def lectures(entries: Sequence[Lecture]) -> str:
-    """The table of the notebooks, in Markdown."""
+def repository(folder: Path) -> str:
+    """The published address of the project in `folder`, from its pyproject.toml; "" if it has none.
+
+    Raises:
+        CourseError: an address that is not of the form https://github.com/OWNER/NAME.
+    """
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    address = str(project.get("tool", {}).get("coursekit", {}).get("repository", "")).rstrip("/")
+    known = not address or re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address)
+    require(
+        bool(known),
+        f"repository in pyproject.toml was {address!r}; it must be https://github.com/OWNER/NAME, "
+        "or empty.",
+    )
+    return address
+
+
+def badges(entry: Lecture, address: str) -> str:
+    """Links that open a lecture of the repository at `address` in Colab and in Binder."""
+    if not address:
+        return ""
+    where = address.removeprefix("https://github.com/")
+    path = f"notebooks/{entry.path.name}"
+    colab = f"https://colab.research.google.com/github/{where}/blob/main/{path}"
+    binder = f"https://mybinder.org/v2/gh/{where}/main?labpath={path}"
+    icons = (
+        ("Open in Colab", "https://colab.research.google.com/assets/colab-badge.svg", colab),
+        ("Open in Binder", "https://mybinder.org/badge_logo.svg", binder),
+    )
+    return "".join(f" [![{name}]({icon})]({link})" for name, icon, link in icons)
+
+
+def lectures(entries: Sequence[Lecture], address: str = "") -> str:
+    """The table of the notebooks, in Markdown.
+
+    Args:
+        entries: the lectures, in order.
+        address: of the published repository, for the badges; "" for none.
+    """
     lines = [
         "| | lecture | question | smoke | course | full |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -29,6 +67,7 @@ def lectures(entries: Sequence[Lecture]) -> str:
         image = image if picture(entry) else ""
         link = f"**[{entry.number} · {entry.title}](notebooks/{entry.path.name})**"
         minutes = " | ".join(f"{value:g} min" for value in entry.minutes.values())
+        link += badges(entry, address)
         lines.append(f"| {image} | {link} | {entry.question} | {minutes} |")
     return "\n".join(lines).replace("D*", "D\\*")
 
@@ -73,7 +112,7 @@ def update(folder: Path) -> None:
             write_bytes(folder / "pictures" / f"{entry.number}.png", png)
         if film := _shown(entry, COVER, "image/gif"):
             write_bytes(folder / "pictures" / "cover.gif", film)
-    put(readme, "lectures", lectures(entries))
+    put(readme, "lectures", lectures(entries, repository(folder.parent)))
 
 
 def picture(entry: Lecture) -> bytes:
