@@ -20,7 +20,7 @@ from coursekit.attacks import (
     spatial_search,
     square_attack,
 )
-from coursekit.attacks import goals as shared
+from coursekit.attacks import common as shared
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier, Normalize
 from coursekit.threats import L2, Linf

@@ -7,7 +7,7 @@ from PIL import Image
 
 from coursekit import data
 from coursekit.course.jobs import data_digest
-from coursekit.data import own_files, preprocess
+from coursekit.data import dataset, own_files
 from coursekit.errors import CourseError
 
 RNG = np.random.default_rng(0)
@@ -221,7 +221,7 @@ def test_grey_and_colour_together_are_colour(tmp_path):
 
 def test_more_images_than_are_read_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(own_files, "CHUNK", 7)
-    monkeypatch.setattr(preprocess, "CHUNK", 3)
+    monkeypatch.setattr(dataset, "CHUNK", 3)
     own = data.load(gallery(tmp_path))
     shade = (own.train.x[:, 0, 0, 0] * 255).round()
     assert len(own.train) == 16 and torch.equal(shade, 50.0 + 100 * own.train.y)

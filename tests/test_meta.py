@@ -36,16 +36,16 @@ CLASSIFIERS = {
     "LinearClassifier": lambda: nets.LinearClassifier(COLOUR, 3),
     "MLP": lambda: nets.MLP((768, 8, 3)),
     "Maxout": lambda: nn.Sequential(nn.Flatten(), nets.Maxout(768, 3)),
-    "Loud": lambda: nets.ScaledLogits(nets.StridedCNN(COLOUR, 3), 10.0),
-    "Quantised": lambda: nets.QuantizedInputs(nets.StridedCNN(COLOUR, 3), 4),
-    "PlaceNet": lambda: nets.PatchPositionNet(3, (4,) * 6),
+    "ScaledLogits": lambda: nets.ScaledLogits(nets.StridedCNN(COLOUR, 3), 10.0),
+    "QuantizedInputs": lambda: nets.QuantizedInputs(nets.StridedCNN(COLOUR, 3), 4),
+    "PatchPositionNet": lambda: nets.PatchPositionNet(3, (4,) * 6),
 }
 GENERATORS = {
     "MLPGenerator": lambda: nets.MLPGenerator(COLOUR, (8,), 4, norm="batch"),
     "DCGANGenerator": lambda: nets.DCGANGenerator(COLOUR, 4, 4),
     "resize": lambda: nets.DCGANGenerator(COLOUR, 4, 4, double=nets.resize_convolution),
     "ConcatGenerator": lambda: nets.ConcatGenerator(COLOUR, 3, 4, 4),
-    "ClassNormGenerator": lambda: nets.ConditionalBatchNormGenerator(COLOUR, 3, 4, 4),
+    "ConditionalBatchNormGenerator": lambda: nets.ConditionalBatchNormGenerator(COLOUR, 3, 4, 4),
     "SNGANGenerator": lambda: nets.SNGANGenerator(COLOUR, 3, 4, 4),
 }
 DISCRIMINATORS = {
@@ -53,7 +53,7 @@ DISCRIMINATORS = {
     "DCGANDiscriminator": lambda: nets.DCGANDiscriminator(COLOUR, 4),
     "pooled": lambda: nets.DCGANDiscriminator(COLOUR, 4, pool=True),
     "spectral": lambda: nets.DCGANDiscriminator(COLOUR, 4, "spectral"),
-    "PlaneDiscriminator": lambda: nets.ConcatDiscriminator(COLOUR, 3, 4),
+    "ConcatDiscriminator": lambda: nets.ConcatDiscriminator(COLOUR, 3, 4),
     "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
     "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
     "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
@@ -62,10 +62,10 @@ DISCRIMINATORS = {
     ),
 }
 ABSTRACT = {"ConditionalGenerator", "Generator"}
-LAYERS = {"ClassBatchNorm2d", "Normalize", "Through"}  # of the networks in the tables
+LAYERS = {"ConditionalBatchNorm2d", "Normalize", "Preprocessed"}  # of the networks in the tables
 POINTS = {  # in a test of their own below
-    "Pack", "Waves", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
-    "DiracDiscriminator", "Completer",
+    "PacGANPack", "FourierFeatures", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
+    "DiracDiscriminator", "Inpainter",
 }  # fmt: skip
 
 

@@ -125,7 +125,15 @@ def test_every_part_of_a_lecture_is_there(notebook):
     notation, a glossary and the way on.
     """
     source = "\n".join(cell.source for cell in notebook.cells)
-    for call in ("start(", "lab.choose(", "show_source(", "check(", "reveal(", "play(", "record("):
+    for call in (
+        "start(",
+        "lab.choose(",
+        "show_source(",
+        "check(",
+        "reveal(",
+        "interact(",
+        "record(",
+    ):
         assert call in source, f"{call} is missing"
     for call in (".grade(", ".hint(", "all_checks_hold()"):
         assert call in source, f"{call} is missing"

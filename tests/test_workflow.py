@@ -41,8 +41,6 @@ def test_every_target_and_command_it_runs_is_there():
             assert command in known
             parameters = _leaf(known[command], rest).params
             options = {option for parameter in parameters for option in parameter.opts}
-                o for parameter in _leaf(known[command], rest).params for o in parameter.opts
-            }
             assert {word for word in rest if word.startswith("--")} <= options
 
 

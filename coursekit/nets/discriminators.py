@@ -73,6 +73,7 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         choose("norm", norm, NORMS)
         c, h, w = check_multiple(shape, 4)
+        h, w = h // 4, w // 4
         self.body = nn.Sequential(
             _halve(shape[0], width, pool),
             nn.LeakyReLU(slope),

@@ -149,6 +149,7 @@ class DCGANGenerator(Generator):
         super().__init__()
         choose("norm", norm, ("batch", "none"))
         c, h, w = check_multiple(shape, 4)
+        h, w = h // 4, w // 4
         self.noise_dim = noise_dim
         self.body = nn.Sequential(
             nn.Linear(noise_dim, 2 * width * h * w),
@@ -230,6 +231,7 @@ class Inpainter(Generator):
     ) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 4)
+        h, w = h // 4, w // 4
         self.noise_dim = noise_dim
         self.read = nn.Sequential(
             nn.Conv2d(c, width, 4, stride=2, padding=1),

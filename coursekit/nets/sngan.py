@@ -42,6 +42,7 @@ class SNGANGenerator(ConditionalGenerator):
     ) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 8)
+        h, w = h // 8, w // 8
         self.classes, self.noise_dim = classes, noise_dim
         widths = (4 * width, 2 * width, width)
         layers: list[nn.Module] = [nn.Linear(noise_dim, widths[0] * h * w)]
