@@ -1,8 +1,9 @@
-"""Files written whole or not at all, and fingerprints of tensors."""
+"""Files written whole or not at all, and digests of bytes, of sources and of tensors."""
 
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -41,6 +42,30 @@ def probe(path: Path) -> None:
     beside = path.with_name(f"{path.name}.probe")
     write_bytes(beside, b"")
     beside.unlink()
+
+
+def bytes_digest(parts: Iterable[bytes]) -> str:
+    """16 hex digits of some byte strings, in their order and each with its length."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()[:16]
+
+
+def source_digest(rooms: Iterable[str]) -> str:
+    """16 hex digits of the names and texts of the package's source files in these rooms.
+
+    Args:
+        rooms: folders or files of the package, such as "nets" or "gan_losses.py".
+    """
+    package = Path(__file__).resolve().parent
+    paths = [package / room for room in rooms]
+    files = [f for p in paths for f in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]
+    return bytes_digest(
+        part
+        for file in files
+        for part in (file.relative_to(package).as_posix().encode(), file.read_bytes())
+    )
 
 
 def digest(*tensors: Tensor) -> str:

@@ -4,7 +4,6 @@ A job holds all it needs and may travel to another machine. Its configuration is
 result, as a small dictionary: two jobs of the same configuration have the same result.
 """
 
-import hashlib
 import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +20,7 @@ from coursekit.course.lectures import Lecture, notebook_text, read_notebook
 from coursekit.course.preflight import KERNEL, Options
 from coursekit.course.results import RUN, claims
 from coursekit.errors import CourseError, require
+from coursekit.io import bytes_digest, source_digest
 
 Tell = Callable[[str, int, int], None]  # (name of the job, cells done, cells in all)
 SHOWN = ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib")
@@ -146,7 +146,7 @@ def configuration(
         "data": data_digest(dataset),
         "seed": seed,
         "device": device,
-        "notebook": _digest(cell.source.encode() for cell in notebook.cells),
+        "notebook": bytes_digest(cell.source.encode() for cell in notebook.cells),
         "package": package_digest(),
     }
 
@@ -155,11 +155,8 @@ def configuration(
 def package_digest() -> str:
     """Of the package's source files, less those that compute nothing: `course` and `cli`."""
     package = Path(__file__).resolve().parents[1]
-    files = [(file, file.relative_to(package)) for file in sorted(package.rglob("*.py"))]
-    kept = [pair for pair in files if pair[1].parts[0] not in ("course", "cli", "__main__.py")]
-    return _digest(
-        part for file, place in kept for part in (str(place).encode(), file.read_bytes())
-    )
+    idle = {"course", "cli.py", "__main__.py", "__pycache__", "py.typed"}
+    return source_digest(sorted(path.name for path in package.iterdir() if path.name not in idle))
 
 
 def data_digest(dataset: str) -> str:
@@ -168,7 +165,7 @@ def data_digest(dataset: str) -> str:
     if not place.is_absolute():
         return ""
     files = sorted(f for f in (place, *place.rglob("*")) if f.is_file())
-    return _digest(
+    return bytes_digest(
         os.fsencode(f) + f"{f.stat().st_size}{f.stat().st_mtime_ns}".encode() for f in files
     )
 
@@ -181,10 +178,3 @@ def machine() -> str:
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that results may depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in SHOWN}}
-
-
-def _digest(parts: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()[:16]

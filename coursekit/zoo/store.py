@@ -1,6 +1,5 @@
 """Where runs are kept, and how they are recalled, checked and replayed."""
 
-import hashlib
 import json
 import os
 import warnings
@@ -15,7 +14,7 @@ from torch import nn
 
 from coursekit.data import catalogue
 from coursekit.errors import CourseError
-from coursekit.io import probe, write_bytes
+from coursekit.io import probe, source_digest, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
 from coursekit.zoo.recipes import DATA, Recipe, build_network, data_of
 from coursekit.zoo.runs import (
@@ -52,14 +51,7 @@ def zoo_root() -> Path:
 @cache
 def stamp() -> str:
     """A digest of the code that a run depends on."""
-    package = Path(__file__).resolve().parents[1]
-    found = hashlib.sha256()
-    for room in ROOMS:
-        path = package / room
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            text = file.read_text(encoding="utf-8")
-            found.update(f"{file.relative_to(package).as_posix()}\n{text}".encode())
-    return found.hexdigest()[:16]
+    return source_digest(ROOMS)
 
 
 def recall(recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = False) -> Recalled:
