@@ -41,11 +41,11 @@ def test_each_class_is_compared_with_its_own_reference(judge, rng):
 
 def test_spread_is_one_for_the_reference_and_zero_for_copies(judge):
     one = torch.ones(3, dtype=torch.float64)
-    torch.testing.assert_close(judge.spread(judge.real, judge.labels), one)
-    torch.testing.assert_close(judge.feature_spread(judge.real, judge.labels), one)
+    torch.testing.assert_close(judge.variance_ratio(judge.real, judge.labels), one)
+    torch.testing.assert_close(judge.feature_variance_ratio(judge.real, judge.labels), one)
     copies = judge.real[judge.labels]  # the same image for every sample of a class
-    assert judge.spread(copies, judge.labels).max() == 0
-    assert judge.feature_spread(copies, judge.labels).max() < 1e-9
+    assert judge.variance_ratio(copies, judge.labels).max() == 0
+    assert judge.feature_variance_ratio(copies, judge.labels).max() < 1e-9
 
 
 def test_total_variance_is_half_the_mean_squared_distance(rng):

@@ -46,7 +46,7 @@ def test_a_generator_paints_what_it_is_asked_for(make, rng, pairs):
     x = G(z, y)
     assert x.shape == (6, *SHAPE) and x.min() >= 0 and x.max() <= 1
     assert not torch.allclose(x, G(z, (y + 1) % K))
-    torch.testing.assert_close(x, G.blended(z, F.one_hot(y, K).float()))
+    torch.testing.assert_close(x, G.forward_soft(z, F.one_hot(y, K).float()))
 
 
 @pytest.mark.parametrize("make", GENERATORS)

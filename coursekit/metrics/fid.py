@@ -238,7 +238,7 @@ class ClassScorer:
         rows = features(self.network, self.real)
         return [rows[self.labels == c] for c in range(self.classes)]
 
-    def says(self, x: Images) -> Labels:
+    def predict(self, x: Images) -> Labels:
         """The class that the judge sees in each image."""
         return probabilities(self.network, x).argmax(1)
 
@@ -252,17 +252,17 @@ class ClassScorer:
         values = [frechet_distance(*pair) if len(pair[0]) > 1 else torch.nan for pair in pairs]
         return torch.tensor(values, dtype=torch.float64)
 
-    def spread(self, x: Images, y: Labels) -> PerClass:
+    def variance_ratio(self, x: Images, y: Labels) -> PerClass:
         """Total variance of the pixels within each class, over the reference's: 1 is as varied."""
         real = by_class(total_variance, self.real, self.labels, self.classes)
         return by_class(total_variance, x, y, self.classes) / real
 
-    def feature_spread(self, x: Images, y: Labels) -> PerClass:
+    def feature_variance_ratio(self, x: Images, y: Labels) -> PerClass:
         """The same for the judge's features."""
         real = torch.tensor([total_variance(rows) for rows in self.reference])
         rows = features(self.network, x)
         return by_class(total_variance, rows, y, self.classes) / real
 
-    def doubt(self, x: Images) -> float:
+    def entropy(self, x: Images) -> float:
         """Mean entropy of the judge's p(y | x), in nats."""
         return float(entropy(probabilities(self.network, x)))

@@ -44,11 +44,11 @@ class ConditionalGenerator(Generator):
     classes: int
 
     @abstractmethod
-    def blended(self, z: Noise, blend: Blend) -> Images:
+    def forward_soft(self, z: Noise, blend: Blend) -> Images:
         """The image for a mixture of classes; a label is a corner of that simplex."""
 
     def forward(self, z: Noise, y: Labels | None = None) -> Images:
-        return self.blended(
+        return self.forward_soft(
             z,
             torch.eye(self.classes, device=z.device, dtype=z.dtype)[check_labels(y, self.classes)],
         )
@@ -85,7 +85,7 @@ class ConcatGenerator(ConditionalGenerator):
         self.embed = nn.Parameter(torch.eye(classes))
         self.body = DCGANGenerator(shape, width, noise_dim + classes, rng=rng).body
 
-    def blended(self, z: Noise, blend: Blend) -> Images:
+    def forward_soft(self, z: Noise, blend: Blend) -> Images:
         return self.body(torch.cat([z, blend @ self.embed], 1))
 
 
@@ -138,7 +138,7 @@ class ConditionalBatchNormGenerator(ConditionalGenerator):
             if isinstance(layer, nn.BatchNorm2d):
                 self.body[i] = ConditionalBatchNorm2d(layer.num_features, classes, rng)
 
-    def blended(self, z: Noise, blend: Blend) -> Images:
+    def forward_soft(self, z: Noise, blend: Blend) -> Images:
         h = z
         for layer in self.body:
             h = layer(h, blend) if isinstance(layer, ConditionalBatchNorm2d) else layer(h)

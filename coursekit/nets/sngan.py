@@ -55,7 +55,7 @@ class SNGANGenerator(ConditionalGenerator):
         self.body = nn.Sequential(*layers, nn.Sigmoid())
         dcgan_init(self, rng)
 
-    def blended(self, z: Noise, blend: Blend) -> Images:
+    def forward_soft(self, z: Noise, blend: Blend) -> Images:
         h = z
         for layer in self.body:
             h = layer(h, blend) if isinstance(layer, ConditionalBatchNorm2d) else layer(h)
