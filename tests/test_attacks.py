@@ -340,5 +340,5 @@ def test_of_two_attempts_the_one_that_fools_is_kept_then_the_higher_loss():
     sure, lost = torch.tensor([9.0, 0.0, 0.0]), torch.tensor([0.0, 9.0, 0.0])
     assert F.cross_entropy(fools, goal.y[0]) < F.cross_entropy(doubts, goal.y[0])
     a, b = torch.stack([fools, doubts, sure, lost]), torch.stack([doubts, fools, doubts, fools])
-    kept = shared.better(goal, nn.Identity(), a, b)
+    kept = shared.keep_stronger(goal, nn.Identity(), a, b)
     assert torch.equal(kept, torch.stack([fools, fools, doubts, lost]))

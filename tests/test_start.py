@@ -52,7 +52,7 @@ def test_what_was_planned_is_what_the_lectures_say():
 def test_every_lecture_is_reached_or_begins_a_strand():
     ends = {end for _, end in lectures.FLOWS}
     assert set(lectures.PLANNED) - ends == {"01", "02"}
-    assert set(lectures.PLANNED) == set(draw.maps.PLACES)
+    assert set(lectures.PLANNED) == set(draw.PLACES)
 
 
 def test_nothing_on_the_map_overlaps():
@@ -65,7 +65,7 @@ def test_nothing_on_the_map_overlaps():
         here = text.get_window_extent()
         hit = [t.get_text() for t in texts[i + 1 :] if here.overlaps(t.get_window_extent())]
         assert not hit, f"{text.get_text()!r} on {hit}"
-        if text.get_color() == draw.maps.GREEN:  # beside an arrow, and in no box
+        if text.get_color() == draw.GREEN:  # beside an arrow, and in no box
             assert not any(here.overlaps(frame) for frame in frames), text.get_text()
 
 

@@ -285,7 +285,7 @@ def test_a_diverging_game_stops_in_a_sentence():
         def generator(self, fake):
             return super().generator(fake) * torch.nan
 
-    with pytest.raises(CourseError, match="The generator loss of a game was nan at step 1"):
+    with pytest.raises(CourseError, match="The G loss of a game was nan at step 1"):
         train_gan(G, D, toys.ring().batches(8, rng), Broken(), steps=3, rng=rng, name="a game")
 
 

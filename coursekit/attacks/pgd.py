@@ -73,8 +73,10 @@ def pgd(
     Raises:
         CourseError: `steps` or `restarts` below 1, several restarts without `rng`, or another loss.
     """
-    if steps < 1 or restarts < 1:
-        raise CourseError(f"steps was {steps}, restarts {restarts}; both must be at least 1.")
+    if steps < 1:
+        raise CourseError(f"steps was {steps}; it must be at least 1.")
+    if restarts < 1:
+        raise CourseError(f"restarts was {restarts}; it must be at least 1.")
     if restarts > 1 and rng is None:
         raise CourseError(
             f"restarts was {restarts} without rng; several starts differ only if they are random."

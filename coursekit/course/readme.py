@@ -25,7 +25,8 @@ def repository(folder: Path) -> str:
     Raises:
         CourseError: an address that is not of the form https://github.com/OWNER/NAME.
     """
-    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    file = folder / "pyproject.toml"
+    project = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     address = str(project.get("tool", {}).get("coursekit", {}).get("repository", "")).rstrip("/")
     known = not address or re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address)
     require(
