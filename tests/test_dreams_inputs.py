@@ -48,10 +48,30 @@ def test_what_cannot_be_had_is_said(tmp_path, monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    with pytest.raises(CourseError, match="could not be fetched"):
+    with pytest.raises(CourseError, match="could not be fetched from http.*: no route to host."):
         pretrained("resnet18", download=True)
     with pytest.raises(CourseError, match="no such file"):
         pretrained("resnet18", tmp_path / "none.pt")
+
+
+def test_a_hub_folder_that_is_a_file_is_said_and_no_network_is_blamed(tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "home"))
+    with pytest.raises(
+        CourseError, match=r"home.checkpoints \(below TORCH_HOME\) could not be made"
+    ):
+        pretrained("resnet18", download=True)
+
+
+def test_a_checkpoint_with_more_than_weights_is_told_what_it_holds(tmp_path):
+    state = torchvision.models.squeezenet1_1().state_dict()
+    torch.save({"state_dict": state, "epoch": 9}, tmp_path / "mine.pth")
+    said = r"mine.pth; it holds 'state_dict', 'epoch', and not tensors by their names"
+    with pytest.raises(CourseError, match=said):
+        pretrained("squeezenet1_1", file=tmp_path / "mine.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(CourseError, match="list.pth; it holds list, and not tensors"):
+        pretrained("squeezenet1_1", file=tmp_path / "list.pth")
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet_v2_x0_5"])

@@ -80,18 +80,20 @@ def _at_hand(weights: Any, name: str, download: bool) -> dict[str, Tensor]:
             f"pretrained({name!r}, download=True) brings them.",
         )
         try:
-            torch.hub.download_url_to_file(weights.url, str(_made(file)), progress=False)
-        except OSError:  # what urllib raises is one
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
             raise CourseError(
-                f"The ImageNet weights {file.name} could not be fetched from {weights.url}; is "
-                "there a network?"
+                f"The folder {file.parent} (below TORCH_HOME) could not be made: {error.strerror}."
+            ) from None
+        try:
+            torch.hub.download_url_to_file(weights.url, str(file), progress=False)
+        except OSError as error:  # what urllib raises is one
+            reason = getattr(error, "reason", None) or error.strerror or error
+            raise CourseError(
+                f"The ImageNet weights {file.name} could not be fetched from {weights.url}: "
+                f"{reason}."
             ) from None
     return _read(file)
-
-
-def _made(file: Path) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file
 
 
 def _read(file: Path) -> dict[str, Tensor]:
@@ -99,9 +101,19 @@ def _read(file: Path) -> dict[str, Tensor]:
     require(file.is_file(), f"file was {file}; there is no such file of weights.")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-        return {key: value.float() for key, value in state.items()}
-    except Exception:  # a truncated or foreign file fails in many ways
-        raise CourseError(f"The ImageNet weights {file} cannot be read; delete them.") from None
+    except Exception as error:  # a truncated or foreign file fails in many ways
+        first, *_ = str(error).splitlines() or [""]
+        raise CourseError(
+            f"The weights {file} cannot be read as tensors ({type(error).__name__}: {first})."
+        ) from None
+    named = isinstance(state, dict)
+    if not named or not all(isinstance(value, Tensor) for value in state.values()):
+        held = ", ".join(map(repr, list(state)[:5])) if named else type(state).__name__
+        raise CourseError(
+            f"file was {file}; it holds {held}, and not tensors by their names: save the network's "
+            "state_dict() by itself."
+        )
+    return {key: value.float() for key, value in state.items()}
 
 
 class MissingWeights(nn.Module):
