@@ -346,9 +346,9 @@ def zoo_train(
     require(bool(again) == (out is not None), "--again NAME and --out FOLDER are given together.")
     asked = _chosen(again or names)
     wanted = [r for r in asked if again or read_run(zoo_root() / r.id) is None]
-    judges = [r for r in wanted if r.name.startswith("features-")]  # games are measured with them
+    features = [r for r in wanted if r.name.startswith("features-")]  # games are measured with them
     said: list[str] = []
-    for group in (judges, [r for r in wanted if r not in judges]):
+    for group in (features, [r for r in wanted if r not in features]):
         said += Parallel(n_jobs=jobs)(delayed(_train)(recipe, out) for recipe in group)
     for line in said or ["Everything that was asked for is stored."]:
         console().print(line, soft_wrap=True)

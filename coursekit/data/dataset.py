@@ -79,7 +79,7 @@ class Split:
     def split(self, k: int) -> tuple["Split", ...]:
         """`k` parts that share no original, with the classes shared out evenly.
 
-        Use it wherever two roles must not see the same data, such as the classifier that judges
+        Use it wherever two roles must not see the same data, such as the classifier that evaluates
         a GAN and the real images it is compared with. Two renderings of one handwritten digit
         always land in the same part; slicing `x` by hand does not promise that.
 
@@ -246,7 +246,7 @@ class GanSplits:
 
     Attributes:
         train: what G and D learn from.
-        eval_classifier: what the classifier that judges their samples learns from.
+        eval_classifier: what the classifier that evaluates their samples learns from.
         fid_reference: what FID compares the samples with; no network learns from it.
     """
 

@@ -87,7 +87,7 @@ class FIDScorer:
     """FID and IS on the features of one network, against one set of real images.
 
     The network must not have been trained on `real`: it would know those images better than any
-    others, and call fresh real ones fakes. Values from different judges are not comparable.
+    others, and call fresh real ones fakes. Values from different networks are not comparable.
 
     Attributes:
         network: a classifier with `features(x)`.
@@ -208,7 +208,7 @@ def total_variance(rows: Tensor) -> float:
 
 
 def entropy(p: Probabilities) -> Scalar:
-    """−Σ p·log p in nats, averaged over the rows: 0 for a sure judge, log k for a clueless one."""
+    """−Σ p·log p in nats, averaged over the rows: 0 for a certain classifier, log k at its worst."""
     return -torch.xlogy(p, p).sum(1).mean()
 
 
@@ -216,7 +216,7 @@ def entropy(p: Probabilities) -> Scalar:
 class ClassScorer:
     """Looks at samples class by class, through a classifier and a labelled reference.
 
-    The network must have been trained neither on the reference nor on what the players learnt from.
+    The network must have been trained neither on the reference nor on what G and D learnt from.
     Ask for as many samples of each class as the reference holds: FID is biased by that number.
 
     Attributes:
@@ -239,7 +239,7 @@ class ClassScorer:
         return [rows[self.labels == c] for c in range(self.classes)]
 
     def predict(self, x: Images) -> Labels:
-        """The class that the judge sees in each image."""
+        """The class that the network reads in each image."""
         return probabilities(self.network, x).argmax(1)
 
     def fid(self, x: Images, y: Labels) -> PerClass:
@@ -258,11 +258,11 @@ class ClassScorer:
         return by_class(total_variance, x, y, self.classes) / real
 
     def feature_variance_ratio(self, x: Images, y: Labels) -> PerClass:
-        """The same for the judge's features."""
+        """The same for the network's features."""
         real = torch.tensor([total_variance(rows) for rows in self.reference])
         rows = features(self.network, x)
         return by_class(total_variance, rows, y, self.classes) / real
 
     def entropy(self, x: Images) -> float:
-        """Mean entropy of the judge's p(y | x), in nats."""
+        """Mean entropy of the network's p(y | x), in nats."""
         return float(entropy(probabilities(self.network, x)))

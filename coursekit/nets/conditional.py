@@ -217,7 +217,7 @@ class AuxiliaryDiscriminator(nn.Module):
 class ProjectionDiscriminator(nn.Module):
     """s(x, y) = ψ(φ(x)) + ⟨v_y, φ(x)⟩ (Miyato & Koyama 2018, §3).
 
-    ψ judges the image, the inner product whether image and label belong together. The paper sums φ
+    ψ scores the image, the inner product whether image and label belong together. The paper sums φ
     over places first; here φ keeps them, since 28 pixels leave only 7 × 7.
 
     Args:

@@ -20,19 +20,19 @@ Scores = Float[Tensor, " packs"]
 
 
 class Preprocessed(nn.Module):
-    """A discriminator that sees every batch through a lens: D(lens(x), y).
+    """A discriminator that sees every batch transformed: D(transform(x), y).
 
     Args:
-        lens: examples -> what D is shown instead.
-        D: a discriminator of what comes out of the lens.
+        transform: examples -> what D is shown instead.
+        D: a discriminator of what the transform returns.
     """
 
-    def __init__(self, lens: Callable[[Tensor], Tensor], D: nn.Module) -> None:
+    def __init__(self, transform: Callable[[Tensor], Tensor], D: nn.Module) -> None:
         super().__init__()
-        self.lens, self.D = lens, D
+        self.transform, self.D = transform, D
 
     def forward(self, x: Examples, y: Labels | None = None) -> Scores:
-        return self.D(self.lens(x), y)
+        return self.D(self.transform(x), y)
 
 
 class PacGANPack(nn.Module):

@@ -121,7 +121,7 @@ class Recipe:
 
     @property
     def game(self) -> bool:
-        """Whether two players are trained."""
+        """Whether a generator and a discriminator are trained."""
         return self.generator is not None
 
     @property

@@ -151,12 +151,12 @@ def measure(
     samples = cast(Generator, networks["generator"]).sample(n, rng, labels)
     if features is None:
         raise CourseError(f"{recipe.name} is measured with the classifier of its data set.")
-    judge = FIDScorer(features, x[:n])
-    value = judge.fid(samples)
+    scorer = FIDScorer(features, x[:n])
+    value = scorer.fid(samples)
     figures = {
         "frechet_distance": {"value": value, "n": n, "tolerance": max(1.0, 0.03 * value)},
         "frechet_distance_of_real": {
-            "value": judge.fid(data.train.x[:n]),
+            "value": scorer.fid(data.train.x[:n]),
             "n": n,
             "tolerance": 1.0,
         },

@@ -113,10 +113,10 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     folder = folder or zoo_root()
     work = work or cache_root() / "zoo" / "unfinished"
     data, _ = data_of(recipe)
-    judge = _features(recipe)
+    features = _features(recipe)
 
     def look(networks: dict[str, nn.Module]) -> dict[str, float]:
-        found = measure(recipe, networks, data, judge)
+        found = measure(recipe, networks, data, features)
         return {name: row["value"] for name, row in found.items() if not name.endswith("_real")}
 
     checkpoint = work / f"{recipe.id}.pt"
@@ -126,7 +126,7 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     run.replay = replayed(recipe)
     write_run(work / recipe.id, networks, run)
     stored = read_networks(recipe, work / recipe.id)
-    run.figures = measure(recipe, stored, data, judge)
+    run.figures = measure(recipe, stored, data, features)
     write_run(folder / recipe.id, networks, run)  # whole, figures and all, or not at all
     for file in work.glob(f"{recipe.id}.*"):
         file.unlink()
@@ -251,8 +251,8 @@ def _features(recipe: Recipe) -> nn.Module | None:
 
     if not recipe.game:
         return None
-    judge = RECIPES[f"features-{recipe.data}"]
-    return read_networks(judge, zoo_root() / judge.id)["network"]
+    features = RECIPES[f"features-{recipe.data}"]
+    return read_networks(features, zoo_root() / features.id)["network"]
 
 
 def _can_write(path: Path) -> bool:
