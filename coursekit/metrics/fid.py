@@ -208,7 +208,7 @@ def total_variance(rows: Tensor) -> float:
 
 
 def entropy(p: Probabilities) -> Scalar:
-    """−Σ p·log p in nats, averaged over the rows: 0 for a certain classifier, log k at its worst."""
+    """−Σ p·log p in nats, averaged over the rows: 0 where p is certain, log k where it is flat."""
     return -torch.xlogy(p, p).sum(1).mean()
 
 
