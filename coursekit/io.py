@@ -52,13 +52,13 @@ def bytes_digest(parts: Iterable[bytes]) -> str:
     return found.hexdigest()[:16]
 
 
-def source_digest(rooms: Iterable[str]) -> str:
-    """16 hex digits of the names and texts of the package's source files in these rooms.
+def source_digest(package: Path, rooms: Iterable[str]) -> str:
+    """16 hex digits of the names and texts of a package's source files in these rooms.
 
     Args:
-        rooms: folders or files of the package, such as "nets" or "gan_losses.py".
+        package: its folder.
+        rooms: folders or files of it, such as "nets" or "gan_losses.py".
     """
-    package = Path(__file__).resolve().parent
     paths = [package / room for room in rooms]
     files = [f for p in paths for f in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]
     return bytes_digest(

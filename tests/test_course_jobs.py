@@ -156,9 +156,9 @@ def test_the_package_is_known_by_the_text_of_what_computes(tmp_path, monkeypatch
     monkeypatch.setattr(jobs, "__file__", str(tmp_path / "course" / "x.py"))
     digests = []
     for text in ("x = 1", "x = 2"):
-        for room in ("data", "cli"):
-            (tmp_path / room).mkdir(exist_ok=True)
-            (tmp_path / room / "x.py").write_text(text)
+        for place in ("data/x.py", "cli.py"):
+            (tmp_path / place).parent.mkdir(exist_ok=True)
+            (tmp_path / place).write_text(text)
             digests.append(package_digest.__wrapped__())
     assert digests[0] == digests[1] != digests[2] == digests[3]
 

@@ -156,7 +156,8 @@ def package_digest() -> str:
     """Of the package's source files, less those that compute nothing: `course` and `cli`."""
     package = Path(__file__).resolve().parents[1]
     idle = {"course", "cli.py", "__main__.py", "__pycache__", "py.typed"}
-    return source_digest(sorted(path.name for path in package.iterdir() if path.name not in idle))
+    rooms = sorted(path.name for path in package.iterdir() if path.name not in idle)
+    return source_digest(package, rooms)
 
 
 def data_digest(dataset: str) -> str:

@@ -51,7 +51,7 @@ def zoo_root() -> Path:
 @cache
 def stamp() -> str:
     """A digest of the code that a run depends on."""
-    return source_digest(ROOMS)
+    return source_digest(Path(__file__).resolve().parents[1], ROOMS)
 
 
 def recall(recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = False) -> Recalled:
