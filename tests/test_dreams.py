@@ -242,6 +242,9 @@ def test_jitter_shifts_back(x, rng):
     ]
     assert len(shift) == 1  # the gradient of the shifted image, shifted back by as much
     assert shift != [(0, 0)]
+    (back,) = shift
+    seen = x.roll((-back[0], -back[1]), (2, 3))  # the network is shown the shifted image
+    torch.testing.assert_close(moved.trace[0], (seen * weights).sum((1, 2, 3)).mean())
     with pytest.raises(CourseError, match="rng"):
         ascend(nothing, x, pixels, jitter=1)
 
