@@ -1,8 +1,8 @@
-"""Dreams: fix the weights, and move the *image* uphill on what some unit answers.
+"""Dreams: fix the weights, and move the *image* uphill on the activation of some unit.
 
-`objectives` says what is to rise, `ascent` climbs it, `octaves` does so from coarse to fine (that
-is DeepDream), `steps` holds the parts of one step: directions, blur, decay. `listening` hears a
-layer by a hook and takes it away again, `spectrum` measures how much of a pattern is fine noise.
+`objectives` says what is to rise and records the activations it is computed from; `deepdream` takes
+the steps (direction, blur, decay), repeats them (`ascend`), and goes from coarse to fine in octaves
+(`dream`).
 """
 
 from coursekit.dreams.deepdream import (

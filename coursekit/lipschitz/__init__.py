@@ -1,8 +1,8 @@
-"""Ways to keep a critic from being too steep, and ways to see how steep it is.
+"""Ways to bound the gradient norm of a critic, and ways to measure it.
 
-Rooms: `slopes` of a critic; the `penalties` and the clipping that hold them; `power` iteration and
-the spectral norm of a matrix; `operators`, where a convolution is a linear map and not a matrix of
-its weights; `orthogonality` and the clamp on the largest singular value.
+`gradient_penalty` holds the norm itself, the penalties on it, and weight clipping; `spectral_norm`
+holds power iteration, spectral normalisation, orthogonal weights, the clamp on the largest singular
+value, and the norm of a convolution as a linear operator, which is not that of its reshaped weight.
 
 Notation: W is a layer's weight as a matrix (out, rest), σ(W) its largest singular value, ‖A‖ the
 largest stretch of a linear map A.

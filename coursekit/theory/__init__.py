@@ -1,9 +1,10 @@
 """What the game converges to: everything about GANs that has an exact answer.
 
-Rooms: `densities` on the line and their tails; `quadrature` to 1e-10 and better; the `value` of a
-game and its best discriminator; `divergences` and `f_divergences`; what `small_critics` can see;
-the `slopes` a generator feels; the `bilinear` game; and `symbolic`, where SymPy derives it all,
-and `transport`, where SciPy carries earth (both imported by name, since these take a second).
+`densities` on the line, their tails, and integrals to 1e-10 and better; `divergences`,
+f-divergences among them; `games`: the value, the best discriminator, the generator's gradient, what
+small critics can tell apart, and the bilinear game; `bayes` for classes and labels. `symbolic`,
+where SymPy derives it, and `transport`, where SciPy solves it, are imported by name, since each
+takes a second.
 
 Notation, the same everywhere: p is the density of the data, q that of the generator's samples,
 m = (p + q)/2, s a discriminator's raw score (its logit), D = sigmoid(s). Logarithms are natural,

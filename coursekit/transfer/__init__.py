@@ -1,9 +1,9 @@
-"""Transfer: examples made on one model, put to another.
+"""Transfer: examples made on one model, tried on another.
 
-`roles` deals the images out, `techniques` puts scikit-learn's models and torch networks behind one
-interface, `views` lends them gradients, `trees` walks to another leaf, `crafting` holds the other
-attacks, `matrix` asks every target about every source's examples, `substitute` imitates a black
-box.
+`models` divides the images and puts scikit-learn's models and torch networks behind one interface,
+with gradients where they have none; `trees` attacks decision trees; `surrogate` makes examples on
+ensembles, hyperplanes and a substitute trained on a black box's answers; `matrix` tries every
+source's examples on every target.
 """
 
 from coursekit.transfer.matrix import (
