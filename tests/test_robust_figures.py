@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import sem
 
 from coursekit.plots import robust as plots
+from coursekit.plots import standard_error
 from coursekit.teaching.display import png
 
 X = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -40,3 +42,12 @@ def test_every_panel_has_a_title_and_named_axes(name):
 def test_the_table_marks_what_was_not_run():
     figure = plots.ladder_table({"net": {"FGSM": 0.5, "Square": np.nan}}, "title")
     assert [text.get_text() for text in figure.axes[0].texts] == ["50"]
+
+
+def test_the_standard_error_of_rows_is_that_of_scipy_and_leaves_masked_values_out():
+    rows = np.array([[1.0, 5.0, 2.0], [2.0, 5.0, 9.0], [4.0, 5.0, 9.0]])
+    np.testing.assert_allclose(standard_error(rows), sem(rows, axis=0))
+    masked = np.ma.masked_array(rows, mask=[[0, 0, 0], [0, 1, 1], [0, 1, 0]])
+    expected = [sem(rows[:, 0]), 0.0, sem([2.0, 9.0])]  # of one value there is none to estimate
+    np.testing.assert_allclose(standard_error(masked), expected)
+    assert standard_error(np.array([3.0])) == 0
