@@ -39,15 +39,19 @@ def scale_to_mean(gradient: Tensor) -> Tensor:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Eval mode while an attack or a dream lasts; then every module's mode is as it was found.
+    """Eval mode while an attack or a dream lasts; then modes and buffers are as they were found.
 
     In eval mode BatchNorm's running statistics do not drift and dropout is off. Gradients are taken
     with respect to images only, so that no parameter's `.grad` is touched.
     """
     modes = [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     model.eval()
     try:
         yield
     finally:
         for module, training in modes:
             module.training = training
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
