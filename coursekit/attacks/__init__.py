@@ -7,7 +7,7 @@ attends to.
 """
 
 from coursekit.attacks.autoattack import auto_attack
-from coursekit.attacks.common import AttackResult, Goal
+from coursekit.attacks.common import AttackResult, Goal, RobustnessWarning
 from coursekit.attacks.hop_skip_jump import hop_skip_jump
 from coursekit.attacks.minimal_norm import carlini_wagner, lbfgs_attack
 from coursekit.attacks.pgd import eps_ramp, fgsm, pgd, training_pgd
@@ -24,6 +24,7 @@ from coursekit.gradients import undisturbed
 __all__ = [
     "Goal",
     "AttackResult",
+    "RobustnessWarning",
     "auto_attack",
     "carlini_wagner",
     "eps_ramp",
