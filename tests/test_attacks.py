@@ -186,7 +186,8 @@ def test_the_clamp_is_not_differentiated():
     x, y = torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 0])
     worst = fgsm(model, x, y, 0.2)
     assert 0.3 < (worst > 0).float().mean() < 0.7
-    torch.testing.assert_close(pgd(model, x, y, Linf(0.2), 10, rng=rng()), worst)
+    found = pgd(model, x, y, Linf(0.2), 10, rng=rng(), early_stop=False)
+    torch.testing.assert_close(found, worst)
 
 
 def test_the_steps_of_pgd_are_their_equation():
@@ -197,13 +198,33 @@ def test_the_steps_of_pgd_are_their_equation():
         at = walked[-1].clone().requires_grad_(True)
         (slope,) = torch.autograd.grad(F.cross_entropy(model(at), y, reduction="sum"), at)
         walked.append(threat.project(walked[-1] + 0.03 * slope.sign(), x))
-    losses = torch.stack([F.cross_entropy(model(v), y, reduction="none") for v in walked[1:]])
-    fooled = torch.stack([model(v).argmax(1) != y for v in walked[1:]])
-    best = losses.masked_fill(fooled != fooled.any(0), -torch.inf).argmax(0)
-    by_hand = torch.stack(walked[1:])[best, torch.arange(len(x))]
     ours = pgd(model, x, y, threat, 3, step_size=0.03, rng=rng(), early_stop=False)
-    assert torch.equal(ours, by_hand)
-    assert (best < 2).any()  # the last point is not always the best
+    assert torch.equal(ours, best_of(model, y, walked[1:]))
+
+
+def best_of(model, y, points):
+    """For each image the point of the highest loss among those that fool, or among all."""
+    losses = torch.stack([F.cross_entropy(model(v), y, reduction="none") for v in points])
+    fooled = torch.stack([model(v).argmax(1) != y for v in points])
+    best = losses.masked_fill(fooled != fooled.any(0), -torch.inf).argmax(0)
+    return torch.stack(points)[best, torch.arange(len(y))].detach()
+
+
+class Ridge(nn.Module):
+    """Class 1 wins where the first pixel is within 0.05 of 0.57; the second pixel counts little."""
+
+    def forward(self, x):
+        pixels = x.flatten(1)
+        wins = 1 - 20 * (pixels[:, 0] - 0.57).abs() + 0.01 * pixels[:, 1]
+        return torch.stack([torch.zeros_like(wins), wins], 1)
+
+
+@pytest.mark.parametrize("early_stop", [True, False])
+def test_pgd_keeps_its_best_point_not_its_last(early_stop):
+    """Steps of 0.1 lead over the ridge and back: 0.5, 0.6, 0.5; only 0.6 fools."""
+    x, y = torch.full((1, 1, 1, 2), 0.5), torch.tensor([0])
+    x_adv = pgd(Ridge(), x, y, Linf(0.1), 2, step_size=0.1, early_stop=early_stop)
+    assert x_adv.flatten().tolist() == pytest.approx([0.6, 0.6])
 
 
 def test_an_image_that_is_fooled_costs_no_further_work():
@@ -352,7 +373,7 @@ def test_momentum_adds_up_gradients_of_one_size(scene):
     x, eps, steps, mu = x.double(), 0.3, 12, 0.9
 
     def by_hand(size):
-        walker, velocity = x, torch.zeros_like(x)
+        walker, velocity, points = x, torch.zeros_like(x), []
         for _ in range(steps):
             walker = walker.detach().requires_grad_()
             (slope,) = torch.autograd.grad(
@@ -361,9 +382,10 @@ def test_momentum_adds_up_gradients_of_one_size(scene):
             velocity = mu * velocity + slope / size(slope)
             walker = walker + 0.1 * velocity.sign()
             walker = torch.minimum(torch.maximum(walker, x - eps), x + eps).clamp(0, 1)
-        return walker.detach()
+            points.append(walker)
+        return best_of(model, y, points)
 
-    ours = pgd(model, x, y, Linf(eps), steps, 0.1, momentum=mu, loss=_last, early_stop=False)
+    ours = pgd(model, x, y, Linf(eps), steps, 0.1, momentum=mu, early_stop=False)
     paper = by_hand(lambda slope: slope.abs().sum((1, 2, 3), keepdim=True))
     torch.testing.assert_close(ours, paper, rtol=0, atol=1e-12)
     assert not torch.allclose(ours, by_hand(lambda slope: 1.0), atol=1e-3)

@@ -72,7 +72,8 @@ def robust_accuracy(
     Raises:
         CourseError: no images, not one label each, or batches of none.
     """
-    require(len(x) == len(y) > 0, f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(len(x) == len(y), f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(len(x) >= 1, "x was empty; give at least one image.")
     return float(_survived(model, x, y, attack, batch).float().mean())
 
 
@@ -97,7 +98,8 @@ def accuracy_against_eps(
     Raises:
         CourseError: no images, not one label each, no threats, or threats of several norms.
     """
-    require(len(x) == len(y) > 0, f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(len(x) == len(y), f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(len(x) >= 1, "x was empty; give at least one image.")
     single = all(not isinstance(threat.eps, Tensor) for threat in threats)
     alike = len({type(threat) for threat in threats}) == 1
     require(single and alike, "threats were not balls of one norm, with one radius each.")
@@ -137,7 +139,8 @@ def attack_suite(
     Raises:
         CourseError: no images, not one label each, or an attack called "clean".
     """
-    require(len(x) == len(y) > 0, f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(len(x) == len(y), f"x holds {len(x)} images and y {len(y)} labels; give one each.")
+    require(len(x) >= 1, "x was empty; give at least one image.")
     require("clean" not in attacks, "an attack was called 'clean'; that is the rung without one.")
     rungs: dict[str, Attack] = {"clean": lambda model, x, y: x, **attacks}
     return {name: _survived(model, x, y, attack, batch) for name, attack in rungs.items()}
