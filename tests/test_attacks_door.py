@@ -210,3 +210,26 @@ def test_a_curve_is_taken_in_one_norm_of_single_radii(scene):
     for bad in ([Linf(0.1), L2(0.1)], [Linf(torch.full((6,), 0.1))], []):
         with pytest.raises(CourseError, match="threats"):
             metrics.accuracy_against_eps(*scene, attack, bad)
+
+
+class Counting(nn.Module):
+    """Counts its calls in two buffers, one changed in place and one replaced."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("copies", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        self.copies = self.copies + 1
+        return self.model(x)
+
+
+def test_buffers_that_a_model_changes_in_eval_mode_are_put_back(scene):
+    model, x, y = scene
+    counting = Counting(model)
+    calls = counting.calls
+    pgd(counting, x, y, Linf(0.1), 2)
+    assert counting.calls is calls and float(calls) == 0 == float(counting.copies)
