@@ -6,7 +6,7 @@ import pytest
 import torch
 from attacked import accuracy, victim
 
-from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, pgd
+from coursekit.attacks import auto_attack, carlini_wagner, deepfool, fgsm, hop_skip_jump, pgd
 from coursekit.nets import ScaledLogits
 from coursekit.threats import L2, Linf
 
@@ -103,8 +103,11 @@ def test_l2_pgd_is_as_strong_as_foolbox(scene, eps):
     assert accuracy(model, mine, y) == pytest.approx(accuracy(model, theirs, y), abs=HALF_A_POINT)
 
 
-def median(x_adv, x):
-    return (x_adv - x).flatten(1).norm(dim=1).median().item()
+NORMS = {"L2": L2(0.0).norm, "Linf": Linf(0.0).norm}
+
+
+def median(x_adv, x, norm="L2"):
+    return NORMS[norm](x_adv - x).median().item()
 
 
 def test_carlini_wagner_is_as_near_as_foolbox(scene):
@@ -115,11 +118,26 @@ def test_carlini_wagner_is_as_near_as_foolbox(scene):
     )
     _, theirs, _ = attack(fmodel, x, y, epsilons=None)
     mine = carlini_wagner(model, x, y, searches=4, steps=100)
-    assert accuracy(model, mine, y) == accuracy(model, theirs, y) == 0
-    assert median(mine, x) == pytest.approx(median(theirs, x), rel=0.03)
+    assert accuracy(model, mine.x_adv, y) == accuracy(model, theirs, y) == 0
+    assert mine.success.all()
+    assert mine.distances.median().item() == pytest.approx(median(theirs, x), rel=0.03)
 
 
-def test_the_decision_attack_is_about_as_near_as_foolbox(scene):
+@pytest.mark.parametrize("norm", ["L2", "Linf"])
+def test_deepfool_is_as_near_as_foolbox(norm, scene):
+    """Foolbox lengthens each step by the overshoot, we their sum, as the authors' code does."""
+    model, x, y, fmodel = scene
+    right = (model(x).argmax(1) == y).nonzero()[:60, 0]
+    x, y = x[right], y[right]
+    attack = getattr(foolbox.attacks, f"{norm}DeepFoolAttack")(candidates=10, loss="logits")
+    _, theirs, _ = attack(fmodel, x, y, epsilons=None)
+    mine = deepfool(model, x, y, norm=norm)
+    assert accuracy(model, mine.x_adv, y) == accuracy(model, theirs, y) == 0
+    assert mine.distances.median().item() == pytest.approx(median(theirs, x, norm), rel=0.03)
+
+
+@pytest.mark.parametrize("norm", ["L2", "Linf"])
+def test_the_decision_attack_is_about_as_near_as_foolbox(norm, scene):
     """Foolbox spends more queries in a round; given as many in all, ours must not be far behind."""
     model, x, y, fmodel = scene
     right = (model(x).argmax(1) == y).nonzero()[:20, 0]
@@ -129,14 +147,16 @@ def test_the_decision_attack_is_about_as_near_as_foolbox(scene):
         steps=6,
         initial_gradient_eval_steps=50,
         max_gradient_eval_steps=200,
+        constraint=norm.lower(),
     )
     torch.manual_seed(0)
     asked = []
     hook = model.register_forward_hook(lambda *_: asked.append(1))
     _, theirs, _ = attack(fmodel, x, y, epsilons=None)
     hook.remove()
-    mine = hop_skip_jump(model, x, y, len(asked), start()).x_adv
-    assert median(mine, x) < 1.25 * median(theirs, x)
+    mine = hop_skip_jump(model, x, y, len(asked), start(), norm=norm)
+    assert mine.success.all()
+    assert mine.distances.median() < 1.25 * median(theirs, x, norm)
 
 
 def test_auto_pgd_finds_about_what_our_pgd_finds(scene):
