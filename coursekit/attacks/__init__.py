@@ -2,12 +2,13 @@
 
 One module a family: `pgd` (FGSM, PGD, and PGD inside training), `minimal_norm` (L-BFGS, Carlini &
 Wagner), `spatial` (rotation, translation, occlusion), `square` and `hop_skip_jump` (black box),
-`autoattack` (another library's). `common` holds what they share, `saliency` shows what a model
-attends to.
+`fab` (along the boundary), `autoattack` (Auto-PGD, and the standard four in order). `common` holds
+what they share, `saliency` shows what a model attends to.
 """
 
-from coursekit.attacks.autoattack import auto_attack
+from coursekit.attacks.autoattack import apgd, auto_attack
 from coursekit.attacks.common import AttackResult, Goal
+from coursekit.attacks.fab import fab
 from coursekit.attacks.hop_skip_jump import hop_skip_jump
 from coursekit.attacks.minimal_norm import carlini_wagner, lbfgs_attack
 from coursekit.attacks.pgd import eps_ramp, fgsm, pgd, training_pgd
@@ -24,9 +25,11 @@ from coursekit.gradients import undisturbed
 __all__ = [
     "Goal",
     "AttackResult",
+    "apgd",
     "auto_attack",
     "carlini_wagner",
     "eps_ramp",
+    "fab",
     "fgsm",
     "hop_skip_jump",
     "loss_landscape",
