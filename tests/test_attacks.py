@@ -316,7 +316,8 @@ def test_the_batch_changes_no_result(scene, name):
     whole = ATTACKS[name](model, x, y)
     for batch in (1, 4):
         del sizes[2:]
-        torch.testing.assert_close(ATTACKS[name](model, x, y, batch=batch), whole)
+        again = ATTACKS[name](model, x, y, batch=batch)
+        torch.testing.assert_close(again, whole, rtol=0, atol=1e-4)  # sums round differently
         assert max(sizes[4:]) <= batch  # the first looks of each call are the door's
     with pytest.raises(CourseError, match="batch was 0"):
         ATTACKS[name](model, x, y, batch=0)

@@ -19,7 +19,7 @@ from coursekit.attacks.common import (
     rows_of,
 )
 from coursekit.errors import CourseError, require
-from coursekit.threats import L2, Linf, Streams, Threat, column
+from coursekit.threats import L2, Linf, Random, Streams, Threat, column
 from coursekit.types import Images
 
 # The pixels a square covers halve at these shares of the budget (Andriushchenko et al. 2020, §3;
@@ -37,7 +37,7 @@ def square_attack(
     y: Truth,
     threat: Threat,
     queries: int,
-    rng: torch.Generator,
+    rng: Random,
     target: Target = None,
     share: float = 0.3,
     batch: int | None = None,
