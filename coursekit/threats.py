@@ -192,7 +192,7 @@ class L2:
 
     def random_start(self, x: Examples, rng: Random = None) -> Examples:
         share = rng.rand() if isinstance(rng, Streams) else torch.rand(len(x), generator=rng)
-        radius = share.to(x) ** (1 / x[0].numel())
+        radius = share.to(x) ** (1 / x.shape[1:].numel())
         direction = self.steepest(_draw("normal", x, rng))
         return self.project(x + column(self.eps, x) * column(radius, x) * direction, x)
 

@@ -210,6 +210,15 @@ def best_of(model, y, points):
     return torch.stack(points)[best, torch.arange(len(y))].detach()
 
 
+@pytest.mark.parametrize("threat", [Linf(0.5), L2(9.0)])
+def test_when_all_are_fooled_nothing_is_left_to_start_again(threat):
+    model, x, y = victim()
+    x_adv = pgd(model, x[:20], y[:20], threat, 20, restarts=3, rng=rng(), target=(y[:20] + 1) % 10)
+    assert accuracy(model, x_adv, (y[:20] + 1) % 10) == 1
+    done = pgd(model, x[:5], model(x[:5]).argmin(1), threat, 5, restarts=3, rng=rng())
+    assert torch.equal(done, x[:5])  # read as something else from the start
+
+
 class Ridge(nn.Module):
     """Class 1 wins where the first pixel is within 0.05 of 0.57; the second pixel counts little."""
 

@@ -131,6 +131,8 @@ def pgd(
     best = _Best.of(begin, model, early_stop)
     for restart in range(restarts):
         now = begin.rows((~best.fooled).nonzero()[:, 0]) if early_stop else begin
+        if len(now.x) == 0:
+            break
         if rng is not None and random_start:
             now.x_adv = now.threat.random_start(now.x, now.rng)
         for k in range(steps):
