@@ -163,6 +163,25 @@ def test_the_probes_grow_with_the_root_of_the_round(monkeypatch):
     assert told[:-1] == [[int(40 * t**0.5)] for t in range(1, len(told))]
 
 
+def test_an_image_goes_on_when_the_queries_of_another_are_spent():
+    """The second has asked 440 of 500 already; the first is done no sooner and no worse for it."""
+    model, x, y = victim()
+    right = (model(x).argmax(1) == y).nonzero()[:2, 0]
+    x, goal, noise = x[right], Goal(y[right]), streams(2).rand(1, 28, 28)
+
+    def walk(rows, spent):
+        ask = decisions._Oracle.of(model, goal.rows(rows), len(rows))
+        ask.spent += torch.tensor(spent)
+        own = streams(2).rows(rows)
+        return decisions._walk(ask, x[rows], noise[rows], 500, 20, L2, own), ask.spent
+
+    assert goal.reached(model(noise)).all()
+    both, spent = walk(torch.tensor([0, 1]), [0, 440])
+    alone, spent_alone = walk(torch.tensor([0]), [0])
+    assert spent[0] == spent_alone[0] > 450 and 440 < spent[1] <= 500
+    torch.testing.assert_close(both[:1], alone, rtol=0, atol=1e-4)
+
+
 def test_the_walk_returns_the_nearest_image_of_all_its_rounds(monkeypatch):
     """A round may lead away from the image; here most do, without a return to the boundary."""
     model, x, y = victim()
