@@ -45,13 +45,20 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     with respect to images only, so that no parameter's `.grad` is touched.
     """
     modes = [(module, module.training) for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    versions = [buffer._version for _, _, buffer, _ in buffers]
     model.eval()
     try:
         yield
     finally:
         for module, training in modes:
             module.training = training
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
+        for (module, name, buffer, before), version in zip(buffers, versions, strict=True):
+            setattr(module, name, buffer)
+            if buffer._version != version:  # else left alone: a graph may still need it as it is
+                with torch.no_grad():
+                    buffer.copy_(before)

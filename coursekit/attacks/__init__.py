@@ -2,12 +2,14 @@
 
 One module a family: `pgd` (FGSM, PGD, and PGD inside training), `minimal_norm` (L-BFGS, Carlini &
 Wagner, DeepFool), `spatial` (rotation, translation, occlusion), `square` and `hop_skip_jump` (black
-box), `autoattack` (another library's). `transforms` helps examples to transfer, `smoothing`
-certifies a radius, `common` holds what the attacks share, `saliency` shows what a model attends to.
+box), `fab` (along the boundary), `autoattack` (Auto-PGD, and the standard four in order).
+`transforms` helps examples to transfer, `smoothing` certifies a radius, `common` holds what the
+attacks share, `saliency` shows what a model attends to.
 """
 
-from coursekit.attacks.autoattack import auto_attack
-from coursekit.attacks.common import AttackResult, Goal
+from coursekit.attacks.autoattack import apgd, auto_attack
+from coursekit.attacks.common import AttackResult, Goal, RobustnessWarning
+from coursekit.attacks.fab import fab
 from coursekit.attacks.hop_skip_jump import hop_skip_jump
 from coursekit.attacks.minimal_norm import carlini_wagner, deepfool, lbfgs_attack
 from coursekit.attacks.pgd import eps_ramp, fgsm, pgd, training_pgd
@@ -26,12 +28,15 @@ from coursekit.gradients import undisturbed
 __all__ = [
     "Goal",
     "AttackResult",
+    "RobustnessWarning",
+    "apgd",
     "auto_attack",
     "Certificate",
     "carlini_wagner",
     "certify",
     "deepfool",
     "eps_ramp",
+    "fab",
     "fgsm",
     "hop_skip_jump",
     "input_diversity",

@@ -146,8 +146,10 @@ def pgd(
             if gradient_filter is not None:
                 gradient = gradient_filter(gradient)
             # Project first, then differentiate: a pixel that clamp() holds at 0 has no gradient.
-            now.velocity = momentum * now.velocity + scale_to_mean(gradient.nan_to_num(0, 0, 0))
-            move = column(now.step, x) * now.threat.steepest(now.velocity)
+            gradient = gradient.nan_to_num(0, 0, 0)
+            if momentum:  # a direction has no scale; a sum of gradients needs one
+                gradient = now.velocity = momentum * now.velocity + scale_to_mean(gradient)
+            move = column(now.step, x) * now.threat.steepest(gradient)
             now.x_adv = now.threat.project(now.x_adv + move, now.x)
         best.record(now, _logits(model, now.x_adv))
     return best.x_adv
