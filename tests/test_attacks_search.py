@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from attacked import accuracy, victim
+from attacked import Counting, accuracy, victim
 from scipy.optimize import minimize as scipy_minimize
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -18,15 +18,12 @@ from coursekit.attacks import (
     loss_landscape,
     occlusion_map,
     occlusions,
-    pgd,
     rotations_translations,
     saliency,
     spatial_search,
-    square_attack,
 )
 from coursekit.attacks.common import RobustnessWarning
 from coursekit.attacks.minimal_norm import minimise
-from coursekit.attacks.square import _side
 from coursekit.errors import CourseError
 from coursekit.gradients import input_gradient
 from coursekit.nets import LinearClassifier
@@ -50,18 +47,6 @@ def stubborn(pixels):
         model[1].weight.zero_()
         model[1].bias.copy_(torch.tensor([2.0, 0.0]))
     return model
-
-
-class Counting(nn.Module):
-    """Counts the images a model is shown: what an attack says it asked must be what it asked."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model, self.shown = model, 0
-
-    def forward(self, x):
-        self.shown += len(x)
-        return self.model(x)
 
 
 # --- Optimisation --------------------------------------------------------------------------------
@@ -377,52 +362,6 @@ def test_the_smallest_motions_are_tried_first(rng):
 
 
 # --- Queries -------------------------------------------------------------------------------------
-
-
-def test_the_squares_shrink_as_in_the_paper():
-    """Andriushchenko et al. 2020, §3: of 10,000 queries the share of the pixels is halved after
-    10, 50, 200, 1000, 2000, 4000, 6000 and 8000; a square never vanishes nor leaves the image."""
-    changes = [10, 50, 200, 1000, 2000, 4000, 6000, 8000]
-    for halvings, (first, last) in enumerate(zip([1, *changes], [*changes, 10_000], strict=True)):
-        side = max(1, round((0.3 / 2**halvings * 28 * 28) ** 0.5))
-        for query in (first + (halvings > 0), last):
-            assert _side(torch.Size((28, 28)), 0.3, query / 10_000) == side
-    assert _side(torch.Size((28, 28)), 0.0001, 0.9) == 1
-    assert _side(torch.Size((8, 28)), 1.0, 0.0) == 8
-
-
-def test_the_square_attack_shows_stripes_and_then_squares_of_one_sign_a_channel(rng):
-    """Andriushchenko et al. 2020, §3: vertical stripes of ±ε; then −ε or ε for every channel.
-
-    The model never changes its mind, so that every square is painted on the stripes.
-    """
-    model, seen = stubborn(3 * 8 * 8), []
-    model.register_forward_hook(lambda _model, shown, _logits: seen.append(shown[0] - 0.5))
-    square_attack(model, torch.full((4, 3, 8, 8), 0.5), torch.zeros(4).long(), 0.1, 60, rng)
-    stripes, squares = seen[0], torch.stack(seen[1:])
-    torch.testing.assert_close(torch.stack(seen).abs(), torch.full((60, 4, 3, 8, 8), 0.1))
-    assert torch.equal(stripes, stripes[:, :, :1].expand_as(stripes))
-    assert not torch.equal(stripes, stripes[..., :1].expand_as(stripes))
-    painted = squares != stripes
-    up, down = (painted & (squares > 0)).any((3, 4)), (painted & (squares < 0)).any((3, 4))
-    assert not (up & down).any()
-    assert (up.any(2) & down.any(2)).any()  # channels have signs of their own
-
-
-def test_the_square_attack_counts_its_queries_and_needs_no_gradient(rng):
-    model, x, y = some(40)
-    counting = Counting(model)
-    few, many = (
-        square_attack(counting, x, y, 0.15, q, torch.Generator().manual_seed(0)) for q in (20, 300)
-    )
-    assert counting.shown == few.queries.sum() + many.queries.sum()
-    assert few.queries.max() <= 20
-    assert many.queries.max() <= 300
-    fooled = model(many.x_adv).argmax(1) != y
-    assert torch.equal(many.queries < 300, fooled & (many.queries < 300))
-    noise = accuracy(model, Linf(0.15).noise(x, rng), y)
-    strong = accuracy(model, pgd(model, x, y, Linf(0.15), 20), y)
-    assert strong - 0.05 <= accuracy(model, many.x_adv, y) < accuracy(model, few.x_adv, y) < noise
 
 
 def test_the_decision_attack_counts_its_queries_and_comes_nearer():

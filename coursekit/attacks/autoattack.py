@@ -41,6 +41,8 @@ def auto_attack(
     y: Truth,
     threat: Threat,
     rng: torch.Generator | None = None,
+    steps: int = STEPS,
+    queries: int = QUERIES,
     batch: int | None = None,
 ) -> AttackResult:
     """The standard AutoAttack (Croce & Hein 2020, "Reliable evaluation of adversarial robustness").
@@ -63,6 +65,8 @@ def auto_attack(
         y: true classes (n,), or class probabilities (n, k), of which the largest counts.
         threat: `Linf(eps)` or `L2(eps)`; `eps` may hold one radius for each image.
         rng: draws the random starts and the squares; without it they are the same in every call.
+        steps: of each gradient attack, at least 1; 100 in the standard version.
+        queries: of the Square attack, at least 1; 5,000 in the standard version.
         batch: images at a time; by default as many as memory allows. It changes no result.
 
     Returns:
@@ -70,15 +74,15 @@ def auto_attack(
         that withstood all four: Square's point of the largest margin, inside the ball.
 
     Raises:
-        CourseError: another threat; images, labels or logits that are none, see
-            `common.check_inputs`.
+        CourseError: `steps` or `queries` below 1, or another threat; images, labels or logits that
+            are none, see `common.check_inputs`.
 
     Warns:
         RobustnessWarning: a model whose answers look wrong, or a gradient that is zero.
     """
-    _check_threat(threat)
+    _check(threat, steps=steps, queries=queries)
     rng = torch.Generator().manual_seed(0) if rng is None else rng
-    return _standard(model, x, y, threat, rng, batch)
+    return _standard(model, x, y, threat, rng, steps, queries, batch)
 
 
 @attack
@@ -118,10 +122,8 @@ def apgd(
     Warns:
         RobustnessWarning: a model whose answers look wrong, or a gradient that is zero.
     """
-    for name, value in {"steps": steps, "restarts": restarts}.items():
-        require(value >= 1, f"{name} was {value}; it must be at least 1.")
+    _check(threat, steps=steps, restarts=restarts)
     require(rng is not None or restarts == 1, "several starts draw random numbers; give rng.")
-    _check_threat(threat)
     check_loss(loss, model, x, target)
     left = _Survivors.of(model, x, Goal(y, target), threat, rng)
     for _ in range(restarts):
@@ -131,7 +133,14 @@ def apgd(
 
 @attack
 def _standard(
-    model: nn.Module, x: Tensor, y: Truth, threat: Threat, rng: Random, batch: int | None
+    model: nn.Module,
+    x: Tensor,
+    y: Truth,
+    threat: Threat,
+    rng: Random,
+    steps: int,
+    queries: int,
+    batch: int | None,
 ) -> AttackResult:
     """`auto_attack` behind the door."""
     left = _Survivors.of(model, x, Goal(labels(y)), threat, rng)
@@ -143,13 +152,13 @@ def _standard(
 
     def climb(few: "_Few", loss: Loss, rank: int | None = None) -> Found:
         towards = None if rank is None else few.order[:, rank]
-        return ascend(model, few, Goal(few.judge.y, towards, loss), STEPS)
+        return ascend(model, few, Goal(few.judge.y, towards, loss), steps)
 
     def near(few: "_Few", rank: int) -> Found:
-        return approach(model, few.x, few.judge, few.order[:, rank], few.threat, STEPS)
+        return approach(model, few.x, few.judge, few.order[:, rank], few.threat, steps)
 
     def squares(few: "_Few") -> Found:
-        return search(model, few.x, few.judge, few.threat, few.rng, QUERIES, SHARE, SCHEDULE)
+        return search(model, few.x, few.judge, few.threat, few.rng, queries, SHARE, SCHEDULE)
 
     targets = range(min(TARGETS, classes - 1))
     left.face(partial(climb, loss="cross_entropy"))
@@ -161,7 +170,9 @@ def _standard(
     return left.result()
 
 
-def _check_threat(threat: Threat) -> None:
+def _check(threat: Threat, **counts: int) -> None:
+    for name, value in counts.items():
+        require(value >= 1, f"{name} was {value}; it must be at least 1.")
     if not isinstance(threat, Linf | L2):
         raise CourseError(f"threat was {threat!r}; AutoAttack knows Linf and L2.")
 

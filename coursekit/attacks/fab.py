@@ -181,20 +181,18 @@ def onto_plane(x: Tensor, normal: Tensor, gap: Tensor, threat: Threat) -> Tensor
         raise CourseError(f"threat was {threat!r}; FAB knows Linf and L2.")
     weight, up = normal.flatten(1).abs(), (normal * column(gap, normal) > 0).flatten(1)
     unit = weight.mean(1, keepdim=True).clamp_min(1e-30)
-    weight, goal, flat = weight / unit, gap.abs()[:, None] / unit, x.flatten(1)
-    room = torch.where(up, 1 - flat, flat).clamp_min(0) * (weight > 0)
+    weight, goal, flat = weight / unit, gap.abs() / unit[:, 0], x.flatten(1)
+    room = torch.where(up, 1 - flat, flat).clamp_min(0) * weight.sign()
     speed = weight if isinstance(threat, L2) else torch.ones_like(weight)
     full = room / speed.clamp_min(1e-30)  # the λ at which a pixel comes to its bound
     slopes, rooms = weight * speed, weight * room
-    free, amount = room > 0, torch.zeros_like(goal)
+    every, amount = rooms.sum(1), torch.zeros_like(goal)
     for _ in range(1 + flat.shape[1]):
-        slope = (slopes * free).sum(1, keepdim=True)
-        bound = (rooms * ~free).sum(1, keepdim=True)
-        reached = torch.where(slope > 0, (goal - bound) / slope.clamp_min(1e-38), torch.inf)
-        amount = amount.maximum(reached)
-        still = free & (full > amount)
-        if torch.equal(still, free):
+        free = (full > amount[:, None]).to(weight)
+        slope, held = (slopes * free).sum(1), every - (rooms * free).sum(1)
+        more = torch.where(slope > 0, (goal - held) / slope, torch.inf)
+        if not bool((more > amount).any()):
             break
-        free = still
-    size = torch.minimum(amount * speed, room).nan_to_num(0)
+        amount = amount.maximum(more)
+    size = torch.minimum(amount[:, None] * speed, room).nan_to_num(0)
     return torch.where(up, size, -size).view_as(x)

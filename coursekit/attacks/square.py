@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 
 import torch
@@ -106,8 +107,9 @@ def search(
     best, spent = x.clone(), torch.zeros(len(x), dtype=torch.long, device=x.device)
     done = torch.zeros_like(spent, dtype=torch.bool)
     start, move = _moves(threat)
-    every, low = torch.arange(len(x), device=x.device), torch.full_like(x[:, 0, 0, 0], -torch.inf)
-    now = _Search(every, x, x, low, goal, threat, rng, torch.empty(len(x), 0, 0))
+    every, none = torch.arange(len(x), device=x.device), torch.full_like(x[:, 0, 0, 0], -torch.inf)
+    low, high = threat.project(x - 2, x), threat.project(x + 2, x)
+    now = _Search(every, x, x, low, high, none, goal, threat, rng, torch.empty(len(x), 0, 0))
     for query in range(queries):
         if len(now.at) == 0:
             break
@@ -119,11 +121,8 @@ def search(
         gain = (margin > now.margin) | reached
         now.x_adv, now.margin = choose_rows(gain, trial, now.x_adv), margin.maximum(now.margin)
         spent[now.at] += 1
-        if bool(reached.any()) or query == 0:
-            still = now.threat.project(torch.ones_like(now.x), now.x) == now.threat.project(
-                torch.zeros_like(now.x), now.x
-            )  # a ball of radius 0
-            leaving = reached | still.flatten(1).all(1)
+        leaving = reached if query else reached | (now.low == now.high).flatten(1).all(1)  # ε = 0
+        if bool(leaving.any()):
             best[now.at], done[now.at] = now.x_adv, reached
             now = now.rows((~leaving).nonzero()[:, 0])
     best[now.at] = now.x_adv
@@ -137,6 +136,8 @@ class _Search:
     at: Tensor
     x: Tensor
     x_adv: Tensor
+    low: Tensor  # the lowest and the highest values within the ball
+    high: Tensor
     margin: Tensor
     goal: Goal
     threat: Threat
@@ -178,36 +179,36 @@ def _side(size: torch.Size, share: float, progress: float) -> int:
 def _window(numbers: Tensor, side: int, size: torch.Size) -> Tensor:
     """The pixels of one square for each image, at a place given by two numbers: (n, 1, side²)."""
     height, width = size[-2:]
-    top = (numbers[:, 0] * (height - side + 1)).long().clamp(max=height - side)
-    left = (numbers[:, 1] * (width - side + 1)).long().clamp(max=width - side)
-    inside = torch.arange(side, device=numbers.device)
-    rows, columns = top[:, None] + inside, left[:, None] + inside
-    return (rows[:, :, None] * width + columns[:, None, :]).view(len(numbers), 1, side**2)
+    top, left = numbers[:, 0] * (height - side + 1), numbers[:, 1] * (width - side + 1)
+    corner = top.long() * width + left.long()
+    return corner[:, None, None] + _offsets(side, width).to(corner.device)
+
+
+@cache
+def _offsets(side: int, width: int) -> Tensor:
+    """The pixels of a square, counted from its corner."""
+    return (width * torch.arange(side)[:, None] + torch.arange(side)).flatten()
 
 
 def _stripes(now: _Search) -> Tensor:
     """L∞: vertical stripes of ±ε, one pixel wide, of each channel on its own."""
     signs = _signs(now.rng.rand(now.x.shape[1], 1, now.x.shape[3]).to(now.x))
-    return now.threat.project(now.x + 2 * signs, now.x)
+    return torch.where(signs > 0, now.high, now.low)
 
 
 def _paint(now: _Search, side: int, numbers: Tensor) -> Tensor:
     """L∞: one square of ±ε, of one sign for each channel (algorithm 2)."""
-    channels = now.x.shape[1]
-    window = _window(numbers, side, now.x.shape).expand(-1, channels, -1)
-    x, old = now.x.flatten(2).gather(2, window), now.x_adv.flatten(2).gather(2, window)
-    signs = _signs(numbers[:, 5:, None])
-
-    def painted(signs: Tensor) -> Tensor:
-        return now.threat.project((x + 2 * signs)[..., None], x[..., None])[..., 0]
-
-    new = painted(signs)
+    window = _window(numbers, side, now.x.shape).expand(-1, now.x.shape[1], -1)
+    old, low, high = (t.flatten(2).gather(2, window) for t in (now.x_adv, now.low, now.high))
+    up = numbers[:, 5:, None] < 0.5
+    new = torch.where(up, high, low)
     there = (new == old).flatten(1).all(1)
-    new = choose_rows(there, painted(-signs), new)
+    new = torch.where(up ^ there[:, None, None], high, low)
     return now.x_adv.flatten(2).scatter(2, window, new).view_as(now.x)
 
 
-def _pyramid(side: int, like: Tensor) -> Tensor:
+@cache
+def _pyramid(side: int) -> Tensor:
     """L2: η, a pyramid over one half of the square and its negative over the other, of norm 1.
 
     Pixel r away from the middle of its half has Σ_{k≥r} 1 / (k + 1)² (equation 4).
@@ -220,12 +221,12 @@ def _pyramid(side: int, like: Tensor) -> Tensor:
         half = heights[torch.maximum(down[:, None], away[None])]
         halves.append(sign * half / half.norm().clamp_min(1e-12))
     eta = torch.cat(halves)
-    return (eta / eta.norm()).to(like)
+    return eta / eta.norm()
 
 
 def _bump(side: int, turn: Tensor, signs: Tensor) -> Tensor:
     """η or its transpose for each image, with a sign for each channel: (n, c, side²)."""
-    eta = _pyramid(side, turn)
+    eta = _pyramid(side).to(turn)
     shape = torch.where(turn[:, None, None] < 0.5, eta, eta.T).flatten(1)
     return shape[:, None] * _signs(signs)[..., None]
 
