@@ -127,8 +127,8 @@ def measure(
     """The figures of a run: name → value, n and tolerance.
 
     Classifiers: accuracy on the test images and, if attacks took part in training, what is left of
-    it under attack, see `measure_robustness`. Generators: Fréchet distance of samples to test images on
-    the features of an independent classifier (and of training images, the floor), and for
+    it under attack, see `measure_robustness`. Generators: Fréchet distance of samples to test
+    images on the features of an independent classifier (and of training images, the floor), and for
     conditional ones how often that classifier reads the class that was asked for.
 
     Args:
