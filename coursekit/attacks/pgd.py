@@ -184,11 +184,11 @@ class _Best:
     fooled: Tensor
 
     @classmethod
-    def of(cls, begin: _State, model: nn.Module, judged: bool) -> "_Best":
-        """The images as they are, which count as fooling only if they are `judged`."""
+    def of(cls, begin: _State, model: nn.Module, look: bool) -> "_Best":
+        """The images as they are, which count as fooling only if the model is asked (`look`)."""
         x, low = begin.x, torch.full_like(begin.x[:, 0, 0, 0], -torch.inf)
         best = cls(x.clone(), low, torch.zeros_like(low, dtype=torch.bool))
-        if judged:
+        if look:
             best.record(begin, _logits(model, x))
             best.loss = low  # a point of the walk is preferred, unless the image itself fools
         return best

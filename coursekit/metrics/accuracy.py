@@ -59,7 +59,7 @@ def _right(logits: Tensor, y: Tensor) -> Tensor:
 def robust_accuracy(
     model: nn.Module, x: Images, y: Labels, attack: Attack, batch: int | None = None
 ) -> float:
-    """Accuracy on `attack(model, x, y)`, attacked and judged batch by batch.
+    """Accuracy on `attack(model, x, y)`.
 
     Args:
         model: pixels in [0, 1] -> logits.
@@ -125,7 +125,7 @@ Survived = Bool[Tensor, " n"]
 def attack_suite(
     model: nn.Module, x: Images, y: Labels, attacks: Mapping[str, Attack], batch: int | None = None
 ) -> dict[str, Survived]:
-    """For each attack, which images the model still reads rightly; "clean" comes first.
+    """For each attack, which images the model still classifies correctly; "clean" comes first.
 
     Every attack is run on every image, so that a weak one shows how far it flatters.
 

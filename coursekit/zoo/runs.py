@@ -122,7 +122,7 @@ def measure(
     data: Dataset,
     features: nn.Module | None,
     n: int | None = None,
-    dear: bool = False,
+    expensive: bool = False,
 ) -> dict[str, dict[str, float]]:
     """The figures of a run: name → value, n and tolerance.
 
@@ -134,7 +134,7 @@ def measure(
     Args:
         features: the classifier whose features all Fréchet distances of this data set use.
         n: samples; by default the recipe's `compare`.
-        dear: also the figures that take minutes; they are for the record, without a tolerance.
+        expensive: also the figures that take minutes; these are for the record, without a tolerance.
     """
     x, y = data.test.x, data.test.y
     rng = torch.Generator().manual_seed(1)
@@ -142,7 +142,9 @@ def measure(
         network = networks["network"]
         exact = {"value": accuracy(network, x, y), "n": len(y), "tolerance": 0.002}
         eps = recipe.objective[1].get("eps")
-        return {"accuracy": exact} | (measure_robustness(network, x, y, eps, dear) if eps else {})
+        return {"accuracy": exact} | (
+            measure_robustness(network, x, y, eps, expensive) if eps else {}
+        )
     n = min(n or recipe.compare, len(x))
     labels = y[:n] if recipe.conditional else None
     samples = cast(Generator, networks["generator"]).sample(n, rng, labels)
@@ -167,11 +169,11 @@ def measure(
 
 
 def measure_robustness(
-    network: nn.Module, x: Tensor, y: Tensor, eps: float, dear: bool = False
+    network: nn.Module, x: Tensor, y: Tensor, eps: float, expensive: bool = False
 ) -> dict[str, dict[str, float]]:
     """Accuracy under attacks: in the L∞ ball of radius `eps`, and in the L2 ball of radius 2.
 
-    PGD-40 with three random starts on 1,000 images and AutoAttack on 100; if `dear`, AutoAttack and
+    PGD-40 with three random starts on 1,000 images and AutoAttack on 100; if `expensive`, AutoAttack and
     Square (5,000 queries) on 1,000, and in L2, on 100 images, PGD-40 with three starts and
     HopSkipJump (3,000 queries), as Schott et al. 2019 attack networks trained in L∞.
     """
@@ -193,7 +195,7 @@ def measure_robustness(
         "robust_accuracy": left(climbed(ball), 1000, 0.01),
         "autoattack_accuracy_100": left(lambda m, x, y: auto_attack(m, x, y, ball), 100, 0.02),
     }
-    if dear:
+    if expensive:
         attacks: dict[str, tuple[Attack, int]] = {
             "autoattack_accuracy": (lambda m, x, y: auto_attack(m, x, y, ball), 1000),
             "square_accuracy": (lambda m, x, y: square_attack(m, x, y, ball, 5000, rng), 1000),
