@@ -134,7 +134,7 @@ def measure(
     Args:
         features: the classifier whose features all Fréchet distances of this data set use.
         n: samples; by default the recipe's `compare`.
-        expensive: also the figures that take minutes; these are for the record, without a tolerance.
+        expensive: also the figures that take minutes, for the record: without a tolerance.
     """
     x, y = data.test.x, data.test.y
     rng = torch.Generator().manual_seed(1)
@@ -170,7 +170,7 @@ def measure_robustness(
 ) -> dict[str, dict[str, float]]:
     """Accuracy under attacks: in the L∞ ball of radius `eps`, and in the L2 ball of radius 2.
 
-    PGD-40 with three random starts on 1,000 images and AutoAttack on 100; if `expensive`, AutoAttack and
+    PGD-40 with three random starts on 1,000 images, AutoAttack on 100; if `expensive`, AutoAttack and
     Square (5,000 queries) on 1,000, and in L2, on 100 images, PGD-40 with three starts and
     HopSkipJump (3,000 queries), as Schott et al. 2019 attack networks trained in L∞.
     """
