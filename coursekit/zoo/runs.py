@@ -170,7 +170,7 @@ def measure_robustness(
 ) -> dict[str, dict[str, float]]:
     """Accuracy under attacks: in the L∞ ball of radius `eps`, and in the L2 ball of radius 2.
 
-    PGD-40 with three random starts on 1,000 images, AutoAttack on 100; if `expensive`, AutoAttack and
+    PGD-40 with three starts on 1,000 images, AutoAttack on 100; if `expensive`, AutoAttack and
     Square (5,000 queries) on 1,000, and in L2, on 100 images, PGD-40 with three starts and
     HopSkipJump (3,000 queries), as Schott et al. 2019 attack networks trained in L∞.
     """
