@@ -166,8 +166,10 @@ def test_the_probes_grow_with_the_root_of_the_round(monkeypatch):
 def test_an_image_goes_on_when_the_queries_of_another_are_spent():
     """The second has asked 440 of 500 already; the first is done no sooner and no worse for it."""
     model, x, y = victim()
-    right = (model(x).argmax(1) == y).nonzero()[:2, 0]
-    x, goal, noise = x[right], Goal(y[right]), streams(2).rand(1, 28, 28)
+    noise = streams(len(x)).rand(1, 28, 28)
+    apart = (model(x).argmax(1) == y) & (model(noise).argmax(1) != y)
+    two = apart.nonzero()[:2, 0]
+    x, goal, noise = x[two], Goal(y[two]), noise[two]
 
     def walk(rows, spent):
         ask = decisions._Oracle.of(model, goal.rows(rows), len(rows))
@@ -175,7 +177,6 @@ def test_an_image_goes_on_when_the_queries_of_another_are_spent():
         own = streams(2).rows(rows)
         return decisions._walk(ask, x[rows], noise[rows], 500, 20, L2, own), ask.spent
 
-    assert goal.reached(model(noise)).all()
     both, spent = walk(torch.tensor([0, 1]), [0, 440])
     alone, spent_alone = walk(torch.tensor([0]), [0])
     assert spent[0] == spent_alone[0] > 450 and 440 < spent[1] <= 500
