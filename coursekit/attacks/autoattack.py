@@ -146,8 +146,7 @@ def _standard(
     left = _Survivors.of(model, x, Goal(labels(y)), threat, rng)
     if len(x) == 0:
         return left.result()
-    with torch.no_grad():
-        classes = model(x[:1]).shape[1]
+    classes = left.given.order.shape[1] + 1
     ratio = "dlr" if classes >= 4 else "margin"
 
     def climb(few: "_Few", loss: Loss, rank: int | None = None) -> Found:

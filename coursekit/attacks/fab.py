@@ -60,6 +60,8 @@ def fab(
             `common.check_inputs`.
     """
     require(steps >= 1, f"steps was {steps}; it must be at least 1.")
+    if not isinstance(threat, Linf | L2):
+        raise CourseError(f"threat was {threat!r}; FAB knows Linf and L2.")
     judge, classes = Goal(y, target), labels(y)
     with torch.no_grad():
         logits = model(x)
@@ -173,12 +175,7 @@ def onto_plane(x: Tensor, normal: Tensor, gap: Tensor, threat: Threat) -> Tensor
         normal: the plane's normal vector, of the same shape.
         gap: what ⟨normal, δ⟩ must be, shape (n,).
         threat: `Linf` or `L2`; its radius plays no part.
-
-    Raises:
-        CourseError: another threat.
     """
-    if not isinstance(threat, Linf | L2):
-        raise CourseError(f"threat was {threat!r}; FAB knows Linf and L2.")
     weight, up = normal.flatten(1).abs(), (normal * column(gap, normal) > 0).flatten(1)
     unit = weight.mean(1, keepdim=True).clamp_min(1e-30)
     weight, goal, flat = weight / unit, gap.abs() / unit[:, 0], x.flatten(1)

@@ -20,7 +20,7 @@ from coursekit.attacks.common import (
     rows_of,
 )
 from coursekit.errors import CourseError, require
-from coursekit.threats import L2, Linf, Streams, Threat, column
+from coursekit.threats import L2, Linf, Random, Streams, Threat, column
 from coursekit.types import Images
 
 # The pixels a square covers halve at these shares of the budget (Andriushchenko et al. 2020, §3;
@@ -38,7 +38,7 @@ def square_attack(
     y: Truth,
     threat: Threat,
     queries: int,
-    rng: torch.Generator,
+    rng: Random,
     target: Target = None,
     share: float = 0.3,
     batch: int | None = None,
@@ -54,7 +54,7 @@ def square_attack(
         model, x, y, target, batch: as for `fgsm`.
         threat: `Linf(eps)` or `L2(eps)`; `eps` may hold one radius for each image.
         queries: the most evaluations spent on one image, at least 1; the first is of `x` itself.
-        rng: draws the squares.
+        rng: a generator, which draws the squares.
         share: of the pixels, how many the first squares cover, in (0, 1].
 
     Returns:
