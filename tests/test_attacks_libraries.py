@@ -1,4 +1,4 @@
-"""The same model, the same ε: our attacks beside foolbox and ART."""
+"""The same model, the same ε: our attacks beside foolbox, ART and torchattacks."""
 
 import warnings
 
@@ -6,8 +6,15 @@ import pytest
 import torch
 from attacked import accuracy, victim
 
-from coursekit.attacks import auto_attack, carlini_wagner, deepfool, fgsm, hop_skip_jump, pgd
-from coursekit.nets import ScaledLogits
+from coursekit.attacks import (
+    apgd,
+    auto_attack,
+    carlini_wagner,
+    deepfool,
+    fgsm,
+    hop_skip_jump,
+    pgd,
+)
 from coursekit.threats import L2, Linf
 
 with warnings.catch_warnings():  # these libraries import what others have deprecated
@@ -159,19 +166,36 @@ def test_the_decision_attack_is_about_as_near_as_foolbox(norm, scene):
     assert mine.distances.median() < 1.25 * median(theirs, x, norm)
 
 
-def test_auto_pgd_finds_about_what_our_pgd_finds(scene):
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("cross_entropy",) * 2, ("dlr", "difference_logits_ratio")]
+)
+def test_auto_pgd_is_as_strong_as_art(scene, classifier, ours, theirs):
     model, x, y, _ = scene
-    what, found = auto_attack(model, x[:60], y[:60], 0.05, steps=10)
-    assert "Auto" in what
-    assert (found - x[:60]).abs().max() <= 0.05 + 1e-5
-    ours = accuracy(model, pgd(model, x[:60], y[:60], Linf(0.05), 20, rng=start()), y[:60])
-    assert accuracy(model, found, y[:60]) == pytest.approx(ours, abs=0.06)
+    x, y = x[:60], y[:60]
+    attack = evasion.AutoProjectedGradientDescent(
+        classifier,
+        eps=0.1,
+        eps_step=0.2,
+        max_iter=20,
+        nb_random_init=1,
+        loss_type=theirs,
+        batch_size=60,
+        verbose=False,
+    )
+    other = torch.as_tensor(attack.generate(x.numpy(), y.numpy()))
+    found = apgd(model, x, y, Linf(0.1), steps=20, loss=ours, rng=start())
+    assert accuracy(model, found.x_adv, y) <= accuracy(model, other, y) + 2 / 60
 
 
-def test_auto_pgd_also_climbs_a_loss_that_loud_logits_do_not_flatten(scene):
-    """The cross-entropy of a loud network has no gradient; the second loss has no scale."""
+@pytest.mark.parametrize(("norm", "threat"), [("Linf", Linf(0.1)), ("L2", L2(1.5))])
+def test_autoattack_is_as_strong_as_torchattacks(scene, norm, threat):
+    """With the same budgets; theirs are 10 steps by default and 5,000 queries."""
+    torchattacks = pytest.importorskip("torchattacks")
     model, x, y, _ = scene
-    loud, x, y = ScaledLogits(model), x[:60], y[:60]
-    _, found = auto_attack(loud, x, y, 0.1, steps=10)
-    ours = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start(), loss="margin"), y)
-    assert accuracy(model, found, y) <= ours + 0.06
+    x, y = x[:60], y[:60]
+    attack = torchattacks.AutoAttack(model, norm=norm, eps=threat.eps, seed=0)
+    attack._autoattack.attacks[-1].n_queries = 300
+    theirs = accuracy(model, attack(x, y), y)
+    found = auto_attack(model, x, y, threat, start(), steps=10, queries=300)
+    assert accuracy(model, found.x_adv, y) <= theirs + 2 / 60
+    assert (threat.norm(found.x_adv - x) <= threat.eps + 1e-6).all()

@@ -29,14 +29,14 @@ def sizes(threat, a, b):
 
 
 def two_pixels(classes, seed):
-    """A curved network on images of two pixels, and 40 images that it gets right."""
+    """A curved network on images of two pixels, and 24 images that it gets right."""
     rng = seeded(seed)
     model = nn.Sequential(nn.Flatten(), nn.Linear(2, 12), nn.Tanh(), nn.Linear(12, classes))
     with torch.no_grad():
-        for parameter, scale in zip(model.parameters(), (8.0, 4.0, 1.0, 0.5), strict=True):
+        for parameter, scale in zip(model.parameters(), (12.0, 6.0, 1.0, 0.3), strict=True):
             parameter.copy_(scale * torch.randn(parameter.shape, generator=rng))
-        x = torch.rand(40, 1, 1, 2, generator=rng)
-        x[:8] = x[:8].round()  # some in a corner of the box
+        x = torch.rand(24, 1, 1, 2, generator=rng)
+        x[:6] = x[:6].round()  # some in a corner of the box
         return model.requires_grad_(False), x, model(x).argmax(1)
 
 
@@ -88,12 +88,12 @@ def test_the_difference_of_logits_ratio_has_neither_unit_nor_origin(rng, target)
 @pytest.mark.parametrize("threat", [Linf(0.08), L2(0.1)])
 @pytest.mark.parametrize("loss", ["cross_entropy", "dlr", "margin"])
 def test_auto_pgd_climbs_to_the_top_of_the_ball(threat, loss):
-    """On two pixels the whole ball can be searched: few stay on a lower hill."""
-    model, x, y = two_pixels(4, 3)
-    found = apgd(model, x, y, threat, loss=loss, rng=seeded())
+    """On two pixels the whole ball can be searched: from ten starts few stay on a lower hill."""
+    model, x, y = two_pixels(4, 4)
+    found = apgd(model, x, y, threat, restarts=10, loss=loss, rng=seeded())
     best = largest_margin(model, threat, x, y)
     assert (found.success == (best > 0)).float().mean() >= 0.9
-    assert 5 < found.success.sum() < 35
+    assert 4 <= found.success.sum() < 20
     goal = Goal(y, kind=loss)
     reached, points = goal.loss(model(found.x_adv)), whole_ball(threat, x)
     tops = torch.stack(
@@ -147,8 +147,11 @@ def test_auto_pgd_starts_with_a_step_of_twice_the_radius_and_halves_it_when_it_d
 
 
 def test_more_starts_fool_more():
-    model, x, y = two_pixels(4, 5)
-    once, often = (apgd(model, x, y, Linf(0.2), steps=5, restarts=r, rng=seeded()) for r in (1, 8))
+    """The ratio of two pixels' logits has lower hills, on which half of the single starts end."""
+    model, x, y = two_pixels(4, 4)
+    once, often = (
+        apgd(model, x, y, Linf(0.08), restarts=r, loss="dlr", rng=seeded()) for r in (1, 10)
+    )
     assert torch.equal(often.success | once.success, often.success)
     assert often.success.sum() > once.success.sum()
 
@@ -157,7 +160,7 @@ def test_auto_pgd_reaches_the_class_that_is_asked_for():
     model, x, y = victim()
     x, y = x[:40], y[:40]
     target = (y + 1) % 10
-    found = apgd(model, x, y, Linf(0.2), steps=30, loss="dlr", target=target)
+    found = apgd(model, x, y, Linf(0.3), steps=30, loss="dlr", target=target)
     assert torch.equal(model(found.x_adv).argmax(1) == target, found.success)
     assert found.success.float().mean() > 0.8
 
@@ -237,10 +240,10 @@ def test_on_a_linear_model_fab_comes_to_the_boundary_the_shortest_way(rng, kind)
 
 def test_fab_stops_inside_the_ball_or_goes_on_for_the_nearest_point():
     model, x, y = victim()
-    x, y = x[:40], y[:40]
-    first, last = (fab(model, x, y, Linf(0.1), 30, early_stop=stop) for stop in (True, False))
+    x, y = x[:30], y[:30]
+    first, last = (fab(model, x, y, Linf(0.15), 15, early_stop=stop) for stop in (True, False))
     assert torch.equal(first.success, last.success)
-    assert first.success.float().mean() > 0.8
+    assert first.success.float().mean() > 0.6
     assert (last.distances <= first.distances).all()
     right = model(x).argmax(1) == y
     ours = first.success & right
@@ -256,21 +259,22 @@ def test_the_other_classes_come_in_the_order_of_their_logits():
 # --- The whole -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("threat", [Linf(0.05), Linf(0.12), L2(0.06), L2(0.15)])
-@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("threat", [Linf(0.05), L2(0.15)])
+@pytest.mark.parametrize("classes", [2, 3, 4])
 def test_on_two_pixels_autoattack_finds_all_that_there_is(threat, classes):
     model, x, y = two_pixels(classes, classes)
     found = auto_attack(model, x, y, threat, queries=200)
     best = largest_margin(model, threat, x, y)
     sure = best.abs() > 0.02  # nearer than this, the grid may have missed the spot
-    assert sure.sum() >= 35
+    assert sure.sum() >= 20
+    assert (best > 0).sum() >= 5
     assert torch.equal(found.success[sure], best[sure] > 0)
     assert torch.equal(model(found.x_adv).argmax(1) != y, found.success)
     assert (sizes(threat, found.x_adv, x) <= threat.eps + 1e-6).all()
     assert ((found.x_adv >= 0) & (found.x_adv <= 1)).all()
 
 
-@pytest.mark.parametrize("threat", [Linf(0.05), L2(0.7)])
+@pytest.mark.parametrize("threat", [Linf(0.1), L2(1.5)])
 def test_autoattack_says_what_it_did(threat):
     """Queries are what the model was shown; the wrong cost one; the rest is inside the ball."""
     model, x, y = victim()
@@ -289,7 +293,7 @@ def test_autoattack_says_what_it_did(threat):
     assert (size <= threat.eps + 1e-6).all()
     assert ((found.x_adv >= 0) & (found.x_adv <= 1)).all()
     torch.testing.assert_close(found.distances, torch.where(found.success, size, torch.inf))
-    assert 0.3 < found.success.float().mean() < 1
+    assert 0.2 < found.success.float().mean() < 1
     assert (size[~found.success] > 0).all()  # an attempt, not the image
 
 
@@ -315,8 +319,8 @@ def test_where_the_cross_entropy_is_flat_the_other_attacks_find_the_way():
     x, y = x[:25], y[:25]
     loud = ScaledLogits(model, 1e6)
     with pytest.warns(RobustnessWarning, match="exactly zero"):
-        hidden = auto_attack(loud, x, y, Linf(0.1), steps=20, queries=30)
-    plain = auto_attack(model, x, y, Linf(0.1), steps=20, queries=30)
+        hidden = auto_attack(loud, x, y, Linf(0.2), steps=20, queries=30)
+    plain = auto_attack(model, x, y, Linf(0.2), steps=20, queries=30)
     assert hidden.success.sum() >= plain.success.sum() - 1
     assert plain.success.float().mean() > 0.8
 

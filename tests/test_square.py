@@ -96,7 +96,7 @@ def test_in_l2_every_move_has_the_length_of_the_ball_and_leaves_all_but_two_squa
     )  # 25 tiles of one length
     late = moves[30:]  # squares of three by three, of which two may change
     ratio = late / start
-    same = (ratio - ratio.flatten(2).median(2).values[..., None, None]).abs() < 1e-3
+    same = (ratio - ratio.flatten(2).median(2).values[..., None, None, None]).abs() < 1e-3
     changed = (~same).flatten(2).sum(2)
     assert ((changed > 0) & (changed <= 18)).all()
 
@@ -104,13 +104,13 @@ def test_in_l2_every_move_has_the_length_of_the_ball_and_leaves_all_but_two_squa
 def test_it_counts_its_queries_and_needs_no_gradient(rng):
     model, x, y = some(40)
     counting = Counting(model)
-    few, many = (square_attack(counting, x, y, Linf(0.15), q, seeded()) for q in (20, 300))
+    few, many = (square_attack(counting, x, y, Linf(0.15), q, seeded()) for q in (200, 1000))
     assert counting.shown == 4 * 16 + few.queries.sum() + many.queries.sum()  # the door: 2 × 16
-    assert few.queries.max() <= 20
-    assert many.queries.max() <= 300
+    assert few.queries.max() <= 200
+    assert many.queries.max() <= 1000
     fooled = model(many.x_adv).argmax(1) != y
     assert torch.equal(many.success, fooled)
-    assert (many.queries[~fooled] == 300).all()
+    assert (many.queries[~fooled] == 1000).all()
     noise = accuracy(model, Linf(0.15).noise(x, rng), y)
     strong = accuracy(model, pgd(model, x, y, Linf(0.15), 20), y)
     assert strong - 0.05 <= accuracy(model, many.x_adv, y) < accuracy(model, few.x_adv, y) < noise
@@ -159,7 +159,7 @@ def test_it_reaches_the_class_that_is_asked_for():
 @pytest.mark.parametrize("kind", [Linf, L2])
 def test_an_image_fares_the_same_in_every_batch(kind):
     model, x, y = some(11)
-    radii = torch.linspace(0.02, 0.2, 11) * (1 if kind is Linf else 15)
+    radii = torch.linspace(0.02, 0.2, 11) * (1 if kind is Linf else 45)
     whole, pieces = (
         square_attack(model, x, y, kind(radii), 60, seeded(), batch=b) for b in (None, 4)
     )

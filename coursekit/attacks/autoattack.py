@@ -127,7 +127,7 @@ def apgd(
     check_loss(loss, model, x, target)
     left = _Survivors.of(model, x, Goal(y, target), threat, rng)
     for _ in range(restarts):
-        left.face(lambda few: ascend(model, few, Goal(few.judge.y, few.judge.target, loss), steps))
+        left.face(lambda few: ascend(model, few, Goal(few.aim.y, few.aim.target, loss), steps))
     return left.result()
 
 
@@ -146,19 +146,18 @@ def _standard(
     left = _Survivors.of(model, x, Goal(labels(y)), threat, rng)
     if len(x) == 0:
         return left.result()
-    with torch.no_grad():
-        classes = model(x[:1]).shape[1]
+    classes = left.given.order.shape[1] + 1
     ratio = "dlr" if classes >= 4 else "margin"
 
     def climb(few: "_Few", loss: Loss, rank: int | None = None) -> Found:
         towards = None if rank is None else few.order[:, rank]
-        return ascend(model, few, Goal(few.judge.y, towards, loss), steps)
+        return ascend(model, few, Goal(few.aim.y, towards, loss), steps)
 
     def near(few: "_Few", rank: int) -> Found:
-        return approach(model, few.x, few.judge, few.order[:, rank], few.threat, steps)
+        return approach(model, few.x, few.aim, few.order[:, rank], few.threat, steps)
 
     def squares(few: "_Few") -> Found:
-        return search(model, few.x, few.judge, few.threat, few.rng, queries, SHARE, SCHEDULE)
+        return search(model, few.x, few.aim, few.threat, few.rng, queries, SHARE, SCHEDULE)
 
     targets = range(min(TARGETS, classes - 1))
     left.face(partial(climb, loss="cross_entropy"))
@@ -182,7 +181,7 @@ class _Few:
     """Some images, and what belongs to each."""
 
     x: Tensor
-    judge: Goal  # when an image counts as fooling
+    aim: Goal  # when an image counts as fooling
     threat: Threat
     rng: Any
     order: Tensor  # the other classes, the likeliest first
@@ -202,13 +201,13 @@ class _Survivors:
 
     @classmethod
     def of(
-        cls, model: nn.Module, x: Tensor, judge: Goal, threat: Threat, rng: Random
+        cls, model: nn.Module, x: Tensor, aim: Goal, threat: Threat, rng: Random
     ) -> "_Survivors":
         """The images as they are: one query each."""
         with torch.no_grad():
             logits = model(x)
-        fooled = fools(judge, logits)
-        few = _Few(x, judge, threat, rng, others(logits, labels(judge.y)))
+        fooled = fools(aim, logits)
+        few = _Few(x, aim, threat, rng, others(logits, labels(aim.y)))
         return cls(few, x.clone(), fooled, torch.ones_like(fooled, dtype=torch.long))
 
     def face(self, stage: Callable[[_Few], Found]) -> None:
@@ -228,7 +227,7 @@ def ascend(model: nn.Module, few: _Few, goal: Goal, steps: int) -> Found:
 
     Args:
         model: in eval mode.
-        few: the images; `few.judge` says where the search may end.
+        few: the images; `few.aim` says where the search may end.
         goal: whose loss is raised.
         steps: gradient steps.
     """
@@ -283,7 +282,7 @@ class _Ascent:
     checked_loss: Tensor  # the best loss at the last checkpoint
     halved: Tensor  # whether the step was halved there
     goal: Goal
-    judge: Goal
+    aim: Goal
     threat: Threat
 
     @classmethod
@@ -294,7 +293,7 @@ class _Ascent:
         steps, yes = 2 * (none + few.threat.eps), torch.ones_like(none, dtype=torch.bool)
         at, flat = torch.arange(len(x), device=x.device), torch.zeros_like(x)
         losses = (low, low, none, steps, low, yes)
-        return cls(at, x, start, start, flat, start, flat, *losses, goal, few.judge, few.threat)
+        return cls(at, x, start, start, flat, start, flat, *losses, goal, few.aim, few.threat)
 
     def rows(self, index: Tensor) -> "_Ascent":
         return _Ascent(**{k: rows_of(v, index, len(self.at)) for k, v in vars(self).items()})
@@ -313,7 +312,7 @@ class _Ascent:
         self.best = choose_rows(better, self.x_adv, self.best)
         self.best_gradient = choose_rows(better, self.gradient, self.best_gradient)
         self.best_loss, self.loss = torch.where(better, loss, self.best_loss), loss
-        return fools(self.judge, logits.detach())
+        return fools(self.aim, logits.detach())
 
     def step(self, inertia: float) -> None:
         """A gradient step, averaged with the last one (equation 2)."""

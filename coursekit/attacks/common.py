@@ -38,7 +38,7 @@ class AttackResult(NamedTuple):
     """What an attack found, and what it cost.
 
     Attributes:
-        x_adv: the adversarial images; where the attack failed, its best attempt.
+        x_adv: the adversarial images; where the attack failed, its best attempt or the image.
         success: where the goal is reached. Images that the model gets wrong by itself count.
         queries: model evaluations spent on each image, gradients included.
         distances: ‖x_adv − x‖ in the attack's norm; infinite where it failed.
@@ -151,7 +151,8 @@ def attack(function: Function) -> Function:
             given |= {k: _plain(v) for k, v in given.items() if isinstance(v, Tensor)}
             x, target = given["x"], given.get("target")
             y, target = check_inputs(model, x, given["y"], target)
-            given |= {"y": y} | ({"target": target} if "target" in given else {})
+            given |= {"x": x.clamp(0, 1), "y": y}  # pixels may stick out by a rounding
+            given |= {"target": target} if "target" in given else {}
             if isinstance(given.get("rng"), torch.Generator):
                 given["rng"] = Streams.spawn(len(x), given["rng"])
             return _in_batches(function, given, given.get("batch"))

@@ -60,18 +60,20 @@ def fab(
             `common.check_inputs`.
     """
     require(steps >= 1, f"steps was {steps}; it must be at least 1.")
-    judge, classes = Goal(y, target), labels(y)
+    if not isinstance(threat, Linf | L2):
+        raise CourseError(f"threat was {threat!r}; FAB knows Linf and L2.")
+    aim, classes = Goal(y, target), labels(y)
     with torch.no_grad():
         logits = model(x)
-    fooled = fools(judge, logits)
+    fooled = fools(aim, logits)
     near, best = fooled.clone(), x.clone()
     size = torch.where(fooled, 0.0, torch.inf).to(x)
     spent = torch.ones_like(classes)
-    wanted = judge.wanted
+    wanted = aim.wanted
     order = others(logits, classes)[:, :TARGETS] if wanted is None else wanted[:, None]
     for rank in range(order.shape[1]):
         left = (~(near if early_stop else fooled)).nonzero()[:, 0]
-        few, ball, goal = x[left], threat.rows(left), judge.rows(left)
+        few, ball, goal = x[left], threat.rows(left), aim.rows(left)
         x_adv, found, used = approach(model, few, goal, order[left, rank], ball, steps, early_stop)
         spent[left] += used
         distance = torch.where(found, ball.norm(x_adv - few), torch.inf)
@@ -90,7 +92,7 @@ def others(logits: Tensor, y: Tensor) -> Tensor:
 def approach(
     model: nn.Module,
     x: Tensor,
-    judge: Goal,
+    aim: Goal,
     towards: Tensor,
     threat: Threat,
     steps: int,
@@ -103,14 +105,14 @@ def approach(
     """
     every = torch.arange(len(x), device=x.device)
     size = torch.full_like(x[:, 0, 0, 0], torch.inf)
-    now = _Approach(every, x, x, judge, towards, threat)
+    now = _Approach(every, x, x, aim, towards, threat)
     best, spent = x.clone(), torch.zeros_like(every)
     for _ in range(steps):
         if len(now.at) == 0:
             break
         now.x_adv = now.step(model)
         with torch.no_grad():
-            reached = fools(now.judge, model(now.x_adv))
+            reached = fools(now.aim, model(now.x_adv))
         spent[now.at] += 2
         if not bool(reached.any()):
             continue
@@ -130,7 +132,7 @@ class _Approach:
     at: Tensor
     x: Tensor
     x_adv: Tensor
-    judge: Goal
+    aim: Goal
     towards: Tensor
     threat: Threat
 
@@ -153,7 +155,7 @@ class _Approach:
         x = self.x_adv.detach().requires_grad_(True)
         with torch.enable_grad():
             logits = model(x)
-            pair = torch.stack([self.towards, labels(self.judge.y)], 1)
+            pair = torch.stack([self.towards, labels(self.aim.y)], 1)
             lead = logits.gather(1, pair)
             lead = lead[:, 0] - lead[:, 1]
             gradient = torch.autograd.grad(lead.sum(), x)[0]
@@ -173,12 +175,7 @@ def onto_plane(x: Tensor, normal: Tensor, gap: Tensor, threat: Threat) -> Tensor
         normal: the plane's normal vector, of the same shape.
         gap: what ⟨normal, δ⟩ must be, shape (n,).
         threat: `Linf` or `L2`; its radius plays no part.
-
-    Raises:
-        CourseError: another threat.
     """
-    if not isinstance(threat, Linf | L2):
-        raise CourseError(f"threat was {threat!r}; FAB knows Linf and L2.")
     weight, up = normal.flatten(1).abs(), (normal * column(gap, normal) > 0).flatten(1)
     unit = weight.mean(1, keepdim=True).clamp_min(1e-30)
     weight, goal, flat = weight / unit, gap.abs() / unit[:, 0], x.flatten(1)

@@ -54,7 +54,7 @@ def square_attack(
         model, x, y, target, batch: as for `fgsm`.
         threat: `Linf(eps)` or `L2(eps)`; `eps` may hold one radius for each image.
         queries: the most evaluations spent on one image, at least 1; the first is of `x` itself.
-        rng: draws the squares.
+        rng: a generator, which draws the squares.
         share: of the pixels, how many the first squares cover, in (0, 1].
 
     Returns:

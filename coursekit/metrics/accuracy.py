@@ -161,6 +161,7 @@ def _survived(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, batch: int
     right, size = [], len(x) if batch is None else batch
     for a, b in zip(x.split(size), y.split(size), strict=True):
         found = attack(model, a, b)
-        logits = _each(model, "forward", getattr(found, "x_adv", found), 500)
+        images: Any = getattr(found, "x_adv", found)
+        logits = _each(model, "forward", images, 500)
         right.append(_right(logits, b))
     return torch.cat(right).cpu()
