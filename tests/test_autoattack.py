@@ -94,6 +94,7 @@ def test_auto_pgd_climbs_to_the_top_of_the_ball(threat, loss):
     best = largest_margin(model, threat, x, y)
     assert (found.success == (best > 0)).float().mean() >= 0.9
     assert 4 <= found.success.sum() < 20
+    assert (sizes(threat, found.x_adv, x) <= threat.eps + 1e-6).all()
     goal = Goal(y, kind=loss)
     reached, points = goal.loss(model(found.x_adv)), whole_ball(threat, x)
     tops = torch.stack(
