@@ -23,7 +23,7 @@ from coursekit.attacks.common import (
     warn_if_masked,
 )
 from coursekit.attacks.fab import TARGETS, approach, others
-from coursekit.attacks.square import Found, fools, search
+from coursekit.attacks.square import Found, search
 from coursekit.errors import CourseError, require
 from coursekit.gradients import scale_to_mean
 from coursekit.threats import L2, Linf, Random, Threat, column
@@ -206,7 +206,7 @@ class _Survivors:
         """The images as they are: one query each."""
         with torch.no_grad():
             logits = model(x)
-        fooled = fools(aim, logits)
+        fooled = aim.reached(logits)
         few = _Few(x, aim, threat, rng, others(logits, labels(aim.y)))
         return cls(few, x.clone(), fooled, torch.ones_like(fooled, dtype=torch.long))
 
@@ -312,7 +312,7 @@ class _Ascent:
         self.best = choose_rows(better, self.x_adv, self.best)
         self.best_gradient = choose_rows(better, self.gradient, self.best_gradient)
         self.best_loss, self.loss = torch.where(better, loss, self.best_loss), loss
-        return fools(self.aim, logits.detach())
+        return self.aim.reached(logits.detach())
 
     def step(self, inertia: float) -> None:
         """A gradient step, averaged with the last one (equation 2)."""

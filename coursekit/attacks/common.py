@@ -81,18 +81,21 @@ class Goal:
         return loss(logits, self.y) if self.wanted is None else -loss(logits, self.wanted)
 
     def margin(self, logits: Logits) -> PerExample:
-        """By how much the goal's logit leads; above 0 exactly where the goal is reached."""
+        """By how much the goal's logit leads; above 0 where the goal is reached, but for ties."""
         mine = (labels(self.y) if self.wanted is None else self.wanted)[:, None]
         others = logits.scatter(1, mine, -torch.inf).amax(1)
         lead = logits.gather(1, mine)[:, 0] - others
         return -lead if self.wanted is None else lead
 
     def reached(self, logits: Logits) -> Mask:
-        """Where the goal's class wins. A model that answers NaN or infinity has lost already."""
-        broken = ~logits.isfinite().all(1)
+        """Where the goal's class wins, as `argmax` decides between equal logits.
+
+        A model that answers NaN or infinity has lost already.
+        """
+        winner, sound = logits.argmax(1), logits.isfinite().all(1)
         if self.wanted is not None:
-            return (self.margin(logits) > 0) & ~broken
-        return (self.margin(logits) > 0) | broken
+            return (winner == self.wanted) & sound
+        return (winner != labels(self.y)) | ~sound
 
     def rows(self, index: Tensor) -> "Goal":
         """The same goal for some of the examples."""

@@ -16,7 +16,7 @@ from coursekit.attacks.common import (
     labels,
     rows_of,
 )
-from coursekit.attacks.square import Found, fools
+from coursekit.attacks.square import Found
 from coursekit.errors import CourseError, require
 from coursekit.threats import L2, Linf, Threat, column
 from coursekit.types import Images
@@ -65,7 +65,7 @@ def fab(
     aim, classes = Goal(y, target), labels(y)
     with torch.no_grad():
         logits = model(x)
-    fooled = fools(aim, logits)
+    fooled = aim.reached(logits)
     near, best = fooled.clone(), x.clone()
     size = torch.where(fooled, 0.0, torch.inf).to(x)
     spent = torch.ones_like(classes)
@@ -112,7 +112,7 @@ def approach(
             break
         now.x_adv = now.step(model)
         with torch.no_grad():
-            reached = fools(now.aim, model(now.x_adv))
+            reached = now.aim.reached(model(now.x_adv))
         spent[now.at] += 2
         if not bool(reached.any()):
             continue

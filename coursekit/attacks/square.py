@@ -69,7 +69,7 @@ def square_attack(
     require(rng is not None, "the attack draws its squares at random; give rng.")
     goal = Goal(y, target)
     with torch.no_grad():
-        fooled = fools(goal, model(x))
+        fooled = goal.reached(model(x))
     x_adv, spent = x.clone(), torch.ones_like(fooled, dtype=torch.long)
     left = (~fooled).nonzero()[:, 0]
     few, ball, streams = x[left], threat.rows(left), rows_of(rng, left, len(x))
@@ -77,13 +77,6 @@ def square_attack(
     x_adv[left], fooled[left], used = found
     spent[left] += used
     return attack_result(x, x_adv, fooled, spent, threat.norm)
-
-
-def fools(goal: Goal, logits: Tensor) -> Tensor:
-    """Where the goal is reached; between equal logits the first class wins, as in `argmax`."""
-    if goal.wanted is not None:
-        return goal.reached(logits)
-    return (logits.argmax(1) != labels(goal.y)) | ~logits.isfinite().all(1)
 
 
 def search(
@@ -117,7 +110,7 @@ def search(
         trial = move(now, side, now.draw(query - 1, x.shape[1])) if query else start(now)
         with torch.no_grad():
             logits = model(trial)
-        margin, reached = now.goal.margin(logits), fools(now.goal, logits)
+        margin, reached = now.goal.margin(logits), now.goal.reached(logits)
         gain = (margin > now.margin) | reached
         now.x_adv, now.margin = choose_rows(gain, trial, now.x_adv), margin.maximum(now.margin)
         spent[now.at] += 1
