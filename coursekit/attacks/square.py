@@ -16,7 +16,6 @@ from coursekit.attacks.common import (
     attack,
     attack_result,
     choose_rows,
-    labels,
     rows_of,
 )
 from coursekit.errors import CourseError, require
