@@ -186,7 +186,7 @@ def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) ->
         left.plot(array(x), array(run), color=GREEN, linewidth=1, label="trained D" * (i == 0))
         right.plot(array(x), array(run) - array(best), color=GREEN, linewidth=1)
     left.plot(array(x), array(best), color=BLACK, linestyle="--", linewidth=1, label="D* exact")
-    label(left, "Learnt from samples, held against theory", "x", "density; D")
+    label(left, "Learnt from samples, and the exact D*", "x", "density; D")
     left.set_ylim(top=0.95)
     left.legend(frameon=False, ncols=4, fontsize=9, loc="upper left")
     label(right, "Error D − D*", "x", "D − D*")
