@@ -102,6 +102,8 @@ def stage(lectures: Sequence[Lecture], folder: Path) -> None:
     for lecture in lectures:
         page = folder / "notebooks" / lecture.path.name
         page.write_text(_with_tools(lecture), encoding="utf-8")
+    if (origin / "pictures").is_dir():
+        shutil.copytree(origin / "pictures", folder / "notebooks" / "pictures")
     start = next((lecture.name for lecture in lectures if lecture.number == START), "")
     lectures = [lecture for lecture in lectures if lecture.number != START]
     _assets(lectures, folder / ASSETS)
