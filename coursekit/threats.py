@@ -146,7 +146,7 @@ class Linf:
 
     def project(self, x_adv: Examples, x: Examples) -> Examples:
         eps = column(self.eps, x)
-        return torch.clamp(x_adv, x - eps, x + eps).clamp(0, 1)
+        return torch.clamp(x_adv, (x - eps).clamp_(min=0), (x + eps).clamp_(max=1))
 
     def steepest(self, gradient: Examples) -> Examples:
         return gradient.sign()

@@ -193,9 +193,16 @@ def test_each_image_may_have_a_radius_of_its_own(threat):
 
 def test_accuracy_against_eps_never_rises_and_is_that_of_each_eps():
     model, x, y = victim()
-    attack = lambda m, x, y, threat: pgd(m, x, y, threat, 10)  # noqa: E731
+    attacked = []
+
+    def attack(m, x, y, threat):
+        attacked.append(len(x))
+        return pgd(m, x, y, threat, 10)
+
     threats = [Linf(e) for e in (0.02, 0.0, 0.05, 0.2)]
     curve = metrics.accuracy_against_eps(model, x, y, attack, threats)
+    right = [1.0, *sorted(curve, reverse=True)[:3]]
+    assert attacked == [round(share * len(x)) for share in right]  # the survivors, and only they
     alone = [
         metrics.robust_accuracy(model, x, y, lambda m, a, b, t=t: attack(m, a, b, t))
         for t in threats

@@ -148,7 +148,7 @@ def pgd(
             if gradient_filter is not None:
                 gradient = gradient_filter(gradient)
             # Project first, then differentiate: a pixel that clamp() holds at 0 has no gradient.
-            gradient = gradient.nan_to_num(0, 0, 0)
+            gradient = gradient.nan_to_num_(0, 0, 0)
             if momentum:  # a direction has no scale; a sum of gradients needs one
                 gradient = now.velocity = momentum * now.velocity + scale_to_mean(gradient)
             move = column(now.step, x) * now.threat.steepest(gradient)
