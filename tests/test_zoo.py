@@ -13,6 +13,8 @@ from coursekit import zoo
 from coursekit.cli import app
 from coursekit.data import Dataset, Split
 from coursekit.errors import CourseError
+from coursekit.gan_losses import auxiliary
+from coursekit.lipschitz import r1_penalty
 from coursekit.training import trainer
 from coursekit.zoo import RECIPES, Recipe, Run, runs, store
 from coursekit.zoo.recipes import DATA, TABLES, build, build_network, data_digest, data_of
@@ -78,10 +80,38 @@ def test_recipes_that_differ_in_any_value_have_different_keys():
         "penalty_D": ("r1", {"gamma": 7}), "augment": ("diff_augment", {"cutout": False}),
         "optimizer_G": ("adam", {"lr": 0.7}), "optimizer_D": ("adam", {"lr": 0.7}), "n_critic": 7,
         "reuse_fakes": False, "ema": 0.7, "channels_last": False, "compare": 7,
+        "penalty_G": ("auxiliary", {"fake": 7}), "wrong_labels": 0.7,
     }  # fmt: skip
     assert other.keys() == {f.name for f in fields(Recipe)}
     keys = {replace(recipe, **{name: value}).key for name, value in other.items()}
     assert len(keys | {recipe.key}) == len(other) + 1
+
+
+def test_keys_stay_when_recipes_get_new_fields():
+    """The files of the zoo bear them in their names."""
+    assert RECIPES["dcgan-mnist"].id == "dcgan-mnist-919f7c1f"
+    assert RECIPES["cgan-projection-digits"].id == "cgan-projection-digits-b750779d"
+    assert RECIPES["pgd-mnist"].id == "pgd-mnist-08e229b1"
+    assert "penalty_G" not in RECIPES["dcgan-mnist"].plain
+    assert RECIPES["acgan-0-mnist"].plain["penalty_G"] == ["auxiliary", {"fake": 1.0}]
+
+
+def test_acgan_adds_its_class_loss_to_r1(rng):
+    recipe, y = RECIPES["acgan-0-digits"], torch.arange(4)
+    D = build_network(tiny(recipe), "discriminator", None, rng)
+    x, fake = torch.rand(2, 4, 1, 28, 28, generator=rng)
+    terms = r1_penalty(0.2)(D, x, fake, y) + auxiliary(1.0, 1.0)(D, x, fake, y)
+    torch.testing.assert_close(build(recipe, "penalty_D")(D, x, fake, y, rng), terms)
+    assert build(recipe, "penalty_D").double_backward
+    assert build(recipe, "penalty_G") == auxiliary(fake=1.0)
+
+
+def test_a_recipe_may_ask_for_wrong_labels():
+    data, split = data_of(RECIPES["projection-wrong-50-digits"])
+    _, right = data_of(RECIPES["projection-0-digits"])
+    assert torch.equal(split.x, right.x)
+    assert float((split.y != right.y).float().mean()) == pytest.approx(0.5, abs=1e-3)
+    assert int(split.y.max()) < len(data.classes)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ from coursekit.metrics.modes import (
     parzen_by_class,
     stacked_coverage,
 )
+from coursekit.metrics.precision_recall import (
+    DensityCoverage,
+    class_coverage,
+    density_coverage,
+)
 from coursekit.metrics.spectrum import (
     checkerboard,
     high_freq_fraction,
@@ -41,12 +46,15 @@ from coursekit.metrics.spectrum import (
 __all__ = [
     "ClassScorer",
     "Coverage",
+    "DensityCoverage",
     "Extrapolation",
     "FIDScorer",
     "accuracy",
     "best_bandwidth",
     "by_class",
     "checkerboard",
+    "class_coverage",
+    "density_coverage",
     "entropy",
     "expected_bias",
     "expected_on_line",

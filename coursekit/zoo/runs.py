@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from coursekit.attacks import pgd
 from coursekit.data import Dataset
 from coursekit.errors import CourseError, require
-from coursekit.metrics import FIDScorer, accuracy, robust_accuracy
+from coursekit.metrics import FIDScorer, accuracy, class_coverage, robust_accuracy
 from coursekit.nets import Generator
 from coursekit.threats import Linf
 from coursekit.training import Ema, History, fit, train_gan
@@ -107,7 +107,7 @@ def train(
         how |= {"optimizer": build(recipe, "optimizer")}
         return kept, fit(networks["network"], batches, build(recipe, "objective"), **how)
     how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes, "ema": ema}
-    optional = {"penalty_D": build(recipe, "penalty_D"), "augment": build(recipe, "augment")}
+    optional = {name: build(recipe, name) for name in ("penalty_D", "penalty_G", "augment")}
     how |= {name: part for name, part in optional.items() if part is not None}
     how |= {name: build(recipe, name) for name in ("optimizer_G", "optimizer_D")}
     G, D = networks["generator"], networks["discriminator"]
@@ -127,7 +127,8 @@ def measure(
     Classifiers: accuracy on the test images and, if attacks took part in training, under PGD-40 on
     1,000 of them, three random starts. Generators: Fréchet distance of samples to test images on
     the features of an independent classifier (and of training images, the floor), and for
-    conditional ones how often that classifier reads the class that was asked for.
+    conditional ones how often that classifier reads the class that was asked for, and the mean over
+    classes of the coverage within the class (k = 5, on the same features; of more than 5 images).
 
     Args:
         features: the classifier whose features all Fréchet distances of this data set use.
@@ -165,6 +166,9 @@ def measure(
         read = accuracy(features, samples, labels)
         figures["class_accuracy"] = {"value": read, "n": n, "tolerance": 0.01}
         real = accuracy(features, x[:n], labels)
+        if int(labels.bincount().min()) > 5:
+            cover = float(class_coverage(features, x[:n], labels, samples, labels).mean())
+            figures["class_coverage"] = {"value": cover, "n": n, "tolerance": 0.02}
         figures["class_accuracy_of_real"] = {"value": real, "n": n, "tolerance": 0.002}
     return figures
 
