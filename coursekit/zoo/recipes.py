@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -220,7 +221,7 @@ def build_network(
     """A network with its initial weights. Without `data` the shape of its data set is assumed."""
     name, arguments = getattr(recipe, field)
     shape = (3, 32, 32) if recipe.data.startswith("cifar10") else (1, 28, 28)
-    classes = () if name in UNCONDITIONAL else (10,)
+    classes = () if name in UNCONDITIONAL else (len(data.classes) if data else 10,)
     return NETWORKS[name](data.shape if data else shape, *classes, **arguments, rng=rng)
 
 
@@ -234,13 +235,24 @@ def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset
     data = load(where, device)
     found = data_digest(recipe.data, data)
     require(found == wanted, f"{recipe.data} is not the data that the recipes were made for.")
+    return data, split_of(recipe, data)
+
+
+def split_of(recipe: Recipe, data: Dataset) -> Split:
+    """The part of a data set that the recipe learns from, with wrong labels if it asks for them."""
     splits = gan_splits(data)
     parts = {"gan_train": splits.train, "eval_classifier": splits.eval_classifier}
     split = {**parts, "train": data.train}[recipe.split]
     if recipe.wrong_labels:
         rng = torch.Generator().manual_seed(recipe.seed)
         split = mislabelled(split, recipe.wrong_labels, len(data.classes), rng)
-    return data, split
+    return split
+
+
+def recipe_for(name: str, data: Dataset) -> Recipe:
+    """The recipe called `name` for a data set; on a reader's own data, the one made for MNIST."""
+    own = {Path(where).stem: id for id, (where, _) in DATA.items()}.get(data.name)
+    return RECIPES.get(f"{name}-{own}") or RECIPES[f"{name}-mnist"]
 
 
 def data_digest(name: str, data: Dataset) -> str:
@@ -298,9 +310,9 @@ CONDITIONING_SEEDS = (0, 1, 2)
 WRONG_LABELS = (0.1, 0.5)
 
 
-def _conditional(data: str, steps: int, compare: int) -> list[Recipe]:
+def _conditional(data: str) -> list[Recipe]:
     """The four ways on three seeds, and projection with wrong labels, all of one length."""
-    base = replace(_DCGAN, data=data, steps=steps, looks=8, compare=compare, **_CONCAT)
+    base = replace(_DCGAN, data=data, steps=2000, looks=8, compare=2000, **_CONCAT)
     runs = [
         replace(base, name=f"{name}-{seed}-{data}", seed=seed, **parts)
         for seed in CONDITIONING_SEEDS
@@ -352,7 +364,7 @@ RECIPES = {
             loss=("hinge", {}), augment=("diff_augment", {}), optimizer_G=_COLOUR,
             optimizer_D=_COLOUR, reuse_fakes=True, ema=0.999, channels_last=True,
         ),
-        *_conditional("digits", 2000, 2000),
-        *_conditional("mnist", 3000, 5000),
+        *_conditional("digits"),
+        *_conditional("mnist"),
     )
 }  # fmt: skip

@@ -18,7 +18,7 @@ from coursekit.metrics import FIDScorer, accuracy, class_coverage, robust_accura
 from coursekit.nets import Generator
 from coursekit.threats import Linf
 from coursekit.training import Ema, History, fit, train_gan
-from coursekit.zoo.recipes import Recipe, build, build_network, data_of
+from coursekit.zoo.recipes import Recipe, build, build_network, data_of, split_of
 
 KEPT_LOSSES = 200  # points of each loss curve that are written down
 REPLAY_STEPS = 8
@@ -72,6 +72,7 @@ def train(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     look: Callable[[dict[str, nn.Module]], dict[str, float]] | None = None,
+    data: Dataset | None = None,
 ) -> tuple[dict[str, nn.Module], History]:
     """Build everything from the recipe and train it, in float32.
 
@@ -80,6 +81,7 @@ def train(
         device: where networks and data lie.
         checkpoint: continue from this file, and keep it.
         look: what is watched on the way, of the networks that are kept.
+        data: another data set than the recipe's, on `device`.
 
     Returns:
         The networks that are kept, by name ("network", or "generator" with its average, and
@@ -90,7 +92,7 @@ def train(
     """
     steps = steps or recipe.steps
     rng = torch.Generator().manual_seed(recipe.seed)
-    data, split = data_of(recipe, device)
+    data, split = (data, split_of(recipe, data)) if data else data_of(recipe, device)
     names = ("generator", "discriminator") if recipe.game else ("network",)
     networks = {name: build_network(recipe, name, data, rng).to(device) for name in names}
     if recipe.channels_last:
