@@ -25,7 +25,7 @@ Exit codes: 0, all went well.
 130, interrupted by Ctrl-C."""
 RUN_CODES = """
 
-Exit codes: 0, every notebook ran and each of its claims held.
+Exit codes: 0, every notebook ran and none of its claims failed.
 
 1, a notebook or a claim failed, or the run could not start or write; one sentence says why.
 

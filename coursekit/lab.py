@@ -21,6 +21,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 T = TypeVar("T")
 
+opened: "Lab | None" = None  # what `start` opened last; `teaching.finding` asks where it is
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -67,12 +69,13 @@ def start(
     Raises:
         CourseError: an unknown profile, device or precision, or a seed out of range.
     """
+    global opened
     profile = choose("profile", os.environ.get("COURSEKIT_PROFILE", profile), PROFILES)
     dataset = os.environ.get("COURSEKIT_DATASET", dataset)
     device = os.environ.get("COURSEKIT_DEVICE", device)
     number = checked_seed(os.environ.get("COURSEKIT_SEED", seed))
     _set_threads()
-    lab = Lab(
+    opened = Lab(
         profile=profile,
         dataset=dataset,
         seed=number,
@@ -81,8 +84,8 @@ def start(
         compile=compile,
     )
     torch.manual_seed(number)  # for libraries that cannot be handed a generator
-    print(lab)
-    return lab
+    print(opened)
+    return opened
 
 
 def checked_seed(value: int | str) -> int:

@@ -13,8 +13,8 @@ PACKAGE = Path(coursekit.__file__).parent
 CELLAR = {"errors", "types"}  # imported by everyone, import nobody
 FLOORS = {
     0: {"gradients", "threats", "gan_losses", "objectives", "nets", "theory", "lab", "plots"}
-    | {"progress", "teaching", "io"},
-    1: {"data", "attacks", "dreams", "lipschitz", "metrics"},
+    | {"progress", "io"},
+    1: {"data", "attacks", "dreams", "lipschitz", "metrics", "teaching"},
     2: {"training", "transfer"},
     3: {"zoo"},
     4: {"course", "cli", "__main__"},
@@ -24,7 +24,6 @@ STAIRS = {
     ("cli", "course"),  # a thin skin over it, as is __main__
     ("__main__", "cli"),
     ("__main__", "course"),
-    ("teaching", "gradients"),  # worked solutions use `input_gradient`, as the lectures do
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 FILES = sorted(PACKAGE.rglob("*.py"))

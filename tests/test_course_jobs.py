@@ -109,7 +109,7 @@ def test_an_error_becomes_one_sentence(kind, message, said):
 
 def test_a_claim_that_does_not_hold_fails_a_notebook_that_forgot_to_say_so():
     made = notebook()
-    made.cells[1].outputs = [new_output("stream", name="stdout", text="✓ a\n✗ b  (measured: 3)\n")]
+    made.cells[1].outputs = [new_output("stream", name="stdout", text="✓ a\n✗ b [3]\n")]
     outcome = outcome_of(Job("02_x", "", {}), made, "", 1.0)
     assert (outcome.status, outcome.held, outcome.claims) == ("failed", 1, 2)
     assert outcome.reason == "1 of 2 claims failed: b"

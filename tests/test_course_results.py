@@ -7,26 +7,28 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
+import torch
 from nbformat.v4 import new_output
 from tiny import notebook
 
+from coursekit import lab
 from coursekit.course.results import (
     RUN,
+    broken,
     claims,
     collect,
     glance,
     opened,
+    unmeasured,
     write_junit,
     write_report,
 )
 from coursekit.errors import CourseError
 from coursekit.lab import Lab
-from coursekit.teaching import MIME
+from coursekit.teaching import MIME, check, checks, finding
 
 
 def test_the_opening_line_is_the_one_that_lab_prints():
-    import torch
-
     line = str(Lab("smoke", "/my data/cats, dogs.npz", 3, torch.device("cpu")))
     made = notebook()
     made.cells[1].outputs = [new_output("stream", name="stdout", text=line + "\n")]
@@ -39,20 +41,32 @@ def test_the_opening_line_is_the_one_that_lab_prints():
     assert read["device"].startswith("cpu (")
 
 
-def test_claims_are_read_as_check_prints_them(capsys):
-    from coursekit.teaching import check
-
-    check("tests: two is even", True)
-    check("tests: three is even", False, measured=3)
+def test_claims_are_read_as_they_are_printed_whatever_the_profile(capsys, monkeypatch):
+    monkeypatch.setattr(checks, "_seen", {})
+    monkeypatch.setattr(checks, "_findings", set())
+    monkeypatch.setattr(lab, "opened", lab.Lab("smoke", "garments", 0, torch.device("cpu")))
+    check("two is even", True)
+    check("x in [0, 1) is three", False, measured=[3, 4])
+    finding("A is larger", True, [1.0, 2.0])
+    finding("B is larger", False, 0.5)
+    finding("C is larger", None)
     made = notebook()
-    text = capsys.readouterr().out
+    text = capsys.readouterr().out + "– an item of a list\n"
     made.cells[1].outputs = [new_output("stream", name="stdout", text=text)]
-    assert claims(made) == {"tests: two is even": True, "tests: three is even": False}
+    assert claims(made) == {
+        "two is even": True,
+        "x in [0, 1) is three": False,
+        "A is larger": True,
+        "B is larger": False,
+    }
+    assert broken(made) == ["x in [0, 1) is three"]
+    assert unmeasured(made) == ["C is larger"]
 
 
 def test_what_was_not_measured_is_listed_in_the_report_and_skipped_in_junit(tmp_path):
     made = of_seed(0, 1.0, True)
-    made.cells[1].outputs[0].text += "– B is larger  [not measured here]\n– C \x1b\x00 too\n"
+    made.cells[1].outputs[0].text += "– B is larger [not measured here]\n"
+    made.cells[1].outputs[0].text += "– C \x1b\x00 too [not measured here]\n"
     nbformat.write(made, tmp_path / "02_x.ipynb")
     write_report(tmp_path)
     (told,) = json.loads((tmp_path / "report.json").read_text())["runs"]

@@ -26,7 +26,7 @@ def guards(tmp_path, monkeypatch):
     import run
 
     (tmp_path / "coursekit" / "teaching").mkdir(parents=True)
-    for name in ("errors.py", "teaching/checks.py"):
+    for name in ("errors.py", "lab.py", "teaching/checks.py"):
         shutil.copy(ROOT / "coursekit" / name, tmp_path / "coursekit" / name)
     for name in ("__init__.py", "teaching/__init__.py"):
         (tmp_path / "coursekit" / name).touch()

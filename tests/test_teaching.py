@@ -10,8 +10,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from coursekit import lab, teaching
 from coursekit import plots as base
-from coursekit import teaching
 from coursekit.errors import CourseError
 from coursekit.teaching import checks, exercise
 
@@ -34,6 +34,8 @@ def outputs(monkeypatch):
 @pytest.fixture(autouse=True)
 def _fresh_claims(monkeypatch):
     monkeypatch.setattr(checks, "_seen", {})
+    monkeypatch.setattr(checks, "_findings", set())
+    monkeypatch.setattr(lab, "opened", None)
 
 
 def line(slope=1.0):
@@ -50,7 +52,7 @@ def test_a_claim_that_holds_prints_no_number(capsys):
 @pytest.mark.parametrize("holds", [False, float("nan"), torch.tensor(False), 0, np.bool_(False)])
 def test_a_claim_that_fails_says_what_was_measured_and_fails_the_run(holds, capsys):
     assert not teaching.check("it holds", holds, measured="3.5 against 2")
-    assert capsys.readouterr().out == "✗ it holds  (measured: 3.5 against 2)\n"
+    assert capsys.readouterr().out == "✗ it holds [3.5 against 2]\n"
     with pytest.raises(checks.ClaimFailed, match="1 of 1 claims failed: it holds"):
         teaching.all_checks_hold()
 
@@ -65,9 +67,56 @@ def test_a_lecture_without_claims_fails_and_one_with_claims_closes(capsys):
 
 
 def test_a_claim_must_be_one_line():
-    for claim in ("", "two\nlines"):
+    for claim in ("", "two\nlines", "pixels lie in [0, 1]"):
         with pytest.raises(CourseError):
             teaching.check(claim, True)
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [
+        ([0.5, 0.75, 1.0], "0.75 ± 0.14, n = 3"),  # standard error: s.d. 0.25 over √3
+        (2 / 3, "0.6667"),
+        ([2.0], "2"),
+        (7, "7"),
+        ("from the record: [1, 2]\n3", "from the record: (1, 2) 3"),
+    ],
+)
+def test_a_finding_prints_mark_sentence_and_figure(measured, shown, capsys):
+    assert teaching.finding("A is larger", True, measured)
+    assert capsys.readouterr().out == f"✓ A is larger [{shown}]\n"
+
+
+def test_a_finding_without_a_figure_is_refused():
+    with pytest.raises(CourseError, match="measured was empty for the finding 'A is larger'"):
+        teaching.finding("A is larger", True)
+
+
+@pytest.mark.parametrize(("profile", "dataset"), [("course", "mnist"), ("smoke", "digits")])
+def test_a_finding_that_does_not_hold_where_it_binds_fails_the_run(profile, dataset, capsys):
+    lab.start(profile, dataset, device="cpu")
+    assert not teaching.finding("A is larger", False, 3)
+    assert capsys.readouterr().out.endswith("✗ A is larger [3]\n")
+    with pytest.raises(checks.ClaimFailed, match="1 of 1 claims failed: A is larger"):
+        teaching.all_checks_hold()
+
+
+@pytest.mark.parametrize("where", [("course", "digits"), ("smoke", "mnist"), ("full", "mnist")])
+def test_elsewhere_findings_are_reported_and_a_check_still_fails_the_run(where, capsys):
+    lab.start(*where, device="cpu")
+    assert not teaching.finding("A is larger", False, [1.0, 2.0])
+    assert not teaching.finding("B is larger", None)
+    assert teaching.finding("C is larger", True, 3)
+    teaching.all_checks_hold()
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "✗ A is larger [1.5 ± 0.5, n = 2; did not hold here]",
+        "– B is larger [not measured here]",
+        "✓ C is larger [3]",
+        "None of the 3 claims failed. [1 held, 1 did not hold here, 1 not measured here]",
+    ]
+    teaching.check("two is even", False)
+    with pytest.raises(checks.ClaimFailed, match="1 of 4 claims failed: two is even"):
+        teaching.all_checks_hold()
 
 
 def test_show_puts_a_png_with_alt_text_on_the_page(outputs):

@@ -35,7 +35,7 @@ from coursekit.course.lectures import (
     without_outputs,
     without_widgets,
 )
-from coursekit.course.results import RUN, claims
+from coursekit.course.results import RUN, broken, claims
 from coursekit.errors import CourseError
 
 PATIENCE = 10  # seconds for a Dask scheduler to answer, and for its first worker to be there
@@ -161,9 +161,9 @@ def environment(threads: int, gpu: str | None) -> dict[str, str]:
 def outcome_of(job: Job, notebook: NotebookNode, reason: str, seconds: float) -> Outcome:
     """What came of a job, the notebook's metadata included; a claim that failed is a reason."""
     checked = claims(notebook)
-    broken = [claim for claim, held in checked.items() if not held]
-    if broken and not reason:
-        reason = f"{len(broken)} of {len(checked)} claims failed: " + "; ".join(broken)
+    failed = broken(notebook)
+    if failed and not reason:
+        reason = f"{len(failed)} of {len(checked)} claims failed: " + "; ".join(failed)
     status = "failed" if reason else "done"
     if reason:
         _note(notebook, reason)
@@ -178,8 +178,8 @@ def outcome_of(job: Job, notebook: NotebookNode, reason: str, seconds: float) ->
         "threads": job.threads,
         "versions": versions(),
     }
-    held = len(checked) - len(broken)
-    return Outcome(job.name, status, seconds, held, len(checked), reason, notebook_text(notebook))
+    counts = sum(checked.values()), len(checked)
+    return Outcome(job.name, status, seconds, *counts, reason, notebook_text(notebook))
 
 
 def _note(notebook: NotebookNode, reason: str) -> None:

@@ -25,12 +25,13 @@ from coursekit.course.lectures import Lecture, all_lectures, code_cells, read_no
 from coursekit.errors import CourseError, require
 from coursekit.io import write_bytes
 from coursekit.teaching import MIME
+from coursekit.teaching.checks import NOT_HERE, NOT_MEASURED
 
 RUN = "coursekit_run"  # the metadata entry in which an executed notebook says how it came about
 OPENED = re.compile(
     r"^profile (?P<profile>\S+), data (?P<dataset>.+), seed (?P<seed>\d+), (?P<device>.+)$"
 )
-UNMEASURED = re.compile(r"^– (.+?)(?: +\[not measured here\])?$")
+CLAIM = re.compile(r"^([✓✗–]) (.*?)(?: \[([^\[\]]*)\])?$")  # mark, sentence, bracket
 KEYS = ("claim", "ours", "spread", "n", "paper", "source", "unit")  # what a record says
 WIDTH = 560  # pixels of a thumbnail; shown at half of that, so that it is sharp on any screen
 SETTING = ("profile", "dataset", "device")
@@ -77,14 +78,26 @@ def opened(notebook: NotebookNode) -> dict[str, str]:
 
 
 def claims(notebook: NotebookNode) -> dict[str, bool]:
-    """Claim → whether it held, in the order in which they were checked."""
-    lines = [line for line in _printed(notebook) if line.startswith(("✓ ", "✗ "))]
-    return {line[2:].split("  (measured: ")[0]: line.startswith("✓") for line in lines}
+    """Claim → whether it held, in the order in which they were measured."""
+    return {claim: mark == "✓" for mark, claim, _ in _claim_lines(notebook) if mark != "–"}
+
+
+def broken(notebook: NotebookNode) -> list[str]:
+    """The claims that failed. A finding that did not hold on other data is none of them."""
+    lines = _claim_lines(notebook)
+    return [claim for mark, claim, told in lines if mark == "✗" and not told.endswith(NOT_HERE)]
 
 
 def unmeasured(notebook: NotebookNode) -> list[str]:
     """The claims that were printed as not measured here."""
-    return [match[1] for line in _printed(notebook) if (match := UNMEASURED.match(line))]
+    return [claim for mark, claim, _ in _claim_lines(notebook) if mark == "–"]
+
+
+def _claim_lines(notebook: NotebookNode) -> list[tuple[str, str, str]]:
+    """Mark, sentence and what stands in the bracket of every claim; a later line counts."""
+    matches = [match for line in _printed(notebook) if (match := CLAIM.match(line))]
+    found = {m[2]: (m[1], m[2], m[3] or "") for m in matches if m[1] != "–" or m[3] == NOT_MEASURED}
+    return list(found.values())
 
 
 def pictures(notebook: NotebookNode) -> list[Picture]:
@@ -354,7 +367,7 @@ def glance(entries: Sequence[Entry]) -> dict[str, Any]:
     told = (", ".join([run.machine, *map(" ".join, run.versions.items())]) for run in runs)
     count = len({run.lecture.number for run in runs})
     return {
-        "good": held == of and ended == len(runs),
+        "good": ended == len(runs) and not any(broken(run.notebook) for run in runs),
         "checks": f"{held:,} of {of:,} checks passed.",
         "runs": f"{ended} of {len(runs)} runs done, {count} lecture{'s' * (count != 1)},"
         f" {minutes:.0f} minutes of computing",
@@ -411,10 +424,10 @@ def write_junit(folder: Path, names: Sequence[str], path: Path) -> None:
         case = {"classname": _xml(where), "name": _xml(name)}
         tested = ElementTree.SubElement(suite, "testcase", case, time=str(run["seconds"]))
         if run["status"] != "done":
-            broken = [f"✗ {claim}" for claim, held in claims(notebook).items() if not held]
+            failed = [f"✗ {claim}" for claim in broken(notebook)]
             failure = ElementTree.SubElement(tested, "failure", message=_xml(run["reason"]))
-            failure.set("type", "claim" if broken else "cell")
-            failure.text = _xml("\n".join(broken or [run["reason"]]))
+            failure.set("type", "claim" if failed else "cell")
+            failure.text = _xml("\n".join(failed or [run["reason"]]))
         for claim in unmeasured(notebook):
             case = {"classname": _xml(f"{where}.{name}"), "name": _xml(claim)}
             skipped = ElementTree.SubElement(suite, "testcase", case, time="0")
