@@ -241,7 +241,8 @@ def _joined(outputs: list[Any]) -> list[Any]:
     return joined
 
 
-LINK = re.compile(r"\]\((\d\d_\w+\.ipynb|\{\w+\.path\.name\})")  # to another lecture
+# to another lecture, or to a picture beside them
+LINK = re.compile(r"\]\((\d\d_\w+\.ipynb|\{\w+\.path\.name\}|pictures/\w+\.png)")
 ROOM = re.compile(r"from coursekit\.teaching\.exercises import (\w+)(?: as (\w+))?")
 
 

@@ -9,17 +9,13 @@ from coursekit.metrics.accuracy import (
     worst_case,
 )
 from coursekit.metrics.fid import (
-    ClassScorer,
     Extrapolation,
     FIDScorer,
-    by_class,
-    entropy,
     expected_bias,
     expected_on_line,
     frechet_at_infinity,
     frechet_distance,
     inception_score,
-    total_variance,
 )
 from coursekit.metrics.modes import (
     Coverage,
@@ -28,7 +24,6 @@ from coursekit.metrics.modes import (
     mode_coverage,
     nearest,
     parzen,
-    parzen_by_class,
     stacked_coverage,
 )
 from coursekit.metrics.precision_recall import (
@@ -44,18 +39,15 @@ from coursekit.metrics.spectrum import (
 )
 
 __all__ = [
-    "ClassScorer",
     "Coverage",
     "DensityCoverage",
     "Extrapolation",
     "FIDScorer",
     "accuracy",
     "best_bandwidth",
-    "by_class",
     "checkerboard",
     "class_coverage",
     "density_coverage",
-    "entropy",
     "expected_bias",
     "expected_on_line",
     "features",
@@ -67,13 +59,11 @@ __all__ = [
     "mode_coverage",
     "nearest",
     "parzen",
-    "parzen_by_class",
     "high_freq_fraction",
     "power_spectrum",
     "radial_power",
     "probabilities",
     "robust_accuracy",
     "stacked_coverage",
-    "total_variance",
     "worst_case",
 ]
