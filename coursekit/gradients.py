@@ -39,15 +39,26 @@ def scale_to_mean(gradient: Tensor) -> Tensor:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Eval mode while an attack or a dream lasts; then every module's mode is as it was found.
+    """Eval mode while an attack or a dream lasts; then modes and buffers are as they were found.
 
     In eval mode BatchNorm's running statistics do not drift and dropout is off. Gradients are taken
     with respect to images only, so that no parameter's `.grad` is touched.
     """
     modes = [(module, module.training) for module in model.modules()]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    versions = [buffer._version for _, _, buffer, _ in buffers]
     model.eval()
     try:
         yield
     finally:
         for module, training in modes:
             module.training = training
+        for (module, name, buffer, before), version in zip(buffers, versions, strict=True):
+            setattr(module, name, buffer)
+            if buffer._version != version:  # else left alone: a graph may still need it as it is
+                with torch.no_grad():
+                    buffer.copy_(before)

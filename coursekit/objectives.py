@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
+from coursekit.gradients import undisturbed
 
 
 def cross_entropy(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -87,14 +88,17 @@ class trades:
     """J(x) + β·KL(f(x) ‖ f(x_adv)) (Zhang et al. 2019, eq. 5).
 
     The attack is given the clean probabilities as soft labels: cross-entropy against them differs
-    from the KL divergence only by a constant, so ascending one is ascending the other.
+    from the KL divergence only by a constant, so ascending one is ascending the other. They are
+    taken in eval mode, in which the attack runs too, as in the authors' code. At x itself the
+    divergence is 0 and so is its gradient: the attack must begin beside it, e.g.
+    `training_pgd(0.3, 10, random_start=False, noise=0.001)` as in their algorithm 1.
 
     Args:
         attack: (model, x, p, rng, progress) -> x_adv, where p are probabilities of shape (n, k).
         beta: weight of the regulariser, at least 0.
 
     Raises:
-        CourseError: `beta` is negative.
+        CourseError: `beta` is negative, or the attack would begin at x.
     """
 
     attack: TrainingAttack
@@ -102,11 +106,23 @@ class trades:
 
     def __post_init__(self) -> None:
         require(self.beta >= 0, f"beta was {self.beta}; it must be at least 0.")
+        self._refuse_start_at_x(getattr(self.attack, "random_start", True))
 
     def __call__(
         self, model: nn.Module, x: Tensor, y: Tensor, rng: torch.Generator | None, progress: float
     ) -> Tensor:
+        self._refuse_start_at_x(rng is not None)
+        with torch.no_grad(), undisturbed(model):
+            p = model(x).softmax(1)
+        x_adv = self.attack(model, x, p, rng, progress)
         logits = model(x)
-        x_adv = self.attack(model, x, logits.detach().softmax(1), rng, progress)
         gap = F.kl_div(model(x_adv).log_softmax(1), logits.softmax(1), reduction="batchmean")
         return F.cross_entropy(logits, y) + self.beta * gap
+
+    def _refuse_start_at_x(self, random_start: bool) -> None:
+        """An attack of another kind, without the attribute `noise`, is taken at its word."""
+        require(
+            random_start or getattr(self.attack, "noise", None) != 0,
+            "the attack begins at x, where the gradient of KL is zero; give it noise=0.001, or "
+            "random_start=True and rng.",
+        )

@@ -5,7 +5,7 @@ The tests enforce these (jaxtyping with beartype); outside the tests they are do
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -20,7 +20,8 @@ PerExample = Float[Tensor, " n"]
 Scalar = Float[Tensor, ""]
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> scalar loss
-Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> adversarial x
+# (model, x, y) -> adversarial x, or an `AttackResult` that holds it
+Attack = Callable[[nn.Module, Tensor, Tensor], Any]
 
 
 @runtime_checkable

@@ -40,3 +40,15 @@ class Noisy(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.drop(self.norm(self.conv(x)).relu()).flatten(1))
+
+
+class Counting(nn.Module):
+    """Counts the images a model is shown: what an attack says it asked must be what it asked."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model, self.shown = model, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.shown += len(x)
+        return self.model(x)

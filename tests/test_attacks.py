@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from coursekit.attacks import (
+    AttackResult,
     carlini_wagner,
     fgsm,
     hop_skip_jump,
@@ -23,25 +24,35 @@ from coursekit.attacks import (
 from coursekit.attacks import common as shared
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier, Normalize
-from coursekit.threats import L2, Linf
+from coursekit.threats import L2, Linf, Streams
 
 
 def rng():
     return torch.Generator().manual_seed(7)
 
 
+def images(found):
+    """The images of an attack that returns them alone, or with what they cost."""
+    return found.x_adv if isinstance(found, AttackResult) else found
+
+
 ATTACKS = {
-    "fgsm": lambda m, x, y: fgsm(m, x, y, 0.1),
-    "fgsm targeted": lambda m, x, y: fgsm(m, x, y, 0.1, target=1),
-    "pgd": lambda m, x, y: pgd(m, x, y, Linf(0.1), 3, restarts=2, rng=rng()),
-    "pgd momentum": lambda m, x, y: pgd(m, x, y, Linf(0.1), 3, momentum=1.0),
-    "pgd L2 targeted": lambda m, x, y: pgd(m, x, y, L2(0.5), 3, target=2),
-    "penalty": lambda m, x, y: lbfgs_attack(m, x, y, searches=2, steps=3),
-    "penalty fixed c": lambda m, x, y: lbfgs_attack(m, x, y, c=0.1, steps=3),
-    "carlini wagner": lambda m, x, y: carlini_wagner(m, x, y, searches=2, steps=5),
-    "spatial": lambda m, x, y: spatial_search(m, x, y).x_adv,
-    "square": lambda m, x, y: square_attack(m, x, y, 0.1, 10, rng()).x_adv,
-    "hop skip jump": lambda m, x, y: hop_skip_jump(m, x, y, 100, rng()).x_adv,
+    "fgsm": lambda m, x, y, **b: fgsm(m, x, y, 0.1, **b),
+    "fgsm targeted": lambda m, x, y, **b: fgsm(m, x, y, 0.1, target=1, **b),
+    "pgd": lambda m, x, y, **b: pgd(m, x, y, Linf(0.1), 3, restarts=2, rng=rng(), **b),
+    "pgd to the end": lambda m, x, y, **b: pgd(
+        m, x, y, Linf(0.1), 3, rng=rng(), early_stop=False, **b
+    ),
+    "pgd momentum": lambda m, x, y, **b: pgd(m, x, y, Linf(0.1), 3, momentum=1.0, **b),
+    "pgd L2 targeted": lambda m, x, y, **b: pgd(m, x, y, L2(0.5), 3, target=2, **b),
+    "penalty": lambda m, x, y, **b: images(lbfgs_attack(m, x, y, searches=2, steps=3, **b)),
+    "penalty fixed c": lambda m, x, y, **b: images(lbfgs_attack(m, x, y, c=0.1, steps=3, **b)),
+    "carlini wagner": lambda m, x, y, **b: images(
+        carlini_wagner(m, x, y, searches=2, steps=5, **b)
+    ),
+    "spatial": lambda m, x, y, **b: spatial_search(m, x, y, **b).x_adv,
+    "square": lambda m, x, y, **b: square_attack(m, x, y, Linf(0.1), 10, rng(), **b).x_adv,
+    "hop skip jump": lambda m, x, y, **b: hop_skip_jump(m, x, y, 100, rng(), **b).x_adv,
 }
 LOOKS = {
     "saliency": lambda m, x, y: saliency(m, x, y),
@@ -145,7 +156,7 @@ def test_the_budget_is_respected(eps, seed, steps, momentum, start, norm):
     assert (norm(eps).norm(x_adv - x) <= eps + 1e-6).all()
     assert x_adv.min() >= 0
     assert x_adv.max() <= 1
-    squares = square_attack(model, x, y, eps, 5, draw).x_adv
+    squares = square_attack(model, x, y, Linf(eps), 5, draw).x_adv
     assert (Linf(eps).norm(squares - x) <= eps + 1e-6).all()
 
 
@@ -175,17 +186,70 @@ def test_the_clamp_is_not_differentiated():
     x, y = torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 0])
     worst = fgsm(model, x, y, 0.2)
     assert 0.3 < (worst > 0).float().mean() < 0.7
-    torch.testing.assert_close(pgd(model, x, y, Linf(0.2), 10, rng=rng()), worst)
+    found = pgd(model, x, y, Linf(0.2), 10, rng=rng(), early_stop=False)
+    torch.testing.assert_close(found, worst)
 
 
-def test_a_step_of_pgd_is_its_equation():
+def test_the_steps_of_pgd_are_their_equation():
     model, x, y = victim()
     x, y, threat = x[:20], y[:20], Linf(0.1)
-    start = threat.random_start(x, rng()).requires_grad_(True)
-    F.cross_entropy(model(start), y, reduction="sum").backward()
-    by_hand = threat.project(start.detach() + 0.03 * start.grad.sign(), x)
-    model.zero_grad()
-    assert torch.equal(pgd(model, x, y, threat, 1, step_size=0.03, rng=rng()), by_hand)
+    walked = [threat.random_start(x, Streams.spawn(len(x), rng()))]
+    for _ in range(3):
+        at = walked[-1].clone().requires_grad_(True)
+        (slope,) = torch.autograd.grad(F.cross_entropy(model(at), y, reduction="sum"), at)
+        walked.append(threat.project(walked[-1] + 0.03 * slope.sign(), x))
+    ours = pgd(model, x, y, threat, 3, step_size=0.03, rng=rng(), early_stop=False)
+    assert torch.equal(ours, best_of(model, y, walked[1:]))
+
+
+def best_of(model, y, points):
+    """For each image the point of the highest loss among those that fool, or among all."""
+    losses = torch.stack([F.cross_entropy(model(v), y, reduction="none") for v in points])
+    fooled = torch.stack([model(v).argmax(1) != y for v in points])
+    best = losses.masked_fill(fooled != fooled.any(0), -torch.inf).argmax(0)
+    return torch.stack(points)[best, torch.arange(len(y))].detach()
+
+
+@pytest.mark.parametrize("threat", [Linf(0.5), L2(9.0)])
+def test_when_all_are_fooled_nothing_is_left_to_start_again(threat):
+    model, x, y = victim()
+    x_adv = pgd(model, x[:20], y[:20], threat, 20, restarts=3, rng=rng(), target=(y[:20] + 1) % 10)
+    assert accuracy(model, x_adv, (y[:20] + 1) % 10) == 1
+    done = pgd(model, x[:5], model(x[:5]).argmin(1), threat, 5, restarts=3, rng=rng())
+    assert torch.equal(done, x[:5])  # read as something else from the start
+
+
+class Ridge(nn.Module):
+    """Class 1 wins where the first pixel is within 0.05 of 0.57; the second pixel counts little."""
+
+    def forward(self, x):
+        pixels = x.flatten(1)
+        wins = 1 - 20 * (pixels[:, 0] - 0.57).abs() + 0.01 * pixels[:, 1]
+        return torch.stack([torch.zeros_like(wins), wins], 1)
+
+
+@pytest.mark.parametrize("early_stop", [True, False])
+def test_pgd_keeps_its_best_point_not_its_last(early_stop):
+    """Steps of 0.1 lead over the ridge and back: 0.5, 0.6, 0.5; only 0.6 fools."""
+    x, y = torch.full((1, 1, 1, 2), 0.5), torch.tensor([0])
+    x_adv = pgd(Ridge(), x, y, Linf(0.1), 2, step_size=0.1, early_stop=early_stop)
+    assert x_adv.flatten().tolist() == pytest.approx([0.6, 0.6])
+
+
+def test_an_image_that_is_fooled_costs_no_further_work():
+    """Its point is the first that fools, and what the model gets wrong by itself stays as it is."""
+    model, x, y = victim()
+    shown = []
+    hook = model.register_forward_hook(lambda _m, args, _out: shown.append(len(args[0])))
+    x_adv = pgd(model, x, y, Linf(0.1), 10, rng=rng())
+    hook.remove()
+    wrong = model(x).argmax(1) != y
+    assert int(wrong.sum()) > 5 and torch.equal(x_adv[wrong], x[wrong])
+    assert shown[2:] == sorted(shown[2:], reverse=True)
+    assert shown[-1] < len(x) / 2
+    assert accuracy(model, x_adv, y) <= accuracy(
+        model, pgd(model, x, y, Linf(0.1), 10, rng=rng(), early_stop=False), y
+    )
 
 
 # --- One attack against another ------------------------------------------------------------------
@@ -195,8 +259,9 @@ def test_a_step_of_pgd_is_its_equation():
 def test_fgsm_is_one_step_of_pgd_bit_for_bit(target):
     model, x, y = victim()
     one = fgsm(model, x, y, 0.1, target)
-    assert torch.equal(one, pgd(model, x, y, Linf(0.1), 1, step_size=0.1, target=target))
-    assert torch.equal(one, pgd(model, x, y, Linf(0.1), 1, target=target, momentum=0.9))
+    every = {"target": target, "early_stop": False}
+    assert torch.equal(one, pgd(model, x, y, Linf(0.1), 1, step_size=0.1, **every))
+    assert torch.equal(one, pgd(model, x, y, Linf(0.1), 1, momentum=0.9, **every))
 
 
 @pytest.mark.parametrize("threat", [Linf(0.0), L2(0.0)])
@@ -219,8 +284,10 @@ def test_many_steps_beat_one_and_one_beats_noise(norm, eps):
 def test_restarts_keep_the_example_that_fools_then_the_higher_loss():
     model, x, y = victim()
     draw = rng()
-    runs = [pgd(model, x, y, Linf(0.15), 1, 0.075, rng=draw) for _ in range(3)]
-    best = pgd(model, x, y, Linf(0.15), 1, 0.075, restarts=3, rng=rng())
+    streams = Streams.spawn(len(x), draw)  # one restart after the other draws from them
+    whole = {"rng": streams, "early_stop": False}
+    runs = [pgd(model, x, y, Linf(0.15), 1, 0.075, **whole) for _ in range(3)]
+    best = pgd(model, x, y, Linf(0.15), 1, 0.075, restarts=3, rng=rng(), early_stop=False)
     with torch.no_grad():
         logits = [model(run) for run in [*runs, best]]
     fooled = torch.stack([answer.argmax(1) != y for answer in logits])
@@ -245,29 +312,24 @@ def test_probabilities_in_the_place_of_labels():
     model, x, y = victim()
     certain = F.one_hot(y, 10).float()
     assert torch.equal(fgsm(model, x, certain, 0.1), fgsm(model, x, y, 0.1))
-    hard, soft = (square_attack(model, x[:9], t[:9], 0.1, 9, rng()) for t in (y, certain))
+    hard, soft = (square_attack(model, x[:9], t[:9], Linf(0.1), 9, rng()) for t in (y, certain))
     assert torch.equal(hard.x_adv, soft.x_adv)
 
 
 @either
-def test_many_images_are_worked_through_in_batches(scene, name, monkeypatch):
+def test_the_batch_changes_no_result(scene, name):
+    """Not the random starts, nor who is fooled when: every image draws from a stream of its own."""
     model, x, y = scene
     sizes = []
     model.register_forward_hook(lambda _m, args, _out: sizes.append(len(args[0])))
-    monkeypatch.setattr(shared, "PIXELS_AT_ONCE", 2 * x[0].numel())
-    x_adv = ATTACKS[name](model, x, y)
-    assert max(sizes) <= 2
-    assert x_adv.shape == x.shape
-    if "pgd" in name or "fgsm" in name:
-        assert Linf(0.5).norm(x_adv - x).max() > 0
-
-
-def test_batches_do_not_change_the_result(scene, monkeypatch):
-    model, x, y = scene
-    target = torch.tensor([1, 2, 0, 1, 2, 0])
-    whole = pgd(model, x, y, L2(0.5), 3, target=target)
-    monkeypatch.setattr(shared, "PIXELS_AT_ONCE", 4 * x[0].numel())
-    torch.testing.assert_close(pgd(model, x, y, L2(0.5), 3, target=target), whole)
+    whole = ATTACKS[name](model, x, y)
+    for batch in (1, 4):
+        del sizes[2:]
+        again = ATTACKS[name](model, x, y, batch=batch)
+        torch.testing.assert_close(again, whole, rtol=0, atol=1e-4)  # sums round differently
+        assert max(sizes[4:]) <= batch  # the first looks of each call are the door's
+    with pytest.raises(CourseError, match="batch was 0"):
+        ATTACKS[name](model, x, y, batch=0)
 
 
 def test_the_same_generator_gives_the_same_attack(scene):
@@ -281,18 +343,24 @@ def test_the_same_generator_gives_the_same_attack(scene):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda m, x, y: fgsm(m, x, y, 8.0), "eps was 8.0"),
+        (lambda m, x, y: fgsm(m, x, y, 8.0), "eps was 8; pixels"),
         (lambda m, x, y: pgd(m, x, y, Linf(0.1), 0), "steps was 0"),
         (lambda m, x, y: pgd(m, x, y, Linf(0.1), 1, restarts=0), "restarts was 0"),
-        (lambda m, x, y: pgd(m, x, y, Linf(0.1), 1, restarts=3), "restarts was 3 without rng"),
-        (lambda m, x, y: fgsm(m, x, F.one_hot(y)[:5].float(), 0.1), "y had 5 rows for 6"),
-        (lambda m, x, y: fgsm(m, x, y, 0.1, target=y[:5]), "target was not one class"),
+        (
+            lambda m, x, y: pgd(m, x, y, Linf(0.1), 1, restarts=3),
+            "several starts and a transform draw random numbers",
+        ),
+        (
+            lambda m, x, y: fgsm(m, x, F.one_hot(y)[:5].float(), 0.1),
+            "y had shape \\(5, 3\\); it must be \\(6, 3\\)",
+        ),
+        (lambda m, x, y: fgsm(m, x, y, 0.1, target=y[:5]), "target had 5 rows for 6 images"),
         (lambda m, x, y: lbfgs_attack(m, x, y, c=-1.0), "c was -1.0"),
         (lambda m, x, y: lbfgs_attack(m, x, y, searches=0), "searches was 0"),
         (lambda m, x, y: carlini_wagner(m, x, y, kappa=-1.0), "kappa was -1.0"),
         (lambda m, x, y: spatial_search(m, x, y, []), "transforms was empty"),
-        (lambda m, x, y: square_attack(m, x, y, 8.0, 9, rng()), "eps was 8.0"),
-        (lambda m, x, y: square_attack(m, x, y, 0.1, 0, rng()), "queries was 0"),
+        (lambda m, x, y: square_attack(m, x, y, Linf(8.0), 9, rng()), "eps was 8"),
+        (lambda m, x, y: square_attack(m, x, y, Linf(0.1), 0, rng()), "queries was 0"),
         (lambda m, x, y: hop_skip_jump(m, x, y, 9, rng()), "queries was 9"),
     ],
 )
@@ -315,7 +383,7 @@ def test_momentum_adds_up_gradients_of_one_size(scene):
     x, eps, steps, mu = x.double(), 0.3, 12, 0.9
 
     def by_hand(size):
-        walker, velocity = x, torch.zeros_like(x)
+        walker, velocity, points = x, torch.zeros_like(x), []
         for _ in range(steps):
             walker = walker.detach().requires_grad_()
             (slope,) = torch.autograd.grad(
@@ -324,9 +392,10 @@ def test_momentum_adds_up_gradients_of_one_size(scene):
             velocity = mu * velocity + slope / size(slope)
             walker = walker + 0.1 * velocity.sign()
             walker = torch.minimum(torch.maximum(walker, x - eps), x + eps).clamp(0, 1)
-        return walker.detach()
+            points.append(walker)
+        return best_of(model, y, points)
 
-    ours = pgd(model, x, y, Linf(eps), steps, 0.1, momentum=mu)
+    ours = pgd(model, x, y, Linf(eps), steps, 0.1, momentum=mu, early_stop=False)
     paper = by_hand(lambda slope: slope.abs().sum((1, 2, 3), keepdim=True))
     torch.testing.assert_close(ours, paper, rtol=0, atol=1e-12)
     assert not torch.allclose(ours, by_hand(lambda slope: 1.0), atol=1e-3)

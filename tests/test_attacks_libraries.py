@@ -1,4 +1,4 @@
-"""The same model, the same ε: our attacks beside foolbox and ART."""
+"""The same model, the same ε: our attacks beside foolbox, ART and torchattacks."""
 
 import warnings
 
@@ -6,8 +6,16 @@ import pytest
 import torch
 from attacked import accuracy, victim
 
-from coursekit.attacks import auto_attack, carlini_wagner, fgsm, hop_skip_jump, pgd
-from coursekit.nets import ScaledLogits
+from coursekit.attacks import (
+    apgd,
+    auto_attack,
+    carlini_wagner,
+    deepfool,
+    fgsm,
+    hop_skip_jump,
+    pgd,
+    training_pgd,
+)
 from coursekit.threats import L2, Linf
 
 with warnings.catch_warnings():  # these libraries import what others have deprecated
@@ -78,7 +86,8 @@ def test_pgd_from_the_image_makes_the_images_that_foolbox_makes(scene):
     model, x, y, fmodel = scene
     attack = foolbox.attacks.LinfPGD(abs_stepsize=0.02, steps=10, random_start=False)
     _, theirs, _ = attack(fmodel, x, y, epsilons=0.1)
-    mine = pgd(model, x, y, Linf(0.1), 10, step_size=0.02)
+    inner = training_pgd(0.1, 10, rel_step=2.0, random_start=False)  # the last point, as foolbox
+    mine = inner(model, x, y, None, progress=1.0)
     assert ((mine - theirs).abs() < 1e-5).float().mean() > 0.999  # a sign may tip at a rounding
 
 
@@ -103,8 +112,11 @@ def test_l2_pgd_is_as_strong_as_foolbox(scene, eps):
     assert accuracy(model, mine, y) == pytest.approx(accuracy(model, theirs, y), abs=HALF_A_POINT)
 
 
-def median(x_adv, x):
-    return (x_adv - x).flatten(1).norm(dim=1).median().item()
+NORMS = {"L2": L2(0.0).norm, "Linf": Linf(0.0).norm}
+
+
+def median(x_adv, x, norm="L2"):
+    return NORMS[norm](x_adv - x).median().item()
 
 
 def test_carlini_wagner_is_as_near_as_foolbox(scene):
@@ -115,11 +127,26 @@ def test_carlini_wagner_is_as_near_as_foolbox(scene):
     )
     _, theirs, _ = attack(fmodel, x, y, epsilons=None)
     mine = carlini_wagner(model, x, y, searches=4, steps=100)
-    assert accuracy(model, mine, y) == accuracy(model, theirs, y) == 0
-    assert median(mine, x) == pytest.approx(median(theirs, x), rel=0.03)
+    assert accuracy(model, mine.x_adv, y) == accuracy(model, theirs, y) == 0
+    assert mine.success.all()
+    assert mine.distances.median().item() == pytest.approx(median(theirs, x), rel=0.03)
 
 
-def test_the_decision_attack_is_about_as_near_as_foolbox(scene):
+@pytest.mark.parametrize("norm", ["L2", "Linf"])
+def test_deepfool_is_as_near_as_foolbox(norm, scene):
+    """Foolbox lengthens each step by the overshoot, we their sum, as the authors' code does."""
+    model, x, y, fmodel = scene
+    right = (model(x).argmax(1) == y).nonzero()[:60, 0]
+    x, y = x[right], y[right]
+    attack = getattr(foolbox.attacks, f"{norm}DeepFoolAttack")(candidates=10, loss="logits")
+    _, theirs, _ = attack(fmodel, x, y, epsilons=None)
+    mine = deepfool(model, x, y, norm=norm)
+    assert accuracy(model, mine.x_adv, y) == accuracy(model, theirs, y) == 0
+    assert mine.distances.median().item() == pytest.approx(median(theirs, x, norm), rel=0.03)
+
+
+@pytest.mark.parametrize("norm", ["L2", "Linf"])
+def test_the_decision_attack_is_about_as_near_as_foolbox(norm, scene):
     """Foolbox spends more queries in a round; given as many in all, ours must not be far behind."""
     model, x, y, fmodel = scene
     right = (model(x).argmax(1) == y).nonzero()[:20, 0]
@@ -129,29 +156,48 @@ def test_the_decision_attack_is_about_as_near_as_foolbox(scene):
         steps=6,
         initial_gradient_eval_steps=50,
         max_gradient_eval_steps=200,
+        constraint=norm.lower(),
     )
     torch.manual_seed(0)
     asked = []
     hook = model.register_forward_hook(lambda *_: asked.append(1))
     _, theirs, _ = attack(fmodel, x, y, epsilons=None)
     hook.remove()
-    mine = hop_skip_jump(model, x, y, len(asked), start()).x_adv
-    assert median(mine, x) < 1.25 * median(theirs, x)
+    mine = hop_skip_jump(model, x, y, len(asked), start(), norm=norm)
+    assert mine.success.all()
+    assert mine.distances.median() < 1.25 * median(theirs, x, norm)
 
 
-def test_auto_pgd_finds_about_what_our_pgd_finds(scene):
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("cross_entropy",) * 2, ("dlr", "difference_logits_ratio")]
+)
+def test_auto_pgd_is_as_strong_as_art(scene, classifier, ours, theirs):
     model, x, y, _ = scene
-    what, found = auto_attack(model, x[:60], y[:60], 0.05, steps=10)
-    assert "Auto" in what
-    assert (found - x[:60]).abs().max() <= 0.05 + 1e-5
-    ours = accuracy(model, pgd(model, x[:60], y[:60], Linf(0.05), 20, rng=start()), y[:60])
-    assert accuracy(model, found, y[:60]) == pytest.approx(ours, abs=0.06)
+    x, y = x[:60], y[:60]
+    attack = evasion.AutoProjectedGradientDescent(
+        classifier,
+        eps=0.1,
+        eps_step=0.2,
+        max_iter=20,
+        nb_random_init=1,
+        loss_type=theirs,
+        batch_size=60,
+        verbose=False,
+    )
+    other = torch.as_tensor(attack.generate(x.numpy(), y.numpy()))
+    found = apgd(model, x, y, Linf(0.1), steps=20, loss=ours, rng=start())
+    assert accuracy(model, found.x_adv, y) <= accuracy(model, other, y) + 2 / 60
 
 
-def test_auto_pgd_also_climbs_a_loss_that_loud_logits_do_not_flatten(scene):
-    """The cross-entropy of a loud network has no gradient; the second loss has no scale."""
+@pytest.mark.parametrize(("norm", "threat"), [("Linf", Linf(0.1)), ("L2", L2(1.5))])
+def test_autoattack_is_as_strong_as_torchattacks(scene, norm, threat):
+    """With the same budgets; theirs are 10 steps by default and 5,000 queries."""
+    torchattacks = pytest.importorskip("torchattacks")
     model, x, y, _ = scene
-    loud, x, y = ScaledLogits(model), x[:60], y[:60]
-    _, found = auto_attack(loud, x, y, 0.1, steps=10)
-    ours = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start(), loss="margin"), y)
-    assert accuracy(model, found, y) <= ours + 0.06
+    x, y = x[:60], y[:60]
+    attack = torchattacks.AutoAttack(model, norm=norm, eps=threat.eps, seed=0)
+    attack._autoattack.attacks[-1].n_queries = 300
+    theirs = accuracy(model, attack(x, y), y)
+    found = auto_attack(model, x, y, threat, start(), steps=10, queries=300)
+    assert accuracy(model, found.x_adv, y) <= theirs + 2 / 60
+    assert (threat.norm(found.x_adv - x) <= threat.eps + 1e-6).all()

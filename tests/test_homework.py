@@ -42,7 +42,9 @@ def test_links_of_a_copy_lead_to_the_stored_lectures_wherever_it_lies(number, fo
     copy = text(path).replace("{e.path.name}", LECTURES["01"].path.name)
     links = re.findall(r"\]\(([^)\s]*\.ipynb)\)", copy)
     assert len(links) == len(re.findall(r"\]\((?:\d\d_\w+\.ipynb|\{\w+\.path\.name\})\)", stored))
-    for link in links:
+    pictures = re.findall(r"\]\(([^)\s]*pictures/\w+\.png)\)", copy)
+    assert len(pictures) == stored.count("](pictures/")
+    for link in links + pictures:
         assert (path.parent / link).is_file(), link
 
 

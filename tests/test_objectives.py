@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+from attacked import Noisy
 from torch.nn import functional as F
 
-from coursekit.attacks import fgsm, pgd
+from coursekit.attacks import fgsm, pgd, training_pgd
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier
 from coursekit.objectives import adversarial, augmented, cross_entropy, trades
 from coursekit.threats import Linf
+from coursekit.zoo.recipes import OBJECTIVES
 
 SHAPE = (1, 4, 4)
 
@@ -56,6 +58,38 @@ def test_trades_adds_the_divergence_from_the_clean_answer(scene):
     )
 
 
+def test_trades_attacks_in_eval_mode_and_learns_in_train_mode(rng):
+    """As in the authors' code: dropout and batch statistics are off for the clean probabilities
+    too, the running statistics move twice (x, x_adv) and not by the attack."""
+    model, x, y = Noisy().train(), torch.rand(6, 1, 8, 8, generator=rng), torch.arange(6) % 3
+    with torch.no_grad():
+        p_eval = model.eval()(x).softmax(1)
+    seen, moves = [], []
+    model.train().norm.register_forward_hook(lambda m, *_: moves.append(m.training))
+
+    def attack(model, x, p, rng=None, progress=0.0):
+        seen.append(p)
+        return (x + 0.1).clamp(0, 1)
+
+    trades(attack, 6.0)(model, x, y, None, 0.0)
+    torch.testing.assert_close(seen[0], p_eval)
+    assert moves == [False, True, True]
+    assert model.training and model.norm.num_batches_tracked == 2
+
+
+def test_an_attack_that_begins_at_x_is_refused_where_kl_has_no_gradient(scene):
+    at_x = training_pgd(0.1, 2, random_start=False)
+    with pytest.raises(CourseError, match="begins at x, where the gradient of KL is zero"):
+        trades(at_x)
+    with pytest.raises(CourseError, match="give it noise=0.001, or random_start=True and rng"):
+        trades(training_pgd(0.1, 2))(*scene, None, 0.0)
+    rng = torch.Generator().manual_seed(0)
+    beside_x = training_pgd(0.1, 2, random_start=False, noise=0.001)
+    for attack in (training_pgd(0.1, 2), beside_x):
+        assert trades(attack)(*scene, rng, 0.0) > cross_entropy(*scene) + 0.01
+    assert OBJECTIVES["trades"](eps=0.1, steps=2).attack == beside_x  # in recipes, unless they say
+
+
 def test_without_a_perturbation_trades_is_cross_entropy(scene):
     torch.testing.assert_close(trades(still, 6.0)(*scene, None, 0.0), cross_entropy(*scene))
 
@@ -68,7 +102,7 @@ def test_an_attack_on_soft_labels_climbs_the_divergence(scene):
     F.kl_div(model(start).log_softmax(1), p, reduction="sum").backward()
     by_hand = Linf(0.1).project(start.detach() + 0.05 * start.grad.sign(), x)
     rng = torch.Generator().manual_seed(1)
-    assert torch.equal(pgd(model, x, p, Linf(0.1), 1, step_size=0.05, rng=rng), by_hand)
+    assert torch.equal(training_pgd(0.1, 1, rel_step=0.5)(model, x, p, rng, 0.0), by_hand)
 
 
 def test_the_attack_adds_nothing_to_the_weights_gradient(scene):

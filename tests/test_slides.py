@@ -84,6 +84,13 @@ def test_the_speaker_is_told_minutes_and_the_notebook_hides_that(chosen):
     assert body(chosen[1]).count('<aside class="notes">') == len(notes)
 
 
+def test_a_picture_beside_the_notebook_lies_in_the_deck(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "02.png").write_bytes(b"\x89PNG")
+    shown = body(deck_or_skip(lecture_of(tmp_path, cell("![two](pictures/02.png)", "slide"))))
+    assert 'src="data:image/png;base64,iVBORw=="' in shown
+
+
 def test_only_what_was_chosen_is_shown(tmp_path):
     lecture = lecture_of(
         tmp_path,

@@ -1,12 +1,24 @@
-"""Attacks that look for the smallest perturbation: L-BFGS and Carlini & Wagner."""
+"""Attacks that look for the smallest perturbation: L-BFGS, Carlini & Wagner, DeepFool."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from coursekit.attacks.common import Goal, Target, Truth, attack, choose_rows, labels
-from coursekit.errors import require
+from coursekit.attacks.common import (
+    AttackResult,
+    Goal,
+    Target,
+    Truth,
+    attack,
+    attack_result,
+    choose_rows,
+    labels,
+    warn_if_masked,
+)
+from coursekit.errors import choose, require
+from coursekit.gradients import input_gradient
+from coursekit.threats import L2, Linf, column
 from coursekit.types import Examples, Images, PerExample
 
 Function = Callable[[Tensor, Tensor], Tensor]  # examples, their row numbers -> one value each
@@ -91,7 +103,7 @@ def _quasi_newton(gradient: Tensor, past: Pairs, free: Tensor) -> Tensor:
     return -torch.where(downhill, q * free, gradient * scale)
 
 
-Attempt = Callable[[Tensor], tuple[Tensor, Tensor]]  # weights on the loss -> x_adv, reached
+Attempt = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # weights, rows -> x_adv, reached
 
 
 @attack
@@ -103,7 +115,8 @@ def lbfgs_attack(
     c: float | None = None,
     searches: int = 8,
     steps: int = 40,
-) -> Images:
+    batch: int | None = None,
+) -> AttackResult:
     """min over r of J(f(x + r), y′) + c·‖r‖₂ with x + r in [0, 1] (Szegedy et al. 2014, §4.1).
 
     The box-constrained L-BFGS of the paper. The wanted class y′ is `target`; without one it is the
@@ -112,32 +125,43 @@ def lbfgs_attack(
     would be the *largest* perturbation.)
 
     Args:
-        model, x, y, target: as for `fgsm`.
+        model, x, y, target, batch: as for `fgsm`.
         c: if given, no search: the minimiser for this c, whether or not it fools.
-        searches: values of c tried for each image.
+        searches: values of c tried for each image, at least 1.
         steps: L-BFGS iterations for each c.
 
     Returns:
-        The nearest adversarial image found; where none was found, the image itself.
+        The nearest adversarial images found; distances are in L2. Where none was found, the image
+        itself, or the minimiser for a given `c`.
 
     Raises:
-        CourseError: `c` is negative.
+        CourseError: `c` is negative, or `searches` below 1.
+
+    Warns:
+        RobustnessWarning: the gradient is zero on most images.
     """
     require(c is None or c >= 0, f"c was {c}; it must be at least 0.")
-    goal = Goal(y, runner_up(model, x, y) if target is None else target)
+    aim = Goal(y, target)
+    logits, spent = _first_look(model, x, aim.loss)
+    goal = Goal(y, _runner_up(logits, y) if target is None else target)
 
-    def attempt(weight: Tensor) -> tuple[Tensor, Tensor]:
-        def penalised(x_adv: Tensor, rows: Tensor) -> Tensor:
-            loss = -goal.rows(rows).loss(model(x_adv))
-            return loss + length(x_adv - x[rows]) / weight[rows]
+    def attempt(weight: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        def penalised(x_adv: Tensor, index: Tensor) -> Tensor:
+            spent[rows[index]] += 1
+            loss = -goal.rows(rows[index]).loss(model(x_adv))
+            return loss + length(x_adv - x[rows[index]]) / weight[index]
 
-        x_adv = minimise(penalised, x, steps)
-        return x_adv, _reaches(goal, model, x_adv)
+        x_adv = minimise(penalised, x[rows], steps)
+        spent[rows] += 1
+        with torch.no_grad():
+            return x_adv, aim.rows(rows).reached(model(x_adv))
 
-    if c is not None:
+    if c is None:
+        x_adv, found = _shortest(attempt, x, aim.reached(logits), searches, weight=10.0)
+    else:
         weight = 1 / torch.full((len(x),), c, device=x.device, dtype=x.dtype)
-        return attempt(weight)[0]
-    return _shortest(attempt, x, searches, weight=10.0)
+        x_adv, found = attempt(weight, torch.arange(len(x), device=x.device))
+    return attack_result(x, x_adv, found, spent, L2(0.0).norm)
 
 
 @attack
@@ -151,39 +175,136 @@ def carlini_wagner(
     steps: int = 200,
     lr: float = 0.05,
     c: float = 1.0,
-) -> Images:
+    batch: int | None = None,
+) -> AttackResult:
     """min ‖x′ − x‖₂² + c·max(κ − margin(x′), 0) with x′ = (tanh w + 1)/2 (Carlini & Wagner 2017).
 
     The margin is by how much the wanted class leads (targeted) or the true class trails; the tanh
     keeps every pixel in [0, 1] without a clamp. The smallest sufficient c is sought for each image.
 
     Args:
-        model, x, y, target: as for `fgsm`.
+        model, x, y, target, batch: as for `fgsm`.
         kappa: the margin wanted, κ ≥ 0: more makes confident and more transferable examples.
-        searches: values of c tried for each image.
+        searches: values of c tried for each image, at least 1.
         steps: Adam steps for each c.
         lr: Adam's learning rate on w.
-        c: the first value tried.
+        c: the first value tried, above 0.
 
     Returns:
-        The nearest adversarial image found; where none was found, the image itself.
+        The nearest images found whose margin is above κ; distances are in L2. Where none was
+        found, the attack failed and the image itself is returned.
 
     Raises:
-        CourseError: `kappa` is negative.
+        CourseError: `kappa` is negative, `c` not above 0, or `searches` below 1.
+
+    Warns:
+        RobustnessWarning: the gradient is zero on most images.
     """
     require(kappa >= 0, f"kappa was {kappa}; it must be at least 0.")
+    require(c > 0, f"c was {c}; it must be above 0.")
     goal = Goal(y, target)
+    logits, spent = _first_look(model, x, goal.margin)
 
-    def attempt(weight: Tensor) -> tuple[Tensor, Tensor]:
-        return _descend(model, x, goal, weight, kappa, steps, lr)
+    def attempt(weight: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        spent[rows] += steps
+        return _descend(model, x[rows], goal.rows(rows), weight, kappa, steps, lr)
 
-    return _shortest(attempt, x, searches, weight=c)
+    x_adv, found = _shortest(attempt, x, _exceeds(goal, logits, kappa), searches, weight=c)
+    return attack_result(x, x_adv, found, spent, L2(0.0).norm)
 
 
-def runner_up(model: nn.Module, x: Images, y: Truth) -> Tensor:
+@attack
+def deepfool(
+    model: nn.Module,
+    x: Images,
+    y: Truth,
+    steps: int = 50,
+    overshoot: float = 0.02,
+    norm: str = "L2",
+    classes: int = 9,
+    batch: int | None = None,
+) -> AttackResult:
+    """Steps to the nearest boundary of the linearised model (Moosavi-Dezfooli et al. 2016, alg. 2).
+
+    Each step goes to the nearest of the hyperplanes f_k + ⟨∇f_k, r⟩ = f_y + ⟨∇f_y, r⟩. With
+    w = ∇f_k − ∇f_y that is r = |f_k − f_y|·w / ‖w‖₂² in L2, and |f_k − f_y|·sign(w) / ‖w‖₁ in L∞
+    (§3.3). As in the authors' code, the model is looked at, and linearised, at x + (1 + η)·Σr.
+
+    Args:
+        model, x, y, batch: as for `fgsm`.
+        steps: the most steps, at least 1.
+        overshoot: η ≥ 0, by which the sum of the steps is lengthened to cross the boundary.
+        norm: "L2" or "Linf", in which the distance is made small.
+        classes: how many wrong classes are considered, the most likely ones; at least 1.
+
+    Returns:
+        The points where the walks first left the true class. Where a walk never did, its last.
+
+    Raises:
+        CourseError: `steps` or `classes` below 1, negative `overshoot`, or an unknown `norm`.
+
+    Warns:
+        RobustnessWarning: the gradient is zero on most images.
+    """
+    for name, value in {"steps": steps, "classes": classes}.items():
+        require(value >= 1, f"{name} was {value}; it must be at least 1.")
+    require(overshoot >= 0, f"overshoot was {overshoot}; it must be at least 0.")
+    ball = L2(1.0) if choose("norm", norm, ("L2", "Linf")) == "L2" else Linf(1.0)
+    goal = Goal(labels(y))
+    logits, spent = _first_look(model, x, goal.margin)
+    others = logits.scatter(1, goal.y[:, None], -torch.inf)
+    likely = others.topk(min(classes, logits.shape[1] - 1)).indices
+    x_adv, success = x.clone(), goal.reached(logits)
+    at, total = (~success).nonzero()[:, 0], torch.zeros_like(x)
+    for _ in range(steps):
+        if len(at) == 0:
+            break
+        distance, w = _nearest_plane(model, x_adv[at], goal.y[at], likely[at], ball)
+        r = column(distance, x) * ball.steepest(w)
+        total[at] = (x[at] + total[at] + r).clamp(0, 1) - x[at]
+        x_adv[at] = (x[at] + (1 + overshoot) * total[at]).clamp(0, 1)
+        with torch.no_grad():
+            success[at] = goal.rows(at).reached(model(x_adv[at]))
+        spent[at] += 2
+        at = at[~success[at]]
+    return attack_result(x, x_adv, success, spent, ball.norm)
+
+
+def _nearest_plane(
+    model: nn.Module, x: Tensor, y: Tensor, classes: Tensor, ball: L2 | Linf
+) -> tuple[Tensor, Tensor]:
+    """How far the nearest boundary to one of `classes` is, if the model were linear; its normal."""
+    x = x.detach().requires_grad_(True)
+    with torch.enable_grad():
+        logits = model(x)
+        gap = logits.gather(1, classes) - logits.gather(1, y[:, None])
+        columns = gap.sum(0)
+        normals = [torch.autograd.grad(f, x, retain_graph=True)[0] for f in columns]
+    w = torch.stack(normals, 1)
+    dual = w.flatten(2).norm(p=2 if isinstance(ball, L2) else 1, dim=2)
+    distance = torch.where(dual > 0, gap.detach().abs() / dual, torch.inf)  # flat: no way there
+    nearest, k = distance.min(1)
+    nearest = torch.where(nearest.isfinite(), nearest.clamp_min(1e-6), 0.0)  # not 0 on a boundary
+    return nearest, w[torch.arange(len(x), device=x.device), k]
+
+
+def _first_look(
+    model: nn.Module, x: Tensor, f: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The logits of the images, and one query each; warns where the gradient of `f` is zero."""
+    seen: list[Tensor] = []
+
+    def value(x: Tensor) -> Tensor:
+        seen.append(model(x))
+        return f(seen[0])
+
+    warn_if_masked(input_gradient(value, x))
+    return seen[0].detach(), torch.ones(len(x), dtype=torch.long, device=x.device)
+
+
+def _runner_up(logits: Tensor, y: Truth) -> Tensor:
     """The most likely of the wrong classes."""
-    with torch.no_grad():
-        return model(x).scatter(1, labels(y)[:, None], -torch.inf).argmax(1)
+    return logits.scatter(1, labels(y)[:, None], -torch.inf).argmax(1)
 
 
 def length(r: Images) -> PerExample:
@@ -191,9 +312,9 @@ def length(r: Images) -> PerExample:
     return (r.flatten(1).square().sum(1) + 1e-8).sqrt()
 
 
-def _reaches(goal: Goal, model: nn.Module, x_adv: Images) -> Tensor:
-    with torch.no_grad():
-        return goal.reached(model(x_adv))
+def _exceeds(goal: Goal, logits: Tensor, kappa: float) -> Tensor:
+    """Where the goal is reached by a margin above κ."""
+    return goal.reached(logits) & ~(goal.margin(logits) <= kappa)
 
 
 def _descend(
@@ -212,10 +333,10 @@ def _descend(
     for _ in range(steps):
         with torch.enable_grad():
             x_adv = (w.tanh() + 1) / 2
-            margin = goal.margin(model(x_adv))
+            logits = model(x_adv)
             distance = (x_adv - x).flatten(1).square().sum(1)
-            loss = distance + weight * (kappa - margin).clamp_min(0)
-        found = ((margin > kappa) & (distance < shortest)).detach()
+            loss = distance + weight * (kappa - goal.margin(logits)).clamp_min(0)
+        found = _exceeds(goal, logits.detach(), kappa) & (distance.detach() < shortest)
         nearest = choose_rows(found, x_adv.detach(), nearest)
         shortest = torch.where(found, distance.detach(), shortest)
         (w.grad,) = torch.autograd.grad(loss.sum(), w)  # never backward(): weights keep their .grad
@@ -223,18 +344,25 @@ def _descend(
     return nearest, shortest.isfinite()
 
 
-def _shortest(attempt: Attempt, x: Tensor, searches: int, weight: float) -> Tensor:
-    """The shortest perturbation over a bisection, for each image, of the weight on the loss."""
+def _shortest(
+    attempt: Attempt, x: Tensor, done: Tensor, searches: int, weight: float
+) -> tuple[Tensor, Tensor]:
+    """The shortest perturbation over a bisection, for each image, of the weight on the loss.
+
+    Returns:
+        The images, unchanged where they are `done` or no attempt succeeded, and where they fool.
+    """
     require(searches >= 1, f"searches was {searches}; it must be at least 1.")
-    now = torch.full((len(x),), weight, device=x.device, dtype=x.dtype)
+    rows = (~done).nonzero()[:, 0]
+    now = torch.full((len(rows),), weight, device=x.device, dtype=x.dtype)
     low, high = torch.zeros_like(now), torch.full_like(now, torch.inf)
-    best, shortest = x, torch.full_like(now, torch.inf)
-    for _ in range(searches):
-        x_adv, reached = attempt(now)
-        size = (x_adv - x).flatten(1).norm(dim=1)
-        found = reached & (size < shortest)
-        best, shortest = choose_rows(found, x_adv, best), torch.where(found, size, shortest)
+    best, shortest = x.clone(), torch.where(done, 0.0, torch.inf).to(x)
+    for _ in range(searches if len(rows) else 0):
+        x_adv, reached = attempt(now, rows)
+        size = (x_adv - x[rows]).flatten(1).norm(dim=1)
+        found = reached & (size < shortest[rows])
+        best[rows[found]], shortest[rows[found]] = x_adv[found], size[found]
         high, low = torch.where(reached, now, high), torch.where(reached, low, now)
         between = torch.where(low > 0, (low * high).sqrt(), now / 10)
         now = torch.where(high.isinf(), now * 10, between)
-    return best
+    return best, shortest.isfinite()

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.attacks.common import AttackResult, Goal, Target, Truth, attack, choose_rows
+from coursekit.attacks.common import (
+    AttackResult,
+    Goal,
+    Target,
+    Truth,
+    attack,
+    attack_result,
+    choose_rows,
+)
 from coursekit.errors import require
+from coursekit.threats import L2
 from coursekit.types import Images
 
 Transform = Callable[[Tensor], Tensor]  # images -> images of the same shape, pixels in [0, 1]
@@ -22,17 +31,19 @@ def spatial_search(
     y: Truth,
     transforms: Sequence[Transform] | None = None,
     target: Target = None,
+    batch: int | None = None,
 ) -> AttackResult:
     """Try every transform; keep the first that fools, else the one of highest loss.
 
     Grid search in the manner of Engstrom et al. 2019 (§3). It asks the model only for its logits.
 
     Args:
-        model, x, y, target: as for `fgsm`.
+        model, x, y, target, batch: as for `fgsm`.
         transforms: for example `occlusions(...)`; by default `rotations_translations()`.
 
     Returns:
-        The images and, for each, the queries spent until it fooled (all of them where none did).
+        An `AttackResult` with the queries spent until each image fooled (all of them where none
+        did). Distances are L2, of the pixels: they say little about a rotation.
 
     Raises:
         CourseError: no transforms.
@@ -43,6 +54,7 @@ def spatial_search(
     x_adv, highest = x.clone(), torch.full((len(x),), -torch.inf, device=x.device, dtype=x.dtype)
     queries = torch.zeros(len(x), dtype=torch.long, device=x.device)
     active = torch.arange(len(x), device=x.device)
+    done = torch.zeros_like(queries, dtype=torch.bool)
     for transform in grid:
         if len(active) == 0:
             break
@@ -54,8 +66,9 @@ def spatial_search(
         x_adv[active] = choose_rows(keep, tried, x_adv[active])
         highest[active] = torch.maximum(loss, highest[active])
         queries[active] += 1
+        done[active] = fooled
         active = active[~fooled]
-    return AttackResult(x_adv, queries)
+    return attack_result(x, x_adv, done, queries, L2(0).norm)
 
 
 def rotations_translations(

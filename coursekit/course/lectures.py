@@ -241,8 +241,7 @@ def _joined(outputs: list[Any]) -> list[Any]:
     return joined
 
 
-# to another lecture, or to a picture beside them
-LINK = re.compile(r"\]\((\d\d_\w+\.ipynb|\{\w+\.path\.name\}|pictures/\w+\.png)")
+LINK = re.compile(r"\]\((\d\d_\w+\.ipynb|pictures/\w+\.png|\{\w+\.path\.name\})")
 ROOM = re.compile(r"from coursekit\.teaching\.exercises import (\w+)(?: as (\w+))?")
 
 
@@ -274,7 +273,8 @@ def tasks(lecture: Lecture) -> list[Task]:
 def begin(lecture: Lecture, folder: Path | None = None) -> Path:
     """Copy a lecture for a student to work in, without outputs, so that no answer is given away.
 
-    Links to other lectures lead to the stored ones. A copy that is there already is not touched.
+    Links to other lectures and pictures lead to the stored ones. A copy that is there already is
+    not touched.
 
     Args:
         lecture: which.

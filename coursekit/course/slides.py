@@ -25,6 +25,7 @@ REVEAL = ("sphinx-revealjs", "_static/revealjs")
 MATHJAX = ("sphinx-mathjax-offline", "static/mathjax")  # MathJax 3; its SVG needs no font files
 BEGINS = ("slide", "subslide")
 LINK = re.compile(r"\[([^\]]+)\]\(\d\d_\w+\.ipynb[^)]*\)")  # to another notebook, not on the wall
+PICTURE = re.compile(r"\]\((pictures/\w+\.png)\)")  # of a lecture, beside the notebooks
 
 
 def slide_type(cell: Any) -> str:
@@ -88,9 +89,13 @@ def deck(lecture: Lecture) -> str:
 def _chosen(lecture: Lecture) -> NotebookNode:
     """The cells on slides and the speaker's notes; results without the code that made them."""
     notebook = read_notebook(lecture.path)
+
+    def embedded(picture: re.Match[str]) -> str:
+        return f"](data:image/png;base64,{_base64(lecture.path.parent / picture[1])})"
+
     notebook.cells = [cell for cell in notebook.cells if slide_type(cell) != "skip"]
     for cell in notebook.cells:
-        cell.source = LINK.sub(r"\1", cell.source)
+        cell.source = PICTURE.sub(embedded, LINK.sub(r"\1", cell.source))
         if cell.get("outputs") and "slide-source" not in cell.metadata.get("tags", []):
             cell.metadata["transient"] = {"remove_source": True}
         for output in cell.get("outputs", []):

@@ -2,6 +2,7 @@
 
 from coursekit.metrics.accuracy import (
     accuracy,
+    accuracy_against_eps,
     attack_suite,
     features,
     probabilities,
@@ -44,6 +45,7 @@ __all__ = [
     "Extrapolation",
     "FIDScorer",
     "accuracy",
+    "accuracy_against_eps",
     "best_bandwidth",
     "checkerboard",
     "class_coverage",

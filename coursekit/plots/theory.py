@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from coursekit.plots import (
     BLACK,
@@ -14,12 +16,14 @@ from coursekit.plots import (
     GREEN,
     ORANGE,
     PALETTE,
-    PURPLE,
+    STYLE,
     VERMILION,
     array,
     canvas,
     label,
+    picture,
     standard_error,
+    tile,
 )
 
 Curve = Any  # a tensor, an array or a list of numbers
@@ -148,18 +152,17 @@ def best_responses(panels: Mapping[str, tuple[Curve, Curve, Curve, Curve]]) -> F
     Args:
         panels: title → (x, p, q, D*).
     """
-    figure, axes = canvas(-(-len(panels) // 3), 3, width=3.7, height=2.5)
-    for panel, (title, (x, p, q, best)) in zip(axes, panels.items(), strict=False):
-        heights = [array(p), array(q)]
-        top = max(float(h.max()) for h in heights)
-        for curve, colour, name in zip(heights, (BLUE, VERMILION), "pq", strict=True):
-            panel.fill_between(array(x), curve / top, color=colour, alpha=0.25, linewidth=0)
-            panel.plot(array(x), curve / top, color=colour, linewidth=1, label=name)
+    figure, axes = canvas(1, len(panels), width=4.0, height=3.2)
+    for panel, (title, (x, p, q, best)) in zip(axes, panels.items(), strict=True):
+        top = max(float(array(curve).max()) for curve in (p, q))
+        for curve, colour, name in ((p, BLUE, "p"), (q, VERMILION, "q")):
+            height = array(curve) / top
+            panel.fill_between(array(x), height, color=colour, alpha=0.25, linewidth=0, label=name)
         panel.plot(array(x), array(best), color=GREEN, label="D*")
+        panel.set_ylim(0, 1.35)
+        panel.set_yticks([0, 0.5, 1])
         label(panel, title, "x", "D*; p, q scaled")
-    axes[0].legend(frameon=False, loc="upper right")
-    for panel in axes[len(panels) :]:
-        panel.set_axis_off()
+        panel.legend(frameon=False, loc="upper right", ncols=3, fontsize=10)
     return figure
 
 
@@ -183,7 +186,7 @@ def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) ->
         left.plot(array(x), array(run), color=GREEN, linewidth=1, label="trained D" * (i == 0))
         right.plot(array(x), array(run) - array(best), color=GREEN, linewidth=1)
     left.plot(array(x), array(best), color=BLACK, linestyle="--", linewidth=1, label="D* exact")
-    label(left, "Learnt from samples, held against theory", "x", "density; D")
+    label(left, "Learnt from samples, and the exact D*", "x", "density; D")
     left.set_ylim(top=0.95)
     left.legend(frameon=False, ncols=4, fontsize=9, loc="upper left")
     label(right, "Error D − D*", "x", "D − D*")
@@ -191,16 +194,21 @@ def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) ->
 
 
 def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figure:
-    """Divergences against the shift θ; infinite values leave the picture at the top."""
-    figure, axes = canvas(1, len(panels), width=5.2, height=3.4)
+    """Divergences against the shift θ. Infinite values have a line of their own, at the top."""
+    figure, axes = canvas(1, len(panels), width=5.2, height=3.8)
+    top, infinity = 4.0, 4.5
     for panel, (title, curves) in zip(axes, panels.items(), strict=True):
         for i, (name, values) in enumerate(curves.items()):
-            style = "--" if i == 1 else "-"  # the second often lies on the first
-            panel.plot(array(shifts), array(values), style, color=PALETTE[i], label=name)
+            y = array(values).astype(float)
+            style = {"color": PALETTE[i], "linestyle": "--" if i == 1 else "-"}
+            panel.plot(array(shifts), np.where(y <= top, y, np.nan), label=name, **style)
+            endless = np.where(np.isinf(y), infinity, np.nan)
+            panel.plot(array(shifts), endless, marker="o" if i == 0 else "x", ms=5, **style)
         panel.axhline(np.log(2), color=GREY, linestyle=":", linewidth=1)
-        panel.set_ylim(0, 4)
-        label(panel, title, "shift θ", "divergence (nats), W₁ (units of x)")
-    axes[0].legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.3))
+        panel.set_ylim(0, 4.8)
+        panel.set_yticks([0, np.log(2), 1, 2, 3, 4, infinity], ["0", "log 2", *"1234", "∞"])
+        label(panel, title, "shift θ", "nats; W₁ in units of x")
+    axes[0].legend(frameon=False, fontsize=10, loc="center right")
     return figure
 
 
@@ -210,21 +218,6 @@ def with_error(axes: Axes, x: Sequence[float], runs: Any, **style: Any) -> None:
     axes.errorbar(
         x, values.mean(0), standard_error(values), capsize=3, marker="o", markersize=4, **style
     )
-
-
-def sweeps(panels: Mapping[str, tuple[Sequence[float], Any, str]], y: str) -> Figure:
-    """One panel a sweep on double logarithmic axes: title → (x, runs × x, name of x)."""
-    figure, axes = canvas(1, len(panels), width=4.6)
-    for panel, (title, (x, runs, name)) in zip(axes, panels.items(), strict=True):
-        with_error(panel, x, runs, color=GREEN)
-        panel.loglog()
-        panel.set_xticks(x, [f"{size:,}" for size in x])
-        heights = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-        panel.set_yticks(heights, [f"{height:g}" for height in heights])
-        panel.minorticks_off()
-        panel.set_ylim(0.004, 0.25)
-        label(panel, title, name, y)
-    return figure
 
 
 def slopes(
@@ -238,76 +231,127 @@ def slopes(
     for colour, (name, values) in zip((VERMILION, BLUE, GREEN), pulls.items(), strict=False):
         right.plot(array(shifts), array(values), color=colour, label=name)
     right.set_yscale("log")
-    label(right, "Pull towards the data, D at its best", "distance θ", "|dL/dθ|")
+    label(right, "Gradient towards the data, D optimal", "distance θ", "|dL/dθ|")
     right.legend(frameon=False)
     return figure
 
 
-def vanishing(steps: Sequence[int], runs: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
-    """The pull on a waiting generator while its discriminator learns, every run a line."""
-    figure, (axes,) = canvas(width=6.2)
-    for colour, (name, many) in zip((VERMILION, BLUE), runs.items(), strict=True):
-        for i, values in enumerate(many):
-            axes.plot(steps, values, color=colour, linewidth=1.2, label=name * (i == 0))
-    axes.set_yscale("log")
-    label(axes, "G waits, D learns", "updates of D", "|dL/dθ|").legend(frameon=False)
-    return figure
-
-
-def small_critics(
-    n: Sequence[int],
-    seen: Mapping[int, Any],
-    learnt: Any,
-    earth: tuple[Sequence[int], Any],
-    dimension: int,
-) -> Figure:
-    """Left: what critics on k fixed features see between two samples. Right: exact W₁.
+def small_critics(n: Sequence[int], seen: Mapping[int, Any]) -> Figure:
+    """What discriminators on k fixed features see between two samples of one distribution.
 
     Args:
         n: sizes of the two samples.
-        seen: k → runs × n, at the supremum; `learnt`: the same for a trained network.
-        earth: sizes, and W₁ as runs × sizes.
-        dimension: of the samples.
+        seen: k → runs × n, at the supremum.
     """
-    figure, (left, right) = canvas(1, 2, width=5.2, height=3.6)
+    figure, (axes,) = canvas(width=6.2, height=3.8)
     for colour, (k, runs) in zip(PALETTE, seen.items(), strict=False):
-        with_error(left, n, runs, color=colour, linestyle="", label=f"{k} fixed features")
-        chance = [k / (2 * size) for size in n]  # Wilks; the bias gains nothing: equal sizes
-        left.plot(n, chance, color=colour, linestyle="--", linewidth=1)
-    with_error(left, n, learnt, color=ORANGE, linewidth=1, label="8 units, all weights learn")
-    left.axhline(2 * np.log(2), color=BLACK, label="2 JS of the samples")
-    left.loglog()
-    label(left, "Two samples of one distribution", "points n in each sample", "seen (nats)")
-    left.legend(frameon=False, fontsize=8)
-    with_error(right, earth[0], earth[1], color=PURPLE)
-    right.set_xscale("log")
-    right.set_xticks(earth[0], [f"{size:,}" for size in earth[0]])
-    right.minorticks_off()
-    right.set_ylim(bottom=0)
-    label(right, f"W₁ of the samples, {dimension} dimensions", "points n in each sample", "W₁")
+        with_error(axes, n, runs, color=colour, linestyle="", label=f"{k} features, and k/2n")
+        axes.plot(n, [k / (2 * size) for size in n], color=colour, linestyle="--", linewidth=1)
+    axes.axhline(2 * np.log(2), color=BLACK, label="unlimited: 2 JS of the samples")
+    axes.loglog()
+    axes.set_ylim(top=12)
+    label(axes, "Two samples of one Gaussian", "points n in each sample", "distance (nats)")
+    axes.legend(frameon=False, fontsize=10, loc="lower left")
     return figure
 
 
-def orbits(paths: Mapping[str, Curve], spectra: Mapping[str, Curve], rate: float) -> Figure:
-    """Left: the game's path under each rule. Right: its eigenvalues as the rate grows from 0.
+def circles(
+    side: Curve,
+    maps: Mapping[str, Curve],
+    lines: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    radius: float = 0.7,
+) -> Figure:
+    """Data on the unit circle, samples on a smaller one: what D learns, and what G feels.
+
+    Args:
+        side: coordinates of the square grid.
+        maps: title → D on the grid.
+        lines: name → (updates of D, |dL/dρ|).
+        radius: of the samples' circle.
+    """
+    figure, axes = canvas(1, 3, width=4.2, height=3.8)
+    turn, ends = np.linspace(0, 2 * np.pi, 200), array(side)[[0, -1]]
+    circle = np.stack([np.cos(turn), np.sin(turn)])
+    for panel, (title, values) in zip(axes, maps.items(), strict=False):
+        options: Any = {"cmap": "PiYG", "vmin": 0, "vmax": 1, "origin": "lower"}
+        shown = panel.imshow(array(values), extent=(*ends, *ends), **options)
+        panel.plot(*circle, color=BLUE, label="data, ρ = 1")
+        panel.plot(*(radius * circle), color=VERMILION, label=f"samples, ρ = {radius:g}")
+        panel.grid(visible=False)
+        label(panel, title, "x₁", "x₂")
+        figure.colorbar(shown, ax=panel, ticks=[0, 0.5, 1], shrink=0.8)
+    axes[0].legend(fontsize=9, loc="upper left")
+    for colour, (name, (steps, values)) in zip((VERMILION, BLUE), lines.items(), strict=True):
+        axes[2].plot(steps, values, ".-", color=colour, label=name)
+    axes[2].set_xscale("symlog", linthresh=1)
+    axes[2].set_yscale("log")
+    label(axes[2], "Saturating gradient, G waits", "updates of D", "|dL/dρ|")
+    axes[2].legend(frameon=False, fontsize=10)
+    return figure
+
+
+def perfect_discriminator(
+    sheets: Mapping[str, Tensor], curves: Mapping[str, Sequence[Mapping[str, float]]]
+) -> Figure:
+    """Arjovsky & Bottou 2017, figure 2: frozen generators, new discriminators.
+
+    Args:
+        sheets: name → some samples (n, c, h, w) of each generator.
+        curves: name → rows with the step, D's error, and the norm of G's saturating gradient.
+    """
+    figure = Figure(figsize=(10.5, 5.6), layout="constrained")
+    with mpl.rc_context(STYLE):
+        above, below = figure.subfigures(2, 1, height_ratios=(1, 2.6))
+        for panel, (name, images) in zip(
+            above.subplots(1, len(sheets), squeeze=False)[0], sheets.items(), strict=True
+        ):
+            picture(panel, tile(images, len(images)), name)
+        left, right = below.subplots(1, 2)
+    for colour, (name, rows) in zip((VERMILION, BLUE, GREEN), curves.items(), strict=False):
+        steps = [row["step"] for row in rows]
+        left.plot(steps, [row["error"] for row in rows], ".-", color=colour, label=name)
+        right.plot(steps, [row["gradient"] for row in rows], ".-", color=colour, label=name)
+    for panel in (left, right):
+        panel.set_xscale("symlog", linthresh=1)
+    right.set_yscale("log")
+    label(left, "Error of a new D", "updates of D", "share misclassified")
+    label(right, "Gradient of log(1 − D)", "updates of D", "‖∇L‖ over the weights of G")
+    left.legend(frameon=False, fontsize=10, loc="lower left")
+    return figure
+
+
+def orbits(
+    paths: Mapping[str, Curve],
+    spectra: Mapping[str, Curve],
+    averages: Mapping[str, Curve],
+    rate: float,
+) -> Figure:
+    """The game xy under each rule: path, eigenvalues as the rate grows from 0, averaged iterate.
 
     Args:
         paths: rule → points (x, y), one after the other.
         spectra: rule → complex eigenvalues, rates × 2.
+        averages: rule → the mean of the first n points.
         rate: at which the paths were played.
     """
-    figure, (left, right) = canvas(1, 2, width=4.6, height=4.2)
+    figure, (left, middle, right) = canvas(1, 3, width=4.3, height=4.0)
     for colour, (name, path) in zip((VERMILION, BLUE, GREEN), paths.items(), strict=True):
-        points, roots = array(path), array(spectra[name])
+        points, roots, mean = array(path), array(spectra[name]), array(averages[name])
         left.plot(points[:, 0], points[:, 1], ".-", color=colour, linewidth=1, ms=3, label=name)
-        right.scatter(roots.real, roots.imag, 12, color=colour, label=name)
+        middle.scatter(roots.real, roots.imag, 12, color=colour, label=name)
+        right.plot(np.arange(1, len(mean) + 1), np.linalg.norm(mean, axis=1), color=colour)
     left.plot(0, 0, "+", color=BLACK)
-    label(left, f"min over x, max over y of xy, rate {rate:g}", "x", "y").set_aspect("equal")
+    label(left, f"min over x, max over y of xy, η = {rate:g}", "x", "y").set_aspect("equal")
     turn = np.linspace(0, 2 * np.pi, 200)
-    right.plot(np.cos(turn), np.sin(turn), color=GREY, linewidth=1)
-    right.set_xlim(-0.8, 1.5)
-    right.set_ylim(-1.15, 1.15)
-    name = "Eigenvalues, rate 0 to 1, and unit circle"
-    label(right, name, "Re λ", "Im λ").set_aspect("equal")  # or the circle is none
-    right.legend(frameon=False, fontsize=9, loc="center left")
+    middle.plot(np.cos(turn), np.sin(turn), color=GREY, linewidth=1)
+    middle.set_xlim(-0.8, 1.5)
+    middle.set_ylim(-1.15, 1.15)
+    label(middle, "Eigenvalues, η from 0 to 1", "Re λ", "Im λ").set_aspect("equal")
+    middle.legend(frameon=False, fontsize=10, loc="center left")
+    n = np.array([4, 1000])
+    right.plot(n, 20 / n, color=GREY, linestyle=":", label="∝ 1/n")
+    right.loglog()
+    right.set_ylim(1e-3, 1e2)
+    label(right, "Mean of the first n iterates", "n", "distance from (0, 0)")
+    right.legend(frameon=False, fontsize=10)
     return figure

@@ -47,7 +47,7 @@ def check(claim: str, holds: object, measured: object = "") -> Held:
         CourseError: an empty claim, one of more than one line, or one that ends in "]".
     """
     held = _truth(holds)
-    return _tell(claim, "held" if held else "failed", "" if held else _text(measured))
+    return _tell(claim, "held" if held else "failed", "" if held else _one_line(measured))
 
 
 def finding(claim: str, holds: object | None, measured: object = "") -> Held:
@@ -99,8 +99,11 @@ def _text(measured: object) -> str:
             error = stdev(values) / len(values) ** 0.5
             return f"{mean(values):.4g} ± {error:.2g}, n = {len(values)}"
         measured = values[0] if values else ""
-    text = f"{measured:.4g}" if isinstance(measured, float) else str(measured)
-    return " ".join(text.split()).replace("[", "(").replace("]", ")")
+    return f"{measured:.4g}" if isinstance(measured, float) else _one_line(measured)
+
+
+def _one_line(measured: object) -> str:
+    return " ".join(str(measured).split()).replace("[", "(").replace("]", ")")
 
 
 def all_checks_hold() -> None:

@@ -18,12 +18,6 @@ def stationary_points() -> list[sp.Expr]:
     return list(sp.solve(sp.diff(integrand, y), y))
 
 
-def curvature(odds: sp.Expr | None = None) -> sp.Expr:
-    """The second derivative at y = t/(1 + t): all of (0, 1) as the odds t run through (0, ∞)."""
-    t = sp.symbols("t", positive=True) if odds is None else odds
-    return sp.factor(sp.diff(integrand, y, 2).subs(y, t / (1 + t)))
-
-
 def masses(letter: str, atoms: int) -> list[sp.Symbol]:
     """Positive symbols p_1 … p_k (or q_1 … q_k)."""
     return list(sp.symbols(f"{letter}_1:{atoms + 1}", positive=True))

@@ -43,7 +43,9 @@ OBJECTIVES = {
     "augmented": lambda smoothing=0.0, **moves: objectives.augmented(
         nets.FlipAndShift(**moves), smoothing
     ),
-    "trades": lambda beta=6.0, **attack: objectives.trades(training_pgd(**attack), beta),
+    "trades": lambda beta=6.0, noise=0.001, random_start=False, **attack: objectives.trades(
+        training_pgd(noise=noise, random_start=random_start, **attack), beta
+    ),
 }
 LOSSES = {
     "nonsaturating": gan_losses.NonSaturating,

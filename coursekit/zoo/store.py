@@ -175,7 +175,7 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     run.replay = replayed(recipe)
     write_run(work / recipe.id, networks, run)
     stored = read_networks(recipe, work / recipe.id)
-    run.figures = measure(recipe, stored, data, features)
+    run.figures = measure(recipe, stored, data, features, expensive=True)
     write_run(folder / recipe.id, networks, run)  # whole, figures and all, or not at all
     for file in work.glob(f"{recipe.id}.*"):
         file.unlink()

@@ -98,12 +98,12 @@ def _sphinx(sources: Path, folder: Path) -> None:
 def stage(lectures: Sequence[Lecture], folder: Path) -> None:
     """Write every source of the site into `folder`."""
     origin = lectures[0].path.parent
-    (folder / "notebooks" / "pictures").mkdir(parents=True)
+    (folder / "notebooks").mkdir()
     for lecture in lectures:
-        picture = folder / "notebooks" / "pictures" / f"{lecture.number}.png"
-        picture.write_bytes(readme.picture(lecture))  # which its first screen may show
         page = folder / "notebooks" / lecture.path.name
         page.write_text(_with_tools(lecture), encoding="utf-8")
+    if (origin / "pictures").is_dir():
+        shutil.copytree(origin / "pictures", folder / "notebooks" / "pictures")
     start = next((lecture.name for lecture in lectures if lecture.number == START), "")
     lectures = [lecture for lecture in lectures if lecture.number != START]
     _assets(lectures, folder / ASSETS)
