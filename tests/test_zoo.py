@@ -13,6 +13,8 @@ from coursekit import zoo
 from coursekit.cli import app
 from coursekit.data import Dataset, Split
 from coursekit.errors import CourseError
+from coursekit.gan_losses import auxiliary
+from coursekit.lipschitz import r1_penalty
 from coursekit.training import trainer
 from coursekit.zoo import RECIPES, Recipe, Run, runs, store
 from coursekit.zoo.recipes import DATA, TABLES, build, build_network, data_digest, data_of
@@ -78,10 +80,38 @@ def test_recipes_that_differ_in_any_value_have_different_keys():
         "penalty_D": ("r1", {"gamma": 7}), "augment": ("diff_augment", {"cutout": False}),
         "optimizer_G": ("adam", {"lr": 0.7}), "optimizer_D": ("adam", {"lr": 0.7}), "n_critic": 7,
         "reuse_fakes": False, "ema": 0.7, "channels_last": False, "compare": 7,
+        "penalty_G": ("auxiliary", {"fake": 7}), "wrong_labels": 0.7,
     }  # fmt: skip
     assert other.keys() == {f.name for f in fields(Recipe)}
     keys = {replace(recipe, **{name: value}).key for name, value in other.items()}
     assert len(keys | {recipe.key}) == len(other) + 1
+
+
+def test_keys_stay_when_recipes_get_new_fields():
+    """The files of the zoo bear them in their names."""
+    assert RECIPES["dcgan-mnist"].id == "dcgan-mnist-919f7c1f"
+    assert RECIPES["cgan-projection-digits"].id == "cgan-projection-digits-b750779d"
+    assert RECIPES["pgd-mnist"].id == "pgd-mnist-08e229b1"
+    assert "penalty_G" not in RECIPES["dcgan-mnist"].plain
+    assert RECIPES["acgan-0-mnist"].plain["penalty_G"] == ["auxiliary", {"fake": 1.0}]
+
+
+def test_acgan_adds_its_class_loss_to_r1(rng):
+    recipe, y = RECIPES["acgan-0-digits"], torch.arange(4)
+    D = build_network(tiny(recipe), "discriminator", None, rng)
+    x, fake = torch.rand(2, 4, 1, 28, 28, generator=rng)
+    terms = r1_penalty(0.2)(D, x, fake, y) + auxiliary(1.0, 1.0)(D, x, fake, y)
+    torch.testing.assert_close(build(recipe, "penalty_D")(D, x, fake, y, rng), terms)
+    assert build(recipe, "penalty_D").double_backward
+    assert build(recipe, "penalty_G") == auxiliary(fake=1.0)
+
+
+def test_a_recipe_may_ask_for_wrong_labels():
+    data, split = data_of(RECIPES["projection-wrong-50-digits"])
+    _, right = data_of(RECIPES["projection-0-digits"])
+    assert torch.equal(split.x, right.x)
+    assert float((split.y != right.y).float().mean()) == pytest.approx(0.5, abs=1e-3)
+    assert int(split.y.max()) < len(data.classes)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +269,7 @@ def test_recall_answers_from_the_zoo_else_trains_a_short_run_and_keeps_it(
     tiny_data, own_zoo, monkeypatch
 ):
     recipe = tiny(RECIPES["classifier-digits"])
-    monkeypatch.setattr(store, "SHORT_STEPS", 5)
+    monkeypatch.setattr(zoo, "recall", partial(zoo.recall, short=5))
     first = zoo.recall(recipe)
     assert first.source.endswith("trained now, 5 of 8 steps, for nothing is stored of it.")
     assert len(first.run.curves["loss_loss"]) == 5
@@ -249,17 +279,36 @@ def test_recall_answers_from_the_zoo_else_trains_a_short_run_and_keeps_it(
     assert all(torch.allclose(one[key], two[key], atol=1e-3) for key in one)
     stored(recipe, own_zoo)
     assert zoo.recall(recipe).source.endswith("recalled from the zoo.")
+    assert zoo.recall(recipe).learnt and not first.learnt and not again.learnt
+    assert zoo.record(recipe) == store.read_run(own_zoo / recipe.id)
     assert not zoo.recall(recipe).networks["network"].training
     monkeypatch.setenv("COURSEKIT_ZOO", "off")
     assert "5 of 8 steps" in zoo.recall(recipe).source
+    assert zoo.stored(recipe) is None
+
+
+def test_on_other_data_a_short_run_is_trained_on_them(own_zoo, rng):
+    recipe = tiny(RECIPES["cgan-projection-mnist"])
+    split = Split(torch.rand(24, 3, 8, 8, generator=rng), torch.arange(24) % 3)
+    data = Dataset("mine", split, split, ("a", "b", "c"))
+    assert zoo.recipe_for("cgan-projection", data) == RECIPES["cgan-projection-mnist"]
+    found = zoo.recall(recipe, data=data, short=2)
+    assert found.source.endswith("trained now, 2 of 8 steps, on mine.") and not found.learnt
+    assert found.networks["generator"].sample(4, rng, torch.arange(4) % 3).shape == (4, 3, 8, 8)
+
+
+def test_the_recipe_for_a_data_set_bears_its_name():
+    data = Dataset("digits", *[Split(torch.rand(2, 1, 8, 8), torch.arange(2))] * 2, ("0", "1"))
+    assert zoo.recipe_for("acgan-0", data) == RECIPES["acgan-0-digits"]
+    small = replace(data, name="cifar10-small")
+    assert zoo.recipe_for("features", small) == RECIPES["features-cifar10-10k"]
 
 
 def test_an_edited_package_is_never_answered_with_an_old_network(tiny_data, own_zoo, monkeypatch):
     recipe = tiny(RECIPES["classifier-digits"])
     stored(recipe, own_zoo)
-    monkeypatch.setattr(store, "SHORT_STEPS", 5)
     monkeypatch.setattr(store, "stamp", lambda: "edited")
-    said = zoo.recall(recipe).source
+    said = zoo.recall(recipe, short=5).source
     assert "trained now, 5 of 8 steps" in said and "code has changed" in said
 
 
@@ -267,7 +316,6 @@ def test_retraining_takes_the_recipes_own_steps_and_says_how_long_it_took(
     tiny_data, own_zoo, monkeypatch, capsys
 ):
     recipe = tiny(RECIPES["classifier-digits"])
-    monkeypatch.setattr(store, "SHORT_STEPS", 5)
     stored(recipe, own_zoo)
     assert "8 of 8 steps" in zoo.recall(recipe, retrain=True).source
     assert "8 steps took" in capsys.readouterr().out

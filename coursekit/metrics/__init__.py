@@ -10,17 +10,13 @@ from coursekit.metrics.accuracy import (
     worst_case,
 )
 from coursekit.metrics.fid import (
-    ClassScorer,
     Extrapolation,
     FIDScorer,
-    by_class,
-    entropy,
     expected_bias,
     expected_on_line,
     frechet_at_infinity,
     frechet_distance,
     inception_score,
-    total_variance,
 )
 from coursekit.metrics.modes import (
     Coverage,
@@ -29,8 +25,12 @@ from coursekit.metrics.modes import (
     mode_coverage,
     nearest,
     parzen,
-    parzen_by_class,
     stacked_coverage,
+)
+from coursekit.metrics.precision_recall import (
+    DensityCoverage,
+    class_coverage,
+    density_coverage,
 )
 from coursekit.metrics.spectrum import (
     checkerboard,
@@ -40,16 +40,16 @@ from coursekit.metrics.spectrum import (
 )
 
 __all__ = [
-    "ClassScorer",
     "Coverage",
+    "DensityCoverage",
     "Extrapolation",
     "FIDScorer",
     "accuracy",
     "accuracy_against_eps",
     "best_bandwidth",
-    "by_class",
     "checkerboard",
-    "entropy",
+    "class_coverage",
+    "density_coverage",
     "expected_bias",
     "expected_on_line",
     "features",
@@ -61,13 +61,11 @@ __all__ = [
     "mode_coverage",
     "nearest",
     "parzen",
-    "parzen_by_class",
     "high_freq_fraction",
     "power_spectrum",
     "radial_power",
     "probabilities",
     "robust_accuracy",
     "stacked_coverage",
-    "total_variance",
     "worst_case",
 ]

@@ -13,8 +13,6 @@ from coursekit.metrics.accuracy import probabilities
 from coursekit.types import Examples, Images, PerExample
 
 Samples = Float[Tensor, "m *shape"]
-SampleLabels = Int[Tensor, " m"]
-PerClassLogs = Float[Tensor, "n k"]
 
 
 def parzen(samples: Samples, x: Examples, sigma: float) -> PerExample:
@@ -44,18 +42,6 @@ def best_bandwidth(samples: Samples, held_out: Examples, sigmas: Sequence[float]
     """
     require(len(sigmas) >= 1, "sigmas was empty; give at least one width.")
     return max(sigmas, key=lambda sigma: float(parzen(samples, held_out, sigma).mean()))
-
-
-def parzen_by_class(
-    samples: Samples, y: SampleLabels, x: Examples, sigma: float, classes: int
-) -> PerClassLogs:
-    """log p(x | y) for every class, shape (n, classes): windows on that class's samples alone.
-
-    Raises:
-        CourseError: a class without samples.
-    """
-    columns = [parzen(samples[y == c], x, sigma) for c in range(classes)]
-    return torch.stack(columns, 1)
 
 
 Points = Float[Tensor, "n d"]

@@ -1,4 +1,4 @@
-"""The figures of 04: what a label buys, and what it costs."""
+"""The figures of 04: samples by class, and what a label buys and costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import NDArray
 from torch import Tensor
 
 from coursekit.plots import (
@@ -23,11 +22,10 @@ from coursekit.plots import (
     canvas,
     label,
     picture,
-    standard_error,
     tile,
 )
 
-INCH = 0.42  # of one small image
+INCH = 0.62  # of one small image
 
 
 def _columns(ax: Axes, images: Tensor, classes: Sequence[str], title: str) -> None:
@@ -40,7 +38,7 @@ def _columns(ax: Axes, images: Tensor, classes: Sequence[str], title: str) -> No
         turned = {"rotation": 35, "ha": "left"} if longest > 2 else {"ha": "center"}
         ax.annotate(
             name, at, (0, 3), xycoords="axes fraction", textcoords="offset points",
-            va="bottom", fontsize=8, **turned,
+            va="bottom", fontsize=9, **turned,
         )  # fmt: skip
         if c:
             ax.axvline(c * side - 0.5, color="white", linewidth=1)
@@ -59,7 +57,7 @@ def class_grid(images: Tensor, classes: Sequence[str], title: str = "") -> Figur
 
 
 def class_grids(
-    sheets: Mapping[str, Tensor], classes: Sequence[str], across: int = 2, scale: float = 0.36
+    sheets: Mapping[str, Tensor], classes: Sequence[str], across: int = 2, scale: float = 0.44
 ) -> Figure:
     """Several class grids, `across` to a row, each under its title."""
     across = min(across, len(sheets))
@@ -84,7 +82,7 @@ def class_widget(
         figure = Figure(figsize=(6.4, 3.5), layout="constrained")
         large, all_classes = figure.subplots(2, 1, height_ratios=(5, 1.3))
     picture(large, image)
-    large.set_title(f"asked for {classes[chosen]}, the judge sees {seen}", loc="center")
+    large.set_title(f"asked for {classes[chosen]}, read as {seen}", loc="center")
     picture(all_classes, tile(row, len(row)))
     side = row.shape[-1]
     frame = Rectangle(
@@ -94,43 +92,12 @@ def class_widget(
     middle = np.arange(len(row)) * side + side / 2
     for at, name in zip(middle, classes, strict=True):
         all_classes.text(
-            at, 1.12 * row.shape[-2], name, ha="center", va="top", fontsize=7, clip_on=False
+            at, 1.12 * row.shape[-2], name, ha="center", va="top", fontsize=9, clip_on=False
         )
     return figure
 
 
-Floats = NDArray[np.float64]
 PERCENT = PercentFormatter(1, decimals=0)
-
-
-def _runs(values: Any) -> Floats:
-    return np.atleast_2d(np.asarray(array(values), dtype=float))
-
-
-def _line(ax: Axes, x: Sequence[float], values: Any, colour: str, name: str) -> None:
-    runs = _runs(values)
-    ax.errorbar(
-        x,
-        runs.mean(0),
-        standard_error(runs),
-        color=colour,
-        marker="o",
-        markersize=4,
-        capsize=3,
-        label=name,
-    )
-
-
-def twice(confidence: Any, once: Any, doubled: Any) -> Figure:
-    """The loss of the right class against the share it is given, softmax taken once and twice."""
-    figure, (ax,) = canvas(width=5.4, height=3.0)
-    ax.plot(confidence, array(once), color=BLUE, label="softmax once")
-    ax.plot(confidence, array(doubled), color=VERMILION, label="softmax twice")
-    ax.set_ylim(0, 4)
-    ax.xaxis.set_major_formatter(PERCENT)
-    label(ax, "A softmax too many", "probability given to the right class", "cross-entropy, nats")
-    ax.legend(frameon=False)
-    return figure
 
 
 def equilibria(x: Any, p: Any, games: Mapping[str, Any]) -> Figure:
@@ -147,111 +114,8 @@ def equilibria(x: Any, p: Any, games: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def prices(weights: Sequence[float], lines: Mapping[str, Any], reference: float) -> Figure:
-    """How unclear the class is at the optimum, against the weight of the auxiliary loss."""
-    figure, (ax,) = canvas(width=5.8, height=3.0)
-    for colour, (name, values) in zip((VERMILION, GREEN, BLUE), lines.items(), strict=False):
-        ax.plot(weights, array(values), marker="o", markersize=4, color=colour, label=name)
-    ax.axhline(reference, color=BLACK, linestyle=":", linewidth=1.2, label="H(y|x) of the data")
-    ax.set_xscale("log")
-    label(ax, "The price of being named right", "weight λ of the auxiliary loss", "nats")
-    ax.legend(frameon=False)
-    return figure
-
-
-def accuracy_and_diversity(
-    accuracy: Mapping[str, Sequence[float]],
-    spread: Mapping[str, Sequence[float]],
-    real: tuple[float, float],
-) -> Figure:
-    """Each variant: diversity within its classes against how often it does as it was asked."""
-    figure, (ax,) = canvas(width=6.6, height=3.8)
-    for colour, name in zip(PALETTE, accuracy, strict=False):
-        x, y = np.asarray(spread[name]), np.asarray(accuracy[name])
-        ax.plot(x, y, "o", color=colour, alpha=0.35, markersize=5)
-        ax.plot(x.mean(), y.mean(), "D", color=colour, markersize=9, label=name)
-    ax.plot(*real, "*", color=BLACK, markersize=15, label="real images")
-    ax.yaxis.set_major_formatter(PERCENT)
-    ax.set_xlim(left=0)
-    what = "spread of features within a class (1: as varied as real images)"
-    label(ax, "Obedience and diversity", what, "conditional accuracy")
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-def per_class(
-    values: Mapping[str, Any], classes: Sequence[str], title: str, what: str, first: int = 0
-) -> Figure:
-    """A row of dots for each class: mean over the seeds of each variant, ± standard error.
-
-    `first` is the place in the palette of the first variant, so that it keeps its colour.
-    """
-    figure, (ax,) = canvas(width=8.2, height=3.4)
-    at = np.arange(len(classes))
-    for i, (colour, (name, runs)) in enumerate(zip(PALETTE[first:], values.items(), strict=False)):
-        shift = 0.13 * (i - (len(values) - 1) / 2)
-        r = _runs(runs)
-        ax.errorbar(
-            at + shift,
-            r.mean(0),
-            standard_error(r),
-            fmt="o",
-            markersize=4,
-            color=colour,
-            label=name,
-        )
-    long = max(len(name) for name in classes) > 3
-    ax.set_xticks(at, classes, rotation=30 if long else 0, ha="right" if long else "center")
-    ax.set_yscale("log")
-    label(ax, title, "class", what)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def wrong_labels(rates: Sequence[float], accuracy: Any, predicted: Any, fid: Any) -> Figure:
-    """Accuracy and FID within class against the share of wrong labels, theory dashed."""
-    figure, (left, right) = canvas(1, 2, width=4.2, height=3.0)
-    _line(left, rates, accuracy, BLUE, "measured")
-    left.plot(rates, predicted, color=BLACK, linestyle="--", label="predicted")
-    left.set_ylim(0, 1)
-    left.yaxis.set_major_formatter(PERCENT)
-    label(left, "It learns the labels it is given", "share of wrong labels", "conditional accuracy")
-    left.legend(frameon=False, loc="upper right")
-    _line(right, rates, fid, VERMILION, "FID")
-    right.set_ylim(bottom=0)
-    label(right, "Quality", "share of wrong labels", "FID within class")
-    for ax in (left, right):
-        ax.xaxis.set_major_formatter(PERCENT)
-    return figure
-
-
-def truncation(bounds: Sequence[float], panels: Mapping[str, Any]) -> Figure:
-    """One panel a measure, against the bound on |z|."""
-    figure, axes = canvas(1, len(panels), width=3.4, height=2.7)
-    for ax, colour, (name, values) in zip(axes, PALETTE, panels.items(), strict=False):
-        _line(ax, bounds, values, colour, name)
-        ax.set_xscale("log")
-        ax.set_xticks(bounds, [f"{b:g}" for b in bounds])
-        ax.minorticks_off()
-        label(ax, name, "bound on each coordinate of z")
-    return figure
-
-
-def over_time(steps: Sequence[int], lines: Mapping[str, Any], title: str, what: str) -> Figure:
-    """Shares between 0 and 1 against the step of one game."""
-    figure, (ax,) = canvas(width=6.4, height=3.0)
-    for colour, (name, values) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
-        ax.plot(steps, array(values), color=colour, marker="o", markersize=4, label=name)
-    ax.set_ylim(0, 1.02)
-    ax.set_yticks(np.linspace(0, 1, 6))
-    ax.yaxis.set_major_formatter(PERCENT)
-    label(ax, title, "step", what)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.22))
-    return figure
-
-
-def asked_and_seen(matrix: Any, classes: Sequence[str]) -> Figure:
-    """Rows: what was asked for; columns: what the judge saw; shares of each row."""
+def asked_and_read(matrix: Any, classes: Sequence[str]) -> Figure:
+    """Rows: what was asked for; columns: what was read; shares of each row."""
     shares = array(matrix)
     long = max(len(name) for name in classes) > 3
     figure, (ax,) = canvas(width=4.6 + long, height=4.0 + long)
@@ -259,10 +123,116 @@ def asked_and_seen(matrix: Any, classes: Sequence[str]) -> Figure:
     for row, column in zip(*np.nonzero(np.round(100 * shares) >= 1), strict=True):
         tone = "white" if shares[row, column] > 0.4 else "black"
         text = f"{100 * shares[row, column]:.0f}"
-        ax.text(column, row, text, ha="center", va="center", color=tone, fontsize=8)
+        ax.text(column, row, text, ha="center", va="center", color=tone, fontsize=9)
     ax.set_xticks(range(len(classes)), classes, rotation=60 if long else 0)
     ax.set_yticks(range(len(classes)), classes)
     ax.grid(False)
     image.set_clim(0, 1)
-    label(ax, "Asked for, and seen (%)", "the judge sees", "asked for")
+    label(ax, "Asked for, and read (%)", "read by the classifier", "asked for")
+    return figure
+
+
+def _line(ax: Axes, x: Sequence[float], values: Any, colour: str, name: str) -> None:
+    ax.plot(x, array(values), color=colour, marker="o", markersize=4, label=name)
+
+
+def prices(weights: Sequence[float], lines: Mapping[str, Any], reference: float) -> Figure:
+    """How unclear the class is at the optimum, against the weight of the auxiliary loss."""
+    figure, (ax,) = canvas(width=6.4, height=3.0)
+    for colour, (name, values) in zip((VERMILION, GREEN, BLUE), lines.items(), strict=False):
+        _line(ax, weights, values, colour, name)
+    ax.axhline(reference, color=BLACK, linestyle=":", linewidth=1.2, label="H(y|x) of the data")
+    ax.set_xscale("log")
+    label(ax, "What the class loss costs", "weight λ of the class loss", "nats")
+    ax.legend(frameon=False)
+    return figure
+
+
+Curve = tuple[Sequence[float], Any]  # steps, and one row of values a seed
+
+
+def against_steps(
+    panels: Mapping[str, Mapping[str, Curve]],
+    real: Mapping[str, float],
+    log: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """One panel a measure: a colour for each way of conditioning, a line for each seed.
+
+    Args:
+        panels: measure → way → (steps, values of shape (seeds, steps)).
+        real: measure → its value on real images, drawn as a dotted line.
+        log: measures with a logarithmic axis.
+        title: of the whole figure.
+    """
+    figure, axes = canvas(1, len(panels), width=3.9, height=3.4, title=title)
+    for ax, (measure, ways) in zip(axes, panels.items(), strict=True):
+        for colour, (name, (steps, values)) in zip(PALETTE, ways.items(), strict=False):
+            for i, row in enumerate(np.atleast_2d(array(values))):
+                ax.plot(steps, row, color=colour, linewidth=1.4, label=name if i == 0 else None)
+        if measure in real:
+            ax.axhline(
+                real[measure], color=BLACK, linestyle=":", linewidth=1.4, label="real images"
+            )
+        if measure in log:
+            ax.set_yscale("log")
+        else:
+            ax.set_ylim(0, 1.02)
+            ax.yaxis.set_major_formatter(PERCENT)
+        label(ax, measure, "updates")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
+    return figure
+
+
+def accuracy_and_coverage(
+    accuracy: Mapping[str, Any], coverage: Mapping[str, Any], real: tuple[float, float]
+) -> Figure:
+    """Each way, a dot a seed: how often the class asked for is read, against coverage within it.
+
+    `real` is (coverage, accuracy) of real images.
+    """
+    figure, (ax,) = canvas(width=6.8, height=4.0)
+    for colour, name in zip(PALETTE, accuracy, strict=False):
+        ax.plot(
+            np.atleast_1d(array(coverage[name])), np.atleast_1d(array(accuracy[name])), "o",
+            color=colour, markersize=9, alpha=0.8, label=name,
+        )  # fmt: skip
+    ax.plot(*real, "*", color=BLACK, markersize=16, label="real images")
+    ax.axhline(real[1], color=BLACK, linestyle=":", linewidth=1)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PERCENT)
+    label(
+        ax, "Read as asked, and varied?", "coverage within classes (k = 5)", "class read as asked"
+    )
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def wrong_labels(rates: Sequence[float], read: Any, other: Any) -> Figure:
+    """Samples read as asked, and as the most frequent other class, against the wrong labels."""
+    figure, (ax,) = canvas(width=7.6, height=3.2)
+    line = np.linspace(0, max(rates), 50)
+    ax.plot(line, 1 - line, color=BLACK, linestyle="--", label="1 − ϱ: the labels as they are")
+    _line(ax, rates, read, BLUE, "read as the class asked for")
+    _line(ax, rates, other, VERMILION, "read as the most frequent other class")
+    ax.set_ylim(0, 1.02)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PERCENT)
+    label(ax, "G learns the labels that it is given", "share ϱ of wrong labels", "samples")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def truncation(bounds: Sequence[float], panels: Mapping[str, Any]) -> Figure:
+    """One panel a measure, against the bound on |z|."""
+    figure, axes = canvas(1, len(panels), width=3.9, height=3.0)
+    for ax, colour, (name, values) in zip(axes, PALETTE, panels.items(), strict=False):
+        _line(ax, bounds, values, colour, name)
+        ax.set_xscale("log")
+        ax.set_xticks(bounds, [f"{b:g}" for b in bounds])
+        ax.minorticks_off()
+        if max(values) <= 1:
+            ax.yaxis.set_major_formatter(PERCENT)
+        label(ax, name, "bound on each coordinate of z")
     return figure

@@ -53,15 +53,6 @@ def posterior(joint: Joint) -> Posterior:
     return joint / joint.sum(0)
 
 
-def best_joint_score(p: Joint, q: Joint) -> Joint:
-    """log p(x, y)/q(x, y), the score of the best discriminator that is shown image *and* label.
-
-    By Bayes it is log p(y|x)/q(y|x) + log p(x)/q(x): does the label fit, and is the image real
-    (Miyato & Koyama 2018, §3).
-    """
-    return p.log() - q.log()
-
-
 def joint_game(p: Joint) -> Cost:
     """q ↦ 2·JS of the joints: a discriminator that sees pairs (x, y), at its best."""
     return lambda q: _double_js(p, q)

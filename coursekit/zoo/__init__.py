@@ -1,10 +1,24 @@
 """Networks that have learnt: recipes, the runs that were made of them, and how to get them back.
 
-`recall(recipe)` answers from the reader's cache, else from `data/zoo`, else it trains.
+`recall(recipe)` answers from the reader's cache, else from `data/zoo`, else it trains;
+`record(recipe)` is what is written of a run, `recipe_for(name, data)` the recipe for a data set.
 """
 
-from coursekit.zoo.recipes import RECIPES, Recipe
+from coursekit.zoo.recipes import RECIPES, Recipe, recipe_for
 from coursekit.zoo.runs import Run, measure, train
-from coursekit.zoo.store import Recalled, check, recall, replay
+from coursekit.zoo.store import Recalled, check, recall, record, replay, stored
 
-__all__ = ["RECIPES", "Recalled", "Recipe", "Run", "check", "measure", "recall", "replay", "train"]
+__all__ = [
+    "RECIPES",
+    "Recalled",
+    "Recipe",
+    "Run",
+    "check",
+    "measure",
+    "recall",
+    "recipe_for",
+    "record",
+    "replay",
+    "stored",
+    "train",
+]

@@ -4,13 +4,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
-from coursekit.data import Dataset, Split, gan_splits, load
+from coursekit.data import Dataset, Split, gan_splits, load, mislabelled
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
 from coursekit.training import adam, linear_decay, triangle
@@ -27,6 +28,8 @@ NETWORKS = {
     "dcgan_discriminator": nets.DCGANDiscriminator,
     "conditional_batchnorm_generator": nets.ConditionalBatchNormGenerator,
     "concat_generator": nets.ConcatGenerator,
+    "concat_discriminator": nets.ConcatDiscriminator,
+    "auxiliary_discriminator": nets.AuxiliaryDiscriminator,
     "projection_discriminator": nets.ProjectionDiscriminator,
     "sngan_generator": nets.SNGANGenerator,
     "sngan_discriminator": nets.SNGANDiscriminator,
@@ -51,10 +54,34 @@ LOSSES = {
     "hinge": gan_losses.Hinge,
     "wasserstein": gan_losses.Wasserstein,
 }
-PENALTIES = {"gradient_penalty": lipschitz.gradient_penalty, "r1": lipschitz.r1_penalty}
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """Several penalties on one player."""
+
+    parts: tuple[Any, ...]
+
+    @property
+    def double_backward(self) -> bool:
+        return any(getattr(part, "double_backward", False) for part in self.parts)
+
+    def __call__(self, *game: Any) -> Any:
+        return sum(part(*game) for part in self.parts)
+
+
+PENALTIES = {
+    "gradient_penalty": lipschitz.gradient_penalty,
+    "r1": lipschitz.r1_penalty,
+    "auxiliary": gan_losses.auxiliary,
+    "r1_auxiliary": lambda gamma, **weights: _Sum(
+        (lipschitz.r1_penalty(gamma), gan_losses.auxiliary(**weights))
+    ),
+}
 AUGMENTS = {"diff_augment": nets.DiffAugment, "instance_noise": nets.InstanceNoise}
 OPTIMIZERS = {"adam": adam}
 SCHEDULES = {"triangle": triangle, "linear_decay": linear_decay}
+LATER = ("penalty_G", "wrong_labels")  # fields without which the first keys were taken
 SPLITS = ("train", "gan_train", "eval_classifier")
 
 # id → where the reader finds it, and the digest of its labels (the rendered `digits`) or of its
@@ -79,6 +106,7 @@ class Recipe:
         steps, batch, seed: of the run, which has a seed of its own.
         looks: how often the figures are taken on the way, for the learning curves.
         compare: images for each Fréchet distance, from samples and from the test images.
+        wrong_labels: share of the training labels that are replaced by another class, in [0, 1].
 
     Raises:
         CourseError: an unknown id, an argument that is no plain value, or a part that is missing.
@@ -107,6 +135,8 @@ class Recipe:
     ema: float | None = None
     channels_last: bool = False
     compare: int = 10_000
+    penalty_G: Part | None = None
+    wrong_labels: float = 0.0
 
     def __post_init__(self) -> None:
         choose("data", self.data, DATA)
@@ -132,8 +162,13 @@ class Recipe:
 
     @cached_property
     def plain(self) -> dict[str, Any]:
-        """The recipe as it stands in a file, with the digest of its data."""
-        return json.loads(json.dumps(asdict(self) | {"data_digest": DATA[self.data][1]}))
+        """The recipe as it stands in a file, with the digest of its data.
+
+        Fields that came later stand there only where they are used: older keys stay.
+        """
+        values = asdict(self) | {"data_digest": DATA[self.data][1]}
+        unused = {f.name for f in fields(self) if f.name in LATER and values[f.name] == f.default}
+        return json.loads(json.dumps({k: v for k, v in values.items() if k not in unused}))
 
     @cached_property
     def key(self) -> str:
@@ -163,7 +198,8 @@ class Recipe:
 
 TABLES: dict[str, dict[str, Any]] = {
     "network": NETWORKS, "generator": NETWORKS, "discriminator": NETWORKS, "loss": LOSSES,
-    "objective": OBJECTIVES, "penalty_D": PENALTIES, "augment": AUGMENTS, "schedule": SCHEDULES,
+    "objective": OBJECTIVES, "penalty_D": PENALTIES, "penalty_G": PENALTIES, "augment": AUGMENTS,
+    "schedule": SCHEDULES,
     "optimizer": OPTIMIZERS, "optimizer_G": OPTIMIZERS, "optimizer_D": OPTIMIZERS,
 }  # fmt: skip
 
@@ -187,7 +223,7 @@ def build_network(
     """A network with its initial weights. Without `data` the shape of its data set is assumed."""
     name, arguments = getattr(recipe, field)
     shape = (3, 32, 32) if recipe.data.startswith("cifar10") else (1, 28, 28)
-    classes = () if name in UNCONDITIONAL else (10,)
+    classes = () if name in UNCONDITIONAL else (len(data.classes) if data else 10,)
     return NETWORKS[name](data.shape if data else shape, *classes, **arguments, rng=rng)
 
 
@@ -201,9 +237,24 @@ def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset
     data = load(where, device)
     found = data_digest(recipe.data, data)
     require(found == wanted, f"{recipe.data} is not the data that the recipes were made for.")
+    return data, split_of(recipe, data)
+
+
+def split_of(recipe: Recipe, data: Dataset) -> Split:
+    """The part of a data set that the recipe learns from, with wrong labels if it asks for them."""
     splits = gan_splits(data)
     parts = {"gan_train": splits.train, "eval_classifier": splits.eval_classifier}
-    return data, {**parts, "train": data.train}[recipe.split]
+    split = {**parts, "train": data.train}[recipe.split]
+    if recipe.wrong_labels:
+        rng = torch.Generator().manual_seed(recipe.seed)
+        split = mislabelled(split, recipe.wrong_labels, len(data.classes), rng)
+    return split
+
+
+def recipe_for(name: str, data: Dataset) -> Recipe:
+    """The recipe called `name` for a data set; on a reader's own data, the one made for MNIST."""
+    own = {Path(where).stem: id for id, (where, _) in DATA.items()}.get(data.name)
+    return RECIPES.get(f"{name}-{own}") or RECIPES[f"{name}-mnist"]
 
 
 def data_digest(name: str, data: Dataset) -> str:
@@ -242,6 +293,43 @@ _PROJECTION = replace(
     discriminator=("projection_discriminator", {"width": 32, "norm": "none"}),
 )  # fmt: skip
 _TWIN = {"width": 16, "noise_dim": 64}
+# Lecture 04: four ways of conditioning, each one change away from concatenation in both networks.
+_CONCAT: dict[str, Any] = {
+    "generator": ("concat_generator", {"width": 16, "noise_dim": 32}),
+    "discriminator": ("concat_discriminator", {"width": 16, "norm": "none"}),
+}
+CONDITIONING: dict[str, dict[str, Any]] = {
+    "concat": {},
+    "acgan": {
+        "discriminator": ("auxiliary_discriminator", {"width": 16, "norm": "none"}),
+        "penalty_D": ("r1_auxiliary", {"gamma": 0.2, "real": 1.0, "fake": 1.0}),
+        "penalty_G": ("auxiliary", {"fake": 1.0}),
+    },
+    "projection": {"discriminator": ("projection_discriminator", {"width": 16, "norm": "none"})},
+    "cbn": {"generator": ("conditional_batchnorm_generator", {"width": 16, "noise_dim": 32})},
+}
+CONDITIONING_SEEDS = (0, 1, 2)
+WRONG_LABELS = (0.1, 0.5)
+
+
+def _conditional(data: str) -> list[Recipe]:
+    """The four ways on three seeds, and projection with wrong labels, all of one length."""
+    base = replace(_DCGAN, data=data, steps=2000, looks=8, compare=2000, **_CONCAT)
+    runs = [
+        replace(base, name=f"{name}-{seed}-{data}", seed=seed, **parts)
+        for seed in CONDITIONING_SEEDS
+        for name, parts in CONDITIONING.items()
+    ]
+    wrong = [
+        replace(
+            base, name=f"projection-wrong-{100 * rate:.0f}-{data}", wrong_labels=rate,
+            **CONDITIONING["projection"],
+        )
+        for rate in WRONG_LABELS
+    ]  # fmt: skip
+    return [*runs[: len(CONDITIONING)], *wrong, *runs[len(CONDITIONING) :]]
+
+
 _COLOUR = ("adam", {"lr": 4e-4, "betas": [0.0, 0.9]})
 
 RECIPES = {
@@ -278,5 +366,7 @@ RECIPES = {
             loss=("hinge", {}), augment=("diff_augment", {}), optimizer_G=_COLOUR,
             optimizer_D=_COLOUR, reuse_fakes=True, ema=0.999, channels_last=True,
         ),
+        *_conditional("digits"),
+        *_conditional("mnist"),
     )
 }  # fmt: skip

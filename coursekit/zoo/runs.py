@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from coursekit.attacks import auto_attack, hop_skip_jump, pgd, square_attack
 from coursekit.data import Dataset
 from coursekit.errors import CourseError, require
-from coursekit.metrics import FIDScorer, accuracy, robust_accuracy
+from coursekit.metrics import FIDScorer, accuracy, class_coverage, robust_accuracy
 from coursekit.nets import Generator
 from coursekit.threats import L2, Linf, Threat
 from coursekit.training import Ema, History, fit, train_gan
 from coursekit.types import Attack
-from coursekit.zoo.recipes import Recipe, build, build_network, data_of
+from coursekit.zoo.recipes import Recipe, build, build_network, data_of, split_of
 
 KEPT_LOSSES = 200  # points of each loss curve that are written down
 REPLAY_STEPS = 8
@@ -73,6 +73,7 @@ def train(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     look: Callable[[dict[str, nn.Module]], dict[str, float]] | None = None,
+    data: Dataset | None = None,
 ) -> tuple[dict[str, nn.Module], History]:
     """Build everything from the recipe and train it, in float32.
 
@@ -81,6 +82,7 @@ def train(
         device: where networks and data lie.
         checkpoint: continue from this file, and keep it.
         look: what is watched on the way, of the networks that are kept.
+        data: another data set than the recipe's, on `device`.
 
     Returns:
         The networks that are kept, by name ("network", or "generator" with its average, and
@@ -91,7 +93,7 @@ def train(
     """
     steps = steps or recipe.steps
     rng = torch.Generator().manual_seed(recipe.seed)
-    data, split = data_of(recipe, device)
+    data, split = (data, split_of(recipe, data)) if data else data_of(recipe, device)
     names = ("generator", "discriminator") if recipe.game else ("network",)
     networks = {name: build_network(recipe, name, data, rng).to(device) for name in names}
     if recipe.channels_last:
@@ -108,7 +110,7 @@ def train(
         how |= {"optimizer": build(recipe, "optimizer")}
         return kept, fit(networks["network"], batches, build(recipe, "objective"), **how)
     how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes, "ema": ema}
-    optional = {"penalty_D": build(recipe, "penalty_D"), "augment": build(recipe, "augment")}
+    optional = {name: build(recipe, name) for name in ("penalty_D", "penalty_G", "augment")}
     how |= {name: part for name, part in optional.items() if part is not None}
     how |= {name: build(recipe, name) for name in ("optimizer_G", "optimizer_D")}
     G, D = networks["generator"], networks["discriminator"]
@@ -129,7 +131,9 @@ def measure(
     Classifiers: accuracy on the test images and, if attacks took part in training, what is left of
     it under attack, see `measure_robustness`. Generators: Fréchet distance of samples to test
     images on the features of an independent classifier (and of training images, the floor), and for
-    conditional ones how often that classifier reads the class that was asked for.
+    conditional ones how often that classifier reads the class that was asked for, and the
+    mean over classes of the coverage within the class (k = 5, on the same features; only where each
+    class has more than 5 images).
 
     Args:
         features: the classifier whose features all Fréchet distances of this data set use.
@@ -160,6 +164,9 @@ def measure(
     if labels is not None:
         read = accuracy(features, samples, labels)
         figures["class_accuracy"] = {"value": read, "n": n, "tolerance": 0.01}
+        if int(labels.bincount().min()) > 5:
+            cover = float(class_coverage(features, x[:n], labels, samples, labels).mean())
+            figures["class_coverage"] = {"value": cover, "n": n, "tolerance": 0.02}
         known = accuracy(features, x[:n], labels)
         figures["class_accuracy_of_real"] = {"value": known, "n": n, "tolerance": 0.002}
     return figures

@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
-from coursekit.data import catalogue
+from coursekit.data import Dataset, catalogue
 from coursekit.errors import CourseError
 from coursekit.io import probe, source_digest, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
@@ -36,11 +36,16 @@ ROOMS = (
 
 @dataclass
 class Recalled:
-    """Networks that have learnt, in eval mode, what is known of their run, and whence they came."""
+    """Networks in eval mode, what is known of their run, and whence they came.
+
+    Attributes:
+        learnt: whether they have had all steps of their recipe, on its data.
+    """
 
     networks: dict[str, nn.Module]
     run: Run
     source: str
+    learnt: bool = True
 
 
 def zoo_root() -> Path:
@@ -54,52 +59,96 @@ def stamp() -> str:
     return source_digest(Path(__file__).resolve().parents[1], ROOMS)
 
 
-def recall(recipe: Recipe, device: torch.device | str = "cpu", retrain: bool = False) -> Recalled:
+def stored(recipe: Recipe, device: torch.device | str = "cpu") -> Recalled | None:
+    """What comes with the course, or None if there is nothing, or the code has changed since."""
+    run = read_run(zoo_root() / recipe.id)
+    if _off() or run is None or run.stamp != stamp():
+        return None
+    networks = read_networks(recipe, zoo_root() / recipe.id, device)
+    return Recalled(networks, run, f"{recipe.name}: recalled from the zoo.")
+
+
+def record(recipe: Recipe) -> Run | None:
+    """What is written of the stored run, curves and figures; None where nothing is stored."""
+    return read_run(zoo_root() / recipe.id)
+
+
+def recall(
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+    retrain: bool = False,
+    data: Dataset | None = None,
+    short: int = SHORT_STEPS,
+) -> Recalled:
     """The networks of a recipe: from the reader's cache, else from the zoo, else trained now.
 
     A stored run is only given where the package's code is the one it was verified with; in an
-    edited package, and where nothing is stored, a short run of 400 steps is trained, and `source`
-    says so. COURSEKIT_ZOO=off looks nowhere and trains.
+    edited package, on a reader's own data, and where nothing is stored, a short run is trained, and
+    `source` says so. COURSEKIT_ZOO=off looks nowhere and trains.
 
     Args:
         device: where the networks are wanted.
         retrain: train the recipe's own number of steps, which may take long.
+        data: what the lecture looks at, on `device`; other data than the recipe's are trained on.
+        short: steps of a short run.
 
     Raises:
         CourseError: the data to train on are absent.
     """
-    short = min(recipe.steps, SHORT_STEPS)
-    cached = {n: cache_root() / "zoo" / f"{recipe.id}-{n}-{stamp()}" for n in (recipe.steps, short)}
-    off = os.environ.get("COURSEKIT_ZOO") == "off"
-    stored, reason = zoo_root() / recipe.id, "nothing is stored of it"
-    places = [
-        (cached[recipe.steps], "your cache"),
-        (stored, "the zoo"),
-        (cached[short], "your cache"),
-    ]
-    for path, place in places if not off and not retrain else []:
-        if (run := read_run(path)) is None:
-            continue
-        if run.stamp == stamp():
-            what = f", {short:,} of {recipe.steps:,} steps" if path == cached[short] else ""
-            networks = read_networks(recipe, path, device)
-            return Recalled(networks, run, f"{recipe.name}: recalled from {place}{what}.")
-        reason = "the package's code has changed since the stored run was verified"
-    steps = recipe.steps if retrain else short
-    own = cached[steps]
-    if retrain and (run := read_run(stored)) is not None:
+    steps = recipe.steps if retrain else min(recipe.steps, short)
+    if data and data.name != Path(DATA[recipe.data][0]).stem:
+        return _train_now(recipe, steps, device, f"on {data.name}", data=data)
+    cached = {n: cache_root() / "zoo" / f"{recipe.id}-{n}-{stamp()}" for n in (recipe.steps, steps)}
+    reason = "for nothing is stored of it"
+    if not _off() and not retrain:
+        if found := _cached(recipe, cached[recipe.steps], device) or stored(recipe, device):
+            return found
+        if found := _cached(recipe, cached[steps], device, steps):
+            return found
+        if record(recipe):
+            reason = "for the package's code has changed since the stored run was verified"
+    if retrain and (run := record(recipe)) is not None:
         took = f"took {run.seconds / 60:.1f} min on a {run.made.get('machine')} with one thread"
         print(f"{recipe.name}: {steps:,} steps {took}.")
-    writable = not off and _can_write(own)
-    networks, history = train(recipe, steps=steps, device=device)
+    keep = None if _off() else cached[steps]
+    return _train_now(recipe, steps, device, "" if retrain else reason, keep=keep)
+
+
+def _off() -> bool:
+    return os.environ.get("COURSEKIT_ZOO") == "off"
+
+
+def _cached(
+    recipe: Recipe, path: Path, device: torch.device | str, steps: int | None = None
+) -> Recalled | None:
+    run = read_run(path)
+    if run is None:
+        return None
+    what = f", {steps:,} of {recipe.steps:,} steps" if steps else ""
+    said = f"{recipe.name}: recalled from your cache{what}."
+    return Recalled(read_networks(recipe, path, device), run, said, steps in (None, recipe.steps))
+
+
+def _train_now(
+    recipe: Recipe,
+    steps: int,
+    device: torch.device | str,
+    reason: str,
+    keep: Path | None = None,
+    data: Dataset | None = None,
+) -> Recalled:
+    """A run that is trained here, and kept in the reader's cache if that can be written."""
+    writable = keep is not None and _can_write(keep)
+    networks, history = train(recipe, steps=steps, device=device, data=data)
     run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
-    if writable:
+    if keep is not None and writable:
         try:
-            write_run(own, networks, run)
+            write_run(keep, networks, run)
         except CourseError as error:  # the disk filled up meanwhile
-            warnings.warn(f"The run is not kept: {error}", stacklevel=2)
+            warnings.warn(f"The run is not kept: {error}", stacklevel=3)
     said = f"{recipe.name}: trained now, {steps:,} of {recipe.steps:,} steps"
-    return Recalled(networks, run, f"{said}, for {reason}." if not retrain else f"{said}.")
+    said += f", {reason}." if reason else "."
+    return Recalled(networks, run, said, steps >= recipe.steps and data is None)
 
 
 def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -> Run:
@@ -260,6 +309,6 @@ def _can_write(path: Path) -> bool:
     try:
         probe(path)
     except CourseError as error:
-        warnings.warn(f"The run will not be kept: {error}", stacklevel=3)
+        warnings.warn(f"The run will not be kept: {error}", stacklevel=4)
         return False
     return True
