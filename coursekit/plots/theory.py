@@ -200,7 +200,7 @@ def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figur
     for panel, (title, curves) in zip(axes, panels.items(), strict=True):
         for i, (name, values) in enumerate(curves.items()):
             y = array(values).astype(float)
-            style = {"color": PALETTE[i], "linestyle": "--" if i == 1 else "-"}
+            style: dict[str, Any] = {"color": PALETTE[i], "linestyle": "--" if i == 1 else "-"}
             panel.plot(array(shifts), np.where(y <= top, y, np.nan), label=name, **style)
             endless = np.where(np.isinf(y), infinity, np.nan)
             panel.plot(array(shifts), endless, marker="o" if i == 0 else "x", ms=5, **style)
@@ -301,7 +301,8 @@ def perfect_discriminator(
     """
     figure = Figure(figsize=(10.5, 5.6), layout="constrained")
     with mpl.rc_context(STYLE):
-        above, below = figure.subfigures(2, 1, height_ratios=(1, 2.6))
+        parts = figure.subfigures(2, 1, height_ratios=(1, 2.6), squeeze=False)
+        above, below = parts[:, 0]
         for panel, (name, images) in zip(
             above.subplots(1, len(sheets), squeeze=False)[0], sheets.items(), strict=True
         ):
