@@ -63,7 +63,7 @@ def class_grids(
     across = min(across, len(sheets))
     down = -(-len(sheets) // across)
     rows = max(-(-len(images) // len(classes)) for images in sheets.values())
-    title = (_room(classes) + 14) / 72
+    title = (_room(classes) + 26) / 72
     figure, axes = canvas(
         down, across, width=len(classes) * scale + 0.2, height=rows * scale + title
     )
@@ -97,7 +97,7 @@ def class_widget(
     return figure
 
 
-PERCENT = PercentFormatter(1, decimals=0)
+PERCENT = PercentFormatter(1)
 
 
 def equilibria(x: Any, p: Any, games: Mapping[str, Any]) -> Figure:
