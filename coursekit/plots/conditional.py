@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
@@ -63,7 +64,7 @@ def class_grids(
     across = min(across, len(sheets))
     down = -(-len(sheets) // across)
     rows = max(-(-len(images) // len(classes)) for images in sheets.values())
-    title = (_room(classes) + 14) / 72
+    title = (_room(classes) + 26) / 72
     figure, axes = canvas(
         down, across, width=len(classes) * scale + 0.2, height=rows * scale + title
     )
@@ -97,7 +98,9 @@ def class_widget(
     return figure
 
 
-PERCENT = PercentFormatter(1, decimals=0)
+def _percent(axis: Axis) -> None:
+    """Shares as percentages, with the digits that this axis needs."""
+    axis.set_major_formatter(PercentFormatter(1))
 
 
 def equilibria(x: Any, p: Any, games: Mapping[str, Any]) -> Figure:
@@ -178,7 +181,7 @@ def against_steps(
             ax.set_yscale("log")
         else:
             ax.set_ylim(0, 1.02)
-            ax.yaxis.set_major_formatter(PERCENT)
+            _percent(ax.yaxis)
         label(ax, measure, "updates")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
@@ -201,7 +204,7 @@ def accuracy_and_coverage(
     ax.plot(*real, "*", color=BLACK, markersize=16, label="real images")
     ax.axhline(real[1], color=BLACK, linestyle=":", linewidth=1)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PERCENT)
+        _percent(axis)
     label(
         ax, "Read as asked, and varied?", "coverage within classes (k = 5)", "class read as asked"
     )
@@ -218,7 +221,7 @@ def wrong_labels(rates: Sequence[float], read: Any, other: Any) -> Figure:
     _line(ax, rates, other, VERMILION, "read as the most frequent other class")
     ax.set_ylim(0, 1.02)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PERCENT)
+        _percent(axis)
     label(ax, "G learns the labels that it is given", "share ϱ of wrong labels", "samples")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -233,6 +236,6 @@ def truncation(bounds: Sequence[float], panels: Mapping[str, Any]) -> Figure:
         ax.set_xticks(bounds, [f"{b:g}" for b in bounds])
         ax.minorticks_off()
         if max(values) <= 1:
-            ax.yaxis.set_major_formatter(PERCENT)
+            _percent(ax.yaxis)
         label(ax, name, "bound on each coordinate of z")
     return figure
