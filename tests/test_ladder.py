@@ -50,7 +50,7 @@ def test_batches_change_nothing():
 
 
 def test_the_ladder_refuses_what_it_cannot_judge():
-    with pytest.raises(CourseError, match="one each"):
+    with pytest.raises(CourseError, match="x was empty"):
         attack_suite(Threshold(), X[:0], Y[:0], {})
     with pytest.raises(CourseError, match="'clean'"):
         attack_suite(Threshold(), X, Y, {"clean": UP})

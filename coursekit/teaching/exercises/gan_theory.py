@@ -23,7 +23,7 @@ def d_star(log_p, log_q):
     return torch.sigmoid(log_p - log_q)
 
 
-def js(p, q):
+def js_of_masses(p, q):
     m = (p + q) / 2
 
     def kl_from_m(a):
@@ -130,7 +130,7 @@ JENSEN_SHANNON = Exercise(
         "Write m = (p + q)/2 first, then two KL divergences from m, half of each.",
         "Where p is 0 its term is 0, whatever the logarithm says: torch.special.xlogy knows.",
     ),
-    js,
+    js_of_masses,
 )
 
 # The slope of the non-saturating loss ---------------------------------------------------------
