@@ -21,7 +21,6 @@ from coursekit.attacks import (
     spatial_search,
     square_attack,
 )
-from coursekit.attacks import common as shared
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier, Normalize
 from coursekit.threats import L2, Linf, Streams
@@ -399,15 +398,3 @@ def test_momentum_adds_up_gradients_of_one_size(scene):
     paper = by_hand(lambda slope: slope.abs().sum((1, 2, 3), keepdim=True))
     torch.testing.assert_close(ours, paper, rtol=0, atol=1e-12)
     assert not torch.allclose(ours, by_hand(lambda slope: 1.0), atol=1e-3)
-
-
-def test_of_two_attempts_the_one_that_fools_is_kept_then_the_higher_loss():
-    """The model is the identity: x are the logits of three classes, and the truth is class 0."""
-    goal = shared.Goal(torch.zeros(4, dtype=torch.int64))
-    fools = torch.tensor([2.0, 2.1, -9.0])  # class 1 wins, though −log p(0) is small
-    doubts = torch.tensor([0.1, 0.0, 0.0])  # class 0 wins, though −log p(0) is larger
-    sure, lost = torch.tensor([9.0, 0.0, 0.0]), torch.tensor([0.0, 9.0, 0.0])
-    assert F.cross_entropy(fools, goal.y[0]) < F.cross_entropy(doubts, goal.y[0])
-    a, b = torch.stack([fools, doubts, sure, lost]), torch.stack([doubts, fools, doubts, fools])
-    kept = shared.keep_stronger(goal, nn.Identity(), a, b)
-    assert torch.equal(kept, torch.stack([fools, fools, doubts, lost]))

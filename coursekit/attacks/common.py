@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from coursekit.errors import CourseError
 from coursekit.gradients import undisturbed
 from coursekit.threats import Streams
-from coursekit.types import Examples, Images, Labels, Logits, PerExample, Probabilities
+from coursekit.types import Images, Labels, Logits, PerExample, Probabilities
 
 Counts = Int[Tensor, " n"]
 Target = Labels | int | None  # the class the attack wants; None: any but the true one
@@ -257,15 +257,6 @@ def warn_if_masked(gradient: Tensor) -> None:
 
 def _warn(sentence: str) -> None:
     warnings.warn(sentence, RobustnessWarning, stacklevel=2)
-
-
-def keep_stronger(goal: Goal, model: nn.Module, a: Examples, b: Examples) -> Examples:
-    """For each example the one that reaches the goal, and between equals the higher loss."""
-    with torch.no_grad():
-        logits_a, logits_b = model(a), model(b)
-    reached_a, reached_b = goal.reached(logits_a), goal.reached(logits_b)
-    higher = goal.loss(logits_b) > goal.loss(logits_a)
-    return choose_rows((reached_b & ~reached_a) | ((reached_a == reached_b) & higher), b, a)
 
 
 def choose_rows(condition: Mask, a: Tensor, b: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from coursekit.plots import (
@@ -196,16 +197,19 @@ def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) ->
 def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figure:
     """Divergences against the shift θ. Infinite values have a line of their own, at the top."""
     figure, axes = canvas(1, len(panels), width=5.2, height=3.8)
-    top, infinity = 4.0, 4.5
+    top, infinity, height = 4.0, 4.5, 4.8
     for panel, (title, curves) in zip(axes, panels.items(), strict=True):
         for i, (name, values) in enumerate(curves.items()):
             y = array(values).astype(float)
             style: dict[str, Any] = {"color": PALETTE[i], "linestyle": "--" if i == 1 else "-"}
-            panel.plot(array(shifts), np.where(y <= top, y, np.nan), label=name, **style)
+            (line,) = panel.plot(
+                array(shifts), np.where(np.isfinite(y), y, np.nan), label=name, **style
+            )
+            line.set_clip_path(Rectangle((0, 0), 1, top / height, transform=panel.transAxes))
             endless = np.where(np.isinf(y), infinity, np.nan)
             panel.plot(array(shifts), endless, marker="o" if i == 0 else "x", ms=5, **style)
         panel.axhline(np.log(2), color=GREY, linestyle=":", linewidth=1)
-        panel.set_ylim(0, 4.8)
+        panel.set_ylim(0, height)
         panel.set_yticks([0, np.log(2), 1, 2, 3, 4, infinity], ["0", "log 2", *"1234", "∞"])
         label(panel, title, "shift θ", "nats; W₁ in units of x")
     axes[0].legend(frameon=False, fontsize=10, loc="center right")
