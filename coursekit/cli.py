@@ -151,19 +151,11 @@ def refresh(
 
 
 @app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(help="A folder of executed notebooks.")],
-    readme: Annotated[
-        Path | None, typer.Option(help="A README whose results table is made from it.")
-    ] = None,
-) -> None:
+def report(folder: Annotated[Path, typer.Argument(help="A folder of executed notebooks.")]) -> None:
     """Collect recorded figures and checks into report.html, report.md and report.json."""
-    from coursekit.course import readme as texts
-    from coursekit.course.results import collect, table, write_report
+    from coursekit.course.results import write_report
 
     console().print(f"Report: {write_report(folder)}", soft_wrap=True)
-    if readme:
-        texts.put(readme, "results", texts.results(table(collect(folder))))
 
 
 # For those who study, and those who teach

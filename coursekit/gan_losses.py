@@ -23,17 +23,11 @@ class GanLoss(Protocol):
     def generator(self, fake: PerExample) -> Scalar: ...
 
 
-def _cross_entropy(real: PerExample, fake: PerExample, real_label: float) -> Scalar:
-    """−[t·log D(x) + (1 − t)·log(1 − D(x))] − log(1 − D(G(z))), D = sigmoid(score)."""
-    on_real = real_label * softplus(-real) + (1 - real_label) * softplus(real)
-    return on_real.mean() + softplus(fake).mean()
-
-
 @dataclass(frozen=True)
-class Saturating:
-    """The minimax game: G minimises log(1 − D(G(z))) (Goodfellow et al. 2014, eq. 1).
+class _CrossEntropy:
+    """−[t·log D(x) + (1 − t)·log(1 − D(x))] − log(1 − D(G(z))) for D = sigmoid(score).
 
-    `real_label` < 1 is one-sided label smoothing (Salimans et al. 2016, §3.4).
+    t = `real_label` < 1 is one-sided label smoothing (Salimans et al. 2016, §3.4).
     """
 
     real_label: float = 1.0
@@ -43,24 +37,20 @@ class Saturating:
             raise CourseError(f"real_label was {self.real_label}; allowed is (0, 1].")
 
     def critic(self, real: PerExample, fake: PerExample) -> Scalar:
-        return _cross_entropy(real, fake, self.real_label)
+        t = self.real_label
+        on_real = t * softplus(-real) + (1 - t) * softplus(real)
+        return on_real.mean() + softplus(fake).mean()
+
+
+class Saturating(_CrossEntropy):
+    """The minimax game: G minimises log(1 − D(G(z))) (Goodfellow et al. 2014, eq. 1)."""
 
     def generator(self, fake: PerExample) -> Scalar:
         return -softplus(fake).mean()  # log(1 − sigmoid(s)) = −softplus(s)
 
 
-@dataclass(frozen=True)
-class NonSaturating:
+class NonSaturating(_CrossEntropy):
     """G maximises log D(G(z)) instead (Goodfellow et al. 2014, §3, after eq. 1)."""
-
-    real_label: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.real_label <= 1:
-            raise CourseError(f"real_label was {self.real_label}; allowed is (0, 1].")
-
-    def critic(self, real: PerExample, fake: PerExample) -> Scalar:
-        return _cross_entropy(real, fake, self.real_label)
 
     def generator(self, fake: PerExample) -> Scalar:
         return softplus(-fake).mean()  # −log sigmoid(s)

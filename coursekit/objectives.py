@@ -6,6 +6,7 @@ how much of the run is done, in [0, 1).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,16 @@ from coursekit.gradients import undisturbed
 def cross_entropy(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """−log p(y | x), averaged over the batch. The model returns logits, not probabilities."""
     return F.cross_entropy(model(x), y)
+
+
+def squared_error(
+    model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+) -> Tensor:
+    """‖G(z, y) − x‖², the mean over pixels, for a generator that is given a part y of x.
+
+    Its best answer is the mean of all x that agree with y, whatever z is.
+    """
+    return F.mse_loss(model(model.noise(len(x), rng), y), x)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ The tests enforce these (jaxtyping with beartype); outside the tests they are do
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ Probabilities = Float[Tensor, "n k"]  # rows sum to 1
 Features = Float[Tensor, "n d"]
 PerExample = Float[Tensor, " n"]
 Scalar = Float[Tensor, ""]
+Rng = torch.Generator | None  # draws initial weights; None: PyTorch's own generator does
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]  # (model, x, y) -> scalar loss
 # (model, x, y) -> adversarial x, or an `AttackResult` that holds it

@@ -21,6 +21,21 @@ def victim() -> tuple[nn.Module, Tensor, Tensor]:
     return model, test.x, test.y
 
 
+def some(n: int) -> tuple[nn.Module, Tensor, Tensor]:
+    """The victim, and the first `n` images that it gets right."""
+    model, x, y = victim()
+    right = (model(x).argmax(1) == y).nonzero()[:n, 0]
+    return model, x[right], y[right]
+
+
+def stubborn(pixels: int, *logits: float) -> nn.Module:
+    """A model that gives these logits to every image."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(pixels, len(logits)))
+    nn.init.zeros_(model[1].weight)
+    model[1].bias.data = torch.tensor(logits)
+    return model
+
+
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     with torch.no_grad():
         return (model(x).argmax(1) == y).float().mean().item()

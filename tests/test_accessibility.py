@@ -8,7 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from coursekit.plots import PALETTE
+from coursekit.plots.colours import PALETTE
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))

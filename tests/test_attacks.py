@@ -5,17 +5,19 @@ import torch
 from attacked import Noisy, accuracy, victim
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seeds import seeded
 from torch import nn
 from torch.nn import functional as F
 
 from coursekit.attacks import (
     AttackResult,
+    apgd,
+    auto_attack,
     carlini_wagner,
+    deepfool,
     fgsm,
     hop_skip_jump,
     lbfgs_attack,
-    loss_landscape,
-    occlusion_map,
     pgd,
     saliency,
     spatial_search,
@@ -26,10 +28,6 @@ from coursekit.nets import LinearClassifier, Normalize
 from coursekit.threats import L2, Linf, Streams
 
 
-def rng():
-    return torch.Generator().manual_seed(7)
-
-
 def images(found):
     """The images of an attack that returns them alone, or with what they cost."""
     return found.x_adv if isinstance(found, AttackResult) else found
@@ -38,28 +36,30 @@ def images(found):
 ATTACKS = {
     "fgsm": lambda m, x, y, **b: fgsm(m, x, y, 0.1, **b),
     "fgsm targeted": lambda m, x, y, **b: fgsm(m, x, y, 0.1, target=1, **b),
-    "pgd": lambda m, x, y, **b: pgd(m, x, y, Linf(0.1), 3, restarts=2, rng=rng(), **b),
+    "pgd": lambda m, x, y, **b: pgd(m, x, y, Linf(0.1), 3, restarts=2, rng=seeded(7), **b),
     "pgd to the end": lambda m, x, y, **b: pgd(
-        m, x, y, Linf(0.1), 3, rng=rng(), early_stop=False, **b
+        m, x, y, Linf(0.1), 3, rng=seeded(7), early_stop=False, **b
     ),
     "pgd momentum": lambda m, x, y, **b: pgd(m, x, y, Linf(0.1), 3, momentum=1.0, **b),
+    "pgd margin": lambda m, x, y, **b: pgd(
+        m, x, y, Linf(0.1), 3, loss="margin", rng=seeded(7), **b
+    ),
     "pgd L2 targeted": lambda m, x, y, **b: pgd(m, x, y, L2(0.5), 3, target=2, **b),
     "penalty": lambda m, x, y, **b: images(lbfgs_attack(m, x, y, searches=2, steps=3, **b)),
     "penalty fixed c": lambda m, x, y, **b: images(lbfgs_attack(m, x, y, c=0.1, steps=3, **b)),
     "carlini wagner": lambda m, x, y, **b: images(
         carlini_wagner(m, x, y, searches=2, steps=5, **b)
     ),
-    "spatial": lambda m, x, y, **b: spatial_search(m, x, y, **b).x_adv,
-    "square": lambda m, x, y, **b: square_attack(m, x, y, Linf(0.1), 10, rng(), **b).x_adv,
-    "hop skip jump": lambda m, x, y, **b: hop_skip_jump(m, x, y, 100, rng(), **b).x_adv,
-}
-LOOKS = {
-    "saliency": lambda m, x, y: saliency(m, x, y),
-    "occlusion map": lambda m, x, y: occlusion_map(m, x, y, side=3, stride=2),
-    "loss plane": lambda m, x, y: loss_landscape(
-        m, x[:1], y[:1], x[1:2], x[2:3], torch.linspace(-1, 1, 3)
+    "deepfool": lambda m, x, y, **b: deepfool(m, x, y, steps=5, **b).x_adv,
+    "auto pgd": lambda m, x, y, **b: apgd(m, x, y, Linf(0.1), 4, rng=seeded(7), **b).x_adv,
+    "auto attack": lambda m, x, y, **b: (
+        auto_attack(m, x, y, Linf(0.1), seeded(7), steps=2, queries=8, **b).x_adv
     ),
+    "spatial": lambda m, x, y, **b: spatial_search(m, x, y, **b).x_adv,
+    "square": lambda m, x, y, **b: square_attack(m, x, y, Linf(0.1), 10, seeded(7), **b).x_adv,
+    "hop skip jump": lambda m, x, y, **b: hop_skip_jump(m, x, y, 100, seeded(7), **b).x_adv,
 }
+LOOKS = {"saliency": lambda m, x, y: saliency(m, x, y)}
 either = pytest.mark.parametrize("name", ATTACKS)
 
 
@@ -84,6 +84,7 @@ def test_the_model_is_left_as_it_was_found(scene, name, training):
     grads = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
     before = x.clone()
     (ATTACKS | LOOKS)[name](model, x, y)
+    assert not x.requires_grad and not any(m._forward_hooks for m in model.modules())
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
     assert modes == [m.training for m in model.modules()]
     assert wants == [p.requires_grad for p in model.parameters()]
@@ -148,7 +149,7 @@ def test_pixels_stay_in_the_unit_interval(scene, name):
     norm=st.sampled_from([Linf, L2]),
 )
 def test_the_budget_is_respected(eps, seed, steps, momentum, start, norm):
-    draw = torch.Generator().manual_seed(seed)
+    draw = seeded(seed)
     model = LinearClassifier((1, 4, 4), 3, draw)
     x, y = torch.rand(4, 1, 4, 4, generator=draw).round(decimals=1), torch.tensor([0, 1, 2, 0])
     x_adv = pgd(model, x, y, norm(eps), steps, momentum=momentum, rng=draw if start else None)
@@ -169,7 +170,7 @@ def test_fgsm_that_forgets_to_clamp_would_be_seen(scene):
 
 def test_eps_is_in_pixels_although_the_model_normalises():
     """In normalised space ε = .1 with std .25 would be a step of .025."""
-    model = nn.Sequential(Normalize([0.4], [0.25]), LinearClassifier((1, 4, 4), 3, rng()))
+    model = nn.Sequential(Normalize([0.4], [0.25]), LinearClassifier((1, 4, 4), 3, seeded(7)))
     x = torch.full((2, 1, 4, 4), 0.5)
     moved = (fgsm(model, x, torch.tensor([0, 1]), 0.1) - x).abs()
     torch.testing.assert_close(moved, torch.full_like(moved, 0.1))
@@ -181,23 +182,23 @@ def test_the_clamp_is_not_differentiated():
     Starting at random, half of the black pixels would be held at 0 by a clamp, without gradient;
     an attack that differentiates through it never raises them.
     """
-    model = LinearClassifier((1, 8, 8), 2, rng())
+    model = LinearClassifier((1, 8, 8), 2, seeded(7))
     x, y = torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 0])
     worst = fgsm(model, x, y, 0.2)
     assert 0.3 < (worst > 0).float().mean() < 0.7
-    found = pgd(model, x, y, Linf(0.2), 10, rng=rng(), early_stop=False)
+    found = pgd(model, x, y, Linf(0.2), 10, rng=seeded(7), early_stop=False)
     torch.testing.assert_close(found, worst)
 
 
 def test_the_steps_of_pgd_are_their_equation():
     model, x, y = victim()
     x, y, threat = x[:20], y[:20], Linf(0.1)
-    walked = [threat.random_start(x, Streams.spawn(len(x), rng()))]
+    walked = [threat.random_start(x, Streams.spawn(len(x), seeded(7)))]
     for _ in range(3):
         at = walked[-1].clone().requires_grad_(True)
         (slope,) = torch.autograd.grad(F.cross_entropy(model(at), y, reduction="sum"), at)
         walked.append(threat.project(walked[-1] + 0.03 * slope.sign(), x))
-    ours = pgd(model, x, y, threat, 3, step_size=0.03, rng=rng(), early_stop=False)
+    ours = pgd(model, x, y, threat, 3, step_size=0.03, rng=seeded(7), early_stop=False)
     assert torch.equal(ours, best_of(model, y, walked[1:]))
 
 
@@ -212,9 +213,10 @@ def best_of(model, y, points):
 @pytest.mark.parametrize("threat", [Linf(0.5), L2(9.0)])
 def test_when_all_are_fooled_nothing_is_left_to_start_again(threat):
     model, x, y = victim()
-    x_adv = pgd(model, x[:20], y[:20], threat, 20, restarts=3, rng=rng(), target=(y[:20] + 1) % 10)
-    assert accuracy(model, x_adv, (y[:20] + 1) % 10) == 1
-    done = pgd(model, x[:5], model(x[:5]).argmin(1), threat, 5, restarts=3, rng=rng())
+    wanted, again = (y[:20] + 1) % 10, {"restarts": 3, "rng": seeded(7)}
+    x_adv = pgd(model, x[:20], y[:20], threat, 20, target=wanted, **again)
+    assert accuracy(model, x_adv, wanted) == 1
+    done = pgd(model, x[:5], model(x[:5]).argmin(1), threat, 5, restarts=3, rng=seeded(7))
     assert torch.equal(done, x[:5])  # read as something else from the start
 
 
@@ -240,14 +242,14 @@ def test_an_image_that_is_fooled_costs_no_further_work():
     model, x, y = victim()
     shown = []
     hook = model.register_forward_hook(lambda _m, args, _out: shown.append(len(args[0])))
-    x_adv = pgd(model, x, y, Linf(0.1), 10, rng=rng())
+    x_adv = pgd(model, x, y, Linf(0.1), 10, rng=seeded(7))
     hook.remove()
     wrong = model(x).argmax(1) != y
     assert int(wrong.sum()) > 5 and torch.equal(x_adv[wrong], x[wrong])
     assert shown[2:] == sorted(shown[2:], reverse=True)
     assert shown[-1] < len(x) / 2
     assert accuracy(model, x_adv, y) <= accuracy(
-        model, pgd(model, x, y, Linf(0.1), 10, rng=rng(), early_stop=False), y
+        model, pgd(model, x, y, Linf(0.1), 10, rng=seeded(7), early_stop=False), y
     )
 
 
@@ -266,7 +268,7 @@ def test_fgsm_is_one_step_of_pgd_bit_for_bit(target):
 @pytest.mark.parametrize("threat", [Linf(0.0), L2(0.0)])
 def test_without_a_budget_nothing_moves(threat):
     model, x, y = victim()
-    assert torch.equal(pgd(model, x[:50], y[:50], threat, 3, rng=rng()), x[:50])
+    assert torch.equal(pgd(model, x[:50], y[:50], threat, 3, rng=seeded(7)), x[:50])
     assert torch.equal(fgsm(model, x[:50], y[:50], 0.0), x[:50])
 
 
@@ -274,19 +276,19 @@ def test_without_a_budget_nothing_moves(threat):
 def test_many_steps_beat_one_and_one_beats_noise(norm, eps):
     model, x, y = victim()
     threat = norm(eps)
-    many = accuracy(model, pgd(model, x, y, threat, 20, rng=rng()), y)
+    many = accuracy(model, pgd(model, x, y, threat, 20, rng=seeded(7)), y)
     one = accuracy(model, pgd(model, x, y, threat, 1, step_size=eps), y)
-    noise = accuracy(model, threat.noise(x, rng()), y)
+    noise = accuracy(model, threat.noise(x, seeded(7)), y)
     assert many < one < noise
 
 
 def test_restarts_keep_the_example_that_fools_then_the_higher_loss():
     model, x, y = victim()
-    draw = rng()
+    draw = seeded(7)
     streams = Streams.spawn(len(x), draw)  # one restart after the other draws from them
     whole = {"rng": streams, "early_stop": False}
     runs = [pgd(model, x, y, Linf(0.15), 1, 0.075, **whole) for _ in range(3)]
-    best = pgd(model, x, y, Linf(0.15), 1, 0.075, restarts=3, rng=rng(), early_stop=False)
+    best = pgd(model, x, y, Linf(0.15), 1, 0.075, restarts=3, rng=seeded(7), early_stop=False)
     with torch.no_grad():
         logits = [model(run) for run in [*runs, best]]
     fooled = torch.stack([answer.argmax(1) != y for answer in logits])
@@ -311,7 +313,7 @@ def test_probabilities_in_the_place_of_labels():
     model, x, y = victim()
     certain = F.one_hot(y, 10).float()
     assert torch.equal(fgsm(model, x, certain, 0.1), fgsm(model, x, y, 0.1))
-    hard, soft = (square_attack(model, x[:9], t[:9], Linf(0.1), 9, rng()) for t in (y, certain))
+    hard, soft = (square_attack(model, x[:9], t[:9], Linf(0.1), 9, seeded(7)) for t in (y, certain))
     assert torch.equal(hard.x_adv, soft.x_adv)
 
 
@@ -358,9 +360,9 @@ def test_the_same_generator_gives_the_same_attack(scene):
         (lambda m, x, y: lbfgs_attack(m, x, y, searches=0), "searches was 0"),
         (lambda m, x, y: carlini_wagner(m, x, y, kappa=-1.0), "kappa was -1.0"),
         (lambda m, x, y: spatial_search(m, x, y, []), "transforms was empty"),
-        (lambda m, x, y: square_attack(m, x, y, Linf(8.0), 9, rng()), "eps was 8"),
-        (lambda m, x, y: square_attack(m, x, y, Linf(0.1), 0, rng()), "queries was 0"),
-        (lambda m, x, y: hop_skip_jump(m, x, y, 9, rng()), "queries was 9"),
+        (lambda m, x, y: square_attack(m, x, y, Linf(8.0), 9, seeded(7)), "eps was 8"),
+        (lambda m, x, y: square_attack(m, x, y, Linf(0.1), 0, seeded(7)), "queries was 0"),
+        (lambda m, x, y: hop_skip_jump(m, x, y, 9, seeded(7)), "queries was 9"),
     ],
 )
 def test_mistakes_get_one_plain_sentence(scene, call, says):

@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 from attacked import accuracy, victim
+from seeds import seeded
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,15 +19,11 @@ from coursekit.threats import L2, Linf
 SHAPE = (1, 4, 4)
 
 
-def rng():
-    return torch.Generator().manual_seed(5)
-
-
 @pytest.fixture
 def scene():
     return (
-        LinearClassifier(SHAPE, 5, rng()),
-        torch.rand(6, *SHAPE, generator=rng()),
+        LinearClassifier(SHAPE, 5, seeded(5)),
+        torch.rand(6, *SHAPE, generator=seeded(5)),
         torch.arange(6) % 5,
     )
 
@@ -103,7 +100,7 @@ def test_attacks_run_inside_inference_mode(scene):
 def test_no_image_is_no_trouble(scene):
     model, x, y = scene
     assert fgsm(model, x[:0], y[:0], 0.1).shape == (0, *SHAPE)
-    assert pgd(model, x[:0], y[:0], Linf(0.1), 2, rng=rng()).shape == (0, *SHAPE)
+    assert pgd(model, x[:0], y[:0], Linf(0.1), 2, rng=seeded(5)).shape == (0, *SHAPE)
 
 
 # --- Warnings -------------------------------------------------------------------------------------
@@ -149,7 +146,7 @@ def test_a_sound_model_gets_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fgsm(model, x[:50], y[:50], 0.1)
-        pgd(model, x[:50], y[:50], Linf(0.1), 3, rng=rng())
+        pgd(model, x[:50], y[:50], Linf(0.1), 3, rng=seeded(5))
 
 
 class Broken(nn.Module):
@@ -183,7 +180,7 @@ def test_a_model_that_answers_nan_or_infinity_is_neither_right_nor_robust(value)
 def test_each_image_may_have_a_radius_of_its_own(threat):
     model, x, y = victim()
     eps = torch.linspace(0, 0.5, 30)
-    together = pgd(model, x[:30], y[:30], threat(eps), 5, rng=rng(), batch=7)
+    together = pgd(model, x[:30], y[:30], threat(eps), 5, rng=seeded(5), batch=7)
     assert (threat(0).norm(together - x[:30]) <= eps + 1e-6).all()
     for i in (3, 20):
         alone = pgd(model, x[i : i + 1], y[i : i + 1], threat(float(eps[i])), 5, early_stop=False)

@@ -3,16 +3,13 @@
 import pytest
 import torch
 from attacked import Noisy, accuracy, victim
+from seeds import seeded
 from torch.nn import functional as F
 
 from coursekit.attacks import Goal, RobustnessWarning, eps_ramp, fgsm, pgd, training_pgd
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier, ScaledLogits
 from coursekit.threats import L2, Linf
-
-
-def start(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture(scope="module")
@@ -29,32 +26,32 @@ def test_eps_grows_in_a_straight_line_and_stays():
 
 def test_inner_steps_go_from_a_random_point_to_the_last(scene):
     model, x, y = scene
-    x_adv, ball = Linf(0.2).random_start(x, start()), Linf(0.2)
+    x_adv, ball = Linf(0.2).random_start(x, seeded()), Linf(0.2)
     for _ in range(4):
         at = x_adv.requires_grad_(True)
         (slope,) = torch.autograd.grad(F.cross_entropy(model(at), y, reduction="sum"), at)
         x_adv = ball.project(at.detach() + 0.125 * slope.sign(), x)
-    assert torch.equal(training_pgd(0.2, 4)(model, x, y, start(), 0.0), x_adv)
+    assert torch.equal(training_pgd(0.2, 4)(model, x, y, seeded(), 0.0), x_adv)
 
 
 def test_trades_begins_beside_the_image(scene):
     """At the image itself the gradient of the KL divergence is zero (Zhang et al. 2019, alg. 1)."""
     model, x, y = scene
     attack = training_pgd(0.2, 1, rel_step=1e-6, random_start=False, noise=0.001)
-    moved = attack(model, torch.full_like(x, 0.5), y, start(), 0.0) - 0.5
+    moved = attack(model, torch.full_like(x, 0.5), y, seeded(), 0.0) - 0.5
     assert float(moved.std()) == pytest.approx(0.001, rel=0.05)
 
 
 def test_one_inner_step_without_a_random_start_is_fgsm(scene):
     model, x, y = scene
     attack = training_pgd(0.1, 1, rel_step=1.0, random_start=False)
-    assert torch.equal(attack(model, x, y, start(), 0.0), fgsm(model, x, y, 0.1))
+    assert torch.equal(attack(model, x, y, seeded(), 0.0), fgsm(model, x, y, 0.1))
 
 
 def test_eps_follows_the_progress_and_nothing_else(scene):
     model, x, y = scene
     attack = training_pgd(0.2, 2, ramp=0.5)
-    sizes = [float((attack(model, x, y, start(), p) - x).abs().max()) for p in (0.5, 0.25, 0, 0.9)]
+    sizes = [float((attack(model, x, y, seeded(), p) - x).abs().max()) for p in (0.5, 0.25, 0, 0.9)]
     assert sizes == pytest.approx([0.2, 0.1, 0, 0.2], abs=1e-6)
 
 
@@ -62,8 +59,8 @@ def test_the_inner_attack_leaves_a_training_network_as_it_was():
     """In train mode BatchNorm would take in attacked images, and dropout blur the gradient."""
     model = Noisy().train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    x = torch.rand(8, 1, 8, 8, generator=start())
-    training_pgd(0.2, 2)(model, x, torch.zeros(8, dtype=torch.long), start(), 0.5)
+    x = torch.rand(8, 1, 8, 8, generator=seeded())
+    training_pgd(0.2, 2)(model, x, torch.zeros(8, dtype=torch.long), seeded(), 0.5)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(part.training for part in model.modules())
 
@@ -77,8 +74,8 @@ def test_the_margin_goal_rises_with_the_margin():
 
 def test_margin_pgd_is_about_as_strong_as_pgd(scene):
     model, x, y = scene
-    by_loss = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start()), y)
-    by_margin = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=start(), loss="margin"), y)
+    by_loss = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=seeded()), y)
+    by_margin = accuracy(model, pgd(model, x, y, Linf(0.1), 20, rng=seeded(), loss="margin"), y)
     assert by_margin == pytest.approx(by_loss, abs=0.05)
 
 
@@ -97,17 +94,10 @@ def test_margin_pgd_does_not_mind_loud_logits(scene):
 def test_restarts_of_margin_pgd_only_help(scene):
     model, x, y = scene
     left = [
-        accuracy(model, pgd(model, x, y, Linf(0.08), 5, restarts=k, rng=start(), loss="margin"), y)
+        accuracy(model, pgd(model, x, y, Linf(0.08), 5, restarts=k, rng=seeded(), loss="margin"), y)
         for k in (1, 4)
     ]
     assert left[1] <= left[0]
-
-
-def test_margin_pgd_stays_in_its_ball(scene):
-    model, x, y = scene
-    x_adv = pgd(model, x, y, Linf(0.1), 5, rng=start(), loss="margin")
-    assert (x_adv - x).abs().max() <= 0.1 + 1e-6
-    assert x_adv.min() >= 0 and x_adv.max() <= 1
 
 
 def test_settings_out_of_range_are_refused(scene):
@@ -130,7 +120,7 @@ def test_settings_out_of_range_are_refused(scene):
 @pytest.mark.parametrize("threat", [Linf(0.1), L2(0.1)])
 def test_by_default_the_steps_lead_two_and_a_half_times_eps_together(loss, threat):
     """On a linear model all steps have one direction: ten of ε/4, the last six at the boundary."""
-    model, seen = LinearClassifier((1, 4, 4), 2, start()), []
+    model, seen = LinearClassifier((1, 4, 4), 2, seeded()), []
     model.register_forward_hook(lambda _model, shown, _logits: seen.append(shown[0].detach()))
     x, y = torch.full((2, 1, 4, 4), 0.5), torch.tensor([0, 1])
     pgd(model, x, y, threat, 10, loss=loss, early_stop=False)

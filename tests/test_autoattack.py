@@ -4,24 +4,21 @@ import inspect
 
 import pytest
 import torch
-from attacked import Counting, Noisy, victim
+from attacked import Counting, stubborn, victim
 from scipy.optimize import linprog, minimize
+from seeds import seeded
 from torch import nn
 
-from coursekit.attacks import Goal, apgd, auto_attack, fab
+from coursekit.attacks import Goal, apgd, auto_attack
 from coursekit.attacks.autoattack import checkpoints
 from coursekit.attacks.common import RobustnessWarning
-from coursekit.attacks.fab import onto_plane, others
+from coursekit.attacks.fab import approach, onto_plane, others
 from coursekit.errors import CourseError
 from coursekit.nets import LinearClassifier, ScaledLogits
 from coursekit.threats import L2, Linf
 
 THREATS = (Linf, L2)
 GRID = 121
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def sizes(threat, a, b):
@@ -228,26 +225,12 @@ def test_on_a_linear_model_fab_comes_to_the_boundary_the_shortest_way(rng, kind)
         y, normal = logits.argmax(1), model[1].weight[0] - model[1].weight[1]
         dual = normal.abs().sum() if kind is Linf else normal.norm()
         exact = (logits[:, 0] - logits[:, 1]).abs() / dual
-    found = fab(model, x, y, kind(1.0), early_stop=False)
-    assert found.success.all()
-    assert (found.distances >= exact * 0.999).all()
-    torch.testing.assert_close(found.distances, exact, rtol=0.06, atol=0)
-    tight = fab(model, x, y, kind(exact * 0.99), early_stop=False)
-    assert not tight.success.any()
-    assert torch.equal(tight.x_adv, x)
-
-
-def test_fab_stops_inside_the_ball_or_goes_on_for_the_nearest_point():
-    model, x, y = victim()
-    x, y = x[:30], y[:30]
-    first, last = (fab(model, x, y, Linf(0.15), 15, early_stop=stop) for stop in (True, False))
-    assert torch.equal(first.success, last.success)
-    assert first.success.float().mean() > 0.6
-    assert (last.distances <= first.distances).all()
-    right = model(x).argmax(1) == y
-    ours = first.success & right
-    assert last.distances[ours].mean() < 0.95 * first.distances[ours].mean()
-    assert first.queries[ours].sum() < 0.5 * last.queries[ours].sum()
+    x_adv, found, _ = approach(model, x, Goal(y), 1 - y, kind(1.06 * exact), 100)
+    assert found.all() and (model(x_adv).argmax(1) != y).all()
+    assert (sizes(kind(1.0), x_adv, x) <= 1.06 * exact + 1e-6).all()
+    x_adv, found, queries = approach(model, x, Goal(y), 1 - y, kind(0.99 * exact), 100)
+    assert not found.any() and (queries == 200).all()
+    assert torch.equal(x_adv, x)
 
 
 def test_the_other_classes_come_in_the_order_of_their_logits():
@@ -300,10 +283,7 @@ def test_the_four_come_with_the_budgets_of_the_standard_version():
     defaults = {k: v.default for k, v in inspect.signature(auto_attack).parameters.items()}
     assert (defaults["steps"], defaults["queries"]) == (100, 5000)
     for classes in (2, 3, 10, 12):
-        model = nn.Sequential(nn.Flatten(), nn.Linear(4, classes))
-        with torch.no_grad():
-            model[1].weight.zero_()
-            model[1].bias.copy_(-torch.arange(float(classes)))
+        model = stubborn(4, *(-float(k) for k in range(classes)))
         x, y = torch.full((2, 1, 2, 2), 0.5), torch.zeros(2).long()
         with pytest.warns(RobustnessWarning, match="exactly zero"):
             found = auto_attack(model, x, y, Linf(0.1), steps=7, queries=30)
@@ -338,7 +318,6 @@ def test_an_image_fares_the_same_in_every_batch(kind):
     for run in (
         lambda **b: auto_attack(double, x, y, kind(radii), seeded(), steps=6, queries=20, **b),
         lambda **b: apgd(double, x, y, kind(radii), steps=6, restarts=2, rng=seeded(), **b),
-        lambda **b: fab(double, x, y, kind(radii), steps=6, **b),
     ):
         whole, pieces = run(), run(batch=5)
         assert 0 < whole.success.sum() < 17
@@ -349,23 +328,6 @@ def test_an_image_fares_the_same_in_every_batch(kind):
         alone.queries[0]
         == auto_attack(double, x, y, kind(radii), seeded(), steps=6, queries=20).queries[0]
     )
-
-
-@pytest.mark.parametrize("run", [auto_attack, apgd, fab])
-def test_the_model_and_the_images_are_left_as_they_were(run):
-    model, x = Noisy(), torch.rand(6, 1, 8, 8, generator=seeded())
-    y, kept = torch.zeros(6).long(), x.clone()
-    before = {k: v.clone() for k, v in model.state_dict().items()}
-    fewer = {"queries": 8} if run is auto_attack else {}
-    run(model, x, y, Linf(0.1), steps=4, **fewer)
-    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
-    assert all(module.training for module in model.modules())
-    assert not model.conv.weight.requires_grad
-    assert torch.equal(model.head.weight.grad, torch.ones_like(model.head.weight))
-    assert [p.grad is None for p in model.parameters()].count(False) == 1
-    assert not any(module._forward_hooks for module in model.modules())
-    assert torch.equal(x, kept)
-    assert not x.requires_grad
 
 
 def test_the_same_generator_gives_the_same_images():
@@ -388,7 +350,6 @@ def test_the_same_generator_gives_the_same_images():
         (lambda m, x, y: apgd(m, x, y, Linf(0.1), restarts=2), "give rng"),
         (lambda m, x, y: apgd(m, x, y, Linf(0.1), steps=0), "steps was 0"),
         (lambda m, x, y: apgd(m, x, y, Linf(0.1), loss="hinge"), "loss was 'hinge'"),
-        (lambda m, x, y: fab(m, x, y, Linf(0.1), steps=0), "steps was 0"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(call, sentence):
@@ -397,7 +358,7 @@ def test_what_cannot_be_is_said_in_a_sentence(call, sentence):
         call(model, x[:4], y[:4])
 
 
-@pytest.mark.parametrize("run", [auto_attack, apgd, fab])
+@pytest.mark.parametrize("run", [auto_attack, apgd])
 def test_a_ball_of_another_kind_is_refused(run):
     class L1:
         eps = 1.0

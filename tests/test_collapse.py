@@ -4,70 +4,42 @@ import math
 
 import pytest
 import torch
+from seeds import seeded
 from torch import nn
 from torch.nn import functional as F
 
+from coursekit import nets
 from coursekit.data import Sampler, toys
 from coursekit.errors import CourseError
 from coursekit.gan_losses import NonSaturating, Wasserstein
 from coursekit.metrics import checkerboard, mode_coverage, power_spectrum, stacked_coverage
-from coursekit.nets import (
-    DCGANDiscriminator,
-    DCGANGenerator,
-    DiffAugment,
-    DiracDiscriminator,
-    DiracGenerator,
-    FlipAndShift,
-    FourierFeatures,
-    InstanceNoise,
-    MinibatchStd,
-    PacGANPack,
-    ParallelDiscriminator,
-    ParallelGenerator,
-    Preprocessed,
-    deconvolution,
-    dirac_data,
-    resize_convolution,
-    select_game,
-    uneven_deconvolution,
-)
-from coursekit.plots import modes as draw
 from coursekit.training import adam, train_gan, unrolled
 
 
 def players(games, seed=0, **more):
-    rng = torch.Generator().manual_seed(seed)
-    G = ParallelGenerator(games, (2,), (8,), noise_dim=3, rng=rng)
-    return G, ParallelDiscriminator(games, (2,), (8,), rng=rng, **more), rng
+    rng = seeded(seed)
+    G = nets.ParallelGenerator(games, (2,), (8,), noise_dim=3, rng=rng)
+    return G, nets.ParallelDiscriminator(games, (2,), (8,), rng=rng, **more), rng
 
 
 # Parallel games -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("norm", ["none", "spectral"])
-def test_one_game_of_many_gives_the_same_scores_alone(norm, rng):
-    _, D, _ = players(3, norm=norm, aside=MinibatchStd(4))
-    D.eval()
-    x = torch.randn(24, 2, generator=rng)
-    together = D(x).view(3, 8)
-    for k in range(3):
-        assert torch.allclose(select_game(D, k)(x[8 * k : 8 * k + 8]), together[k], atol=1e-6)
-    assert D.games == 3 and len(D(x)) == 24, "the original is as it was"
 
 
 def test_no_number_of_one_game_reaches_another():
     """Games 1 and 2 are given other data: game 0 must not notice."""
 
     def play(shift):
-        G, D, rng = players(3, aside=MinibatchStd(4))
+        G, D, rng = players(3, aside=nets.MinibatchStd(4))
         base = toys.ring().batches(24, rng)
 
         def data(n, own):
             x, y = next(base)
             return torch.cat([x[:8], x[8:] + shift]), y
 
-        batches = Sampler(data, 24, torch.Generator().manual_seed(1))
-        train_gan(G, Preprocessed(nn.Identity(), D), batches, NonSaturating(), steps=5, rng=rng)
+        batches = Sampler(data, 24, seeded(1))
+        train_gan(
+            G, nets.Preprocessed(nn.Identity(), D), batches, NonSaturating(), steps=5, rng=rng
+        )
         return [p.detach() for p in [*G.parameters(), *D.parameters()]]
 
     for a, b in zip(play(0.0), play(3.0), strict=True):
@@ -84,8 +56,8 @@ def test_each_game_is_normalised_by_its_own_singular_value():
 
 
 def test_a_label_is_part_of_what_the_networks_see(rng):
-    G = ParallelGenerator(2, (2,), (8,), 2, classes=4, rng=rng)
-    D = ParallelDiscriminator(2, (2,), (8,), classes=4, rng=rng)
+    G = nets.ParallelGenerator(2, (2,), (8,), 2, classes=4, rng=rng)
+    D = nets.ParallelDiscriminator(2, (2,), (8,), classes=4, rng=rng)
     z, y = G.noise(4, rng), torch.tensor([0, 1, 2, 3])
     assert not torch.allclose(G(z, y), G(z, y.flip(0)))
     assert not torch.allclose(D(G(z, y), y), D(G(z, y), y.flip(0)))
@@ -94,7 +66,7 @@ def test_a_label_is_part_of_what_the_networks_see(rng):
 
 
 def test_a_wide_generator_begins_with_the_noise_itself(rng):
-    G = ParallelGenerator(2, (2,), (8,), 2, wide=3.0, rng=rng)
+    G = nets.ParallelGenerator(2, (2,), (8,), 2, wide=3.0, rng=rng)
     z = G.noise(1000, rng)
     assert float(G(z).detach().std()) == pytest.approx(3.0, rel=0.1)
 
@@ -102,16 +74,15 @@ def test_a_wide_generator_begins_with_the_noise_itself(rng):
 @pytest.mark.parametrize(
     "mistake",
     [
-        lambda: ParallelGenerator(3)(torch.zeros(4, 2)),
-        lambda: ParallelDiscriminator(3, norm="batch"),
-        lambda: select_game(ParallelGenerator(3), 3),
-        lambda: PacGANPack(0),
-        lambda: PacGANPack(2)(torch.zeros(3, 2)),
-        lambda: MinibatchStd(1),
-        lambda: MinibatchStd(4)(torch.zeros(6, 2)),
-        lambda: InstanceNoise(-1.0),
-        lambda: InstanceNoise(1.0, until=0.0),
-        lambda: FourierFeatures(2, 3, 0.0),
+        lambda: nets.ParallelGenerator(3)(torch.zeros(4, 2)),
+        lambda: nets.ParallelDiscriminator(3, norm="batch"),
+        lambda: nets.PacGANPack(0),
+        lambda: nets.PacGANPack(2)(torch.zeros(3, 2)),
+        lambda: nets.MinibatchStd(1),
+        lambda: nets.MinibatchStd(4)(torch.zeros(6, 2)),
+        lambda: nets.InstanceNoise(-1.0),
+        lambda: nets.InstanceNoise(1.0, until=0.0),
+        lambda: nets.FourierFeatures(2, 3, 0.0),
         lambda: unrolled(NonSaturating(), -1),
         lambda: unrolled(NonSaturating(), 1, 0.0),
         lambda: checkerboard(torch.zeros(1, 1, 5, 4)),
@@ -129,48 +100,48 @@ def test_mistakes_are_told_in_a_sentence(mistake):
 @pytest.mark.parametrize("shape", [(2,), (3, 4, 4)])
 def test_a_pack_holds_different_samples_each_once(shape, rng):
     x = torch.rand(6, *shape, generator=rng)
-    packed = PacGANPack(3)(x)
+    packed = nets.PacGANPack(3)(x)
     assert packed.shape == (2, 3 * shape[0], *shape[1:])
     assert torch.equal(packed.reshape(6, *shape), x)
 
 
 def test_minibatch_std_is_karras_statistic(rng):
     x = torch.rand(8, 5, 3, 3, generator=rng)
-    out = MinibatchStd(4)(x)
+    out = nets.MinibatchStd(4)(x)
     assert torch.equal(out[:, :5], x)
     wanted = x[:4].std(0, unbiased=False).mean()
     assert torch.allclose(out[:4, 5], wanted.expand(4, 3, 3), atol=1e-5)
-    assert float(MinibatchStd(4)(x[:1].repeat(4, 1, 1, 1))[:, 5].max()) < 1e-3
+    assert float(nets.MinibatchStd(4)(x[:1].repeat(4, 1, 1, 1))[:, 5].max()) < 1e-3
 
 
 def test_instance_noise_fades_with_the_progress(rng):
-    noise, x = InstanceNoise(0.5, until=0.8), torch.zeros(4000, 2)
+    noise, x = nets.InstanceNoise(0.5, until=0.8), torch.zeros(4000, 2)
     for progress, sigma in ((0.0, 0.5), (0.4, 0.25), (0.2, 0.375)):
         assert float(noise(x, rng, progress).std()) == pytest.approx(sigma, rel=0.05)
     assert torch.equal(noise(x, rng, 0.8), x) and torch.equal(noise(x, rng, 0.9), x)
-    assert InstanceNoise(0.5, until=math.inf).now(0.99) == 0.5
-    draws = [noise(x, torch.Generator().manual_seed(seed), 0.1) for seed in (1, 1, 2)]
+    assert nets.InstanceNoise(0.5, until=math.inf).now(0.99) == 0.5
+    draws = [noise(x, seeded(seed), 0.1) for seed in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
 
 
 def images(n=6, channels=3):
-    return torch.rand(n, channels, 16, 16, generator=torch.Generator().manual_seed(1))
+    return torch.rand(n, channels, 16, 16, generator=seeded(1))
 
 
 def test_diff_augment_is_a_function_of_the_generator_and_differentiable():
     x = images().requires_grad_()
-    one, two = (DiffAugment()(x, torch.Generator().manual_seed(4), p) for p in (0.0, 0.9))
+    one, two = (nets.DiffAugment()(x, seeded(4), p) for p in (0.0, 0.9))
     assert torch.equal(one, two) and one.shape == x.shape
-    assert not torch.equal(one, DiffAugment()(x, torch.Generator().manual_seed(5), 0.0))
+    assert not torch.equal(one, nets.DiffAugment()(x, seeded(5), 0.0))
     one.sum().backward()
     assert (x.grad.flatten(1).abs().sum(1) > 0).all()
-    off = DiffAugment(colour=False, translation=False, cutout=False)
+    off = nets.DiffAugment(colour=False, translation=False, cutout=False)
     assert torch.equal(off(x, torch.Generator(), 0.0), x)
 
 
 def test_diff_augment_shifts_by_whole_pixels_and_fills_with_grey(rng):
     x, seen = images(40), set()
-    moved = DiffAugment(colour=False, cutout=False)(x, rng, 0.0)
+    moved = nets.DiffAugment(colour=False, cutout=False)(x, rng, 0.0)
     for before, after in zip(x, moved, strict=True):
         fits = []
         for down in range(-2, 3):
@@ -190,13 +161,15 @@ def test_diff_augment_shifts_by_whole_pixels_and_fills_with_grey(rng):
 
 def test_diff_augment_covers_a_square_of_half_the_side(rng):
     x = 1 + images(200, 1)  # nothing in it is grey
-    covered = (DiffAugment(colour=False, translation=False)(x, rng, 0.0) == 0.5).flatten(1).sum(1)
+    covered = (
+        (nets.DiffAugment(colour=False, translation=False)(x, rng, 0.0) == 0.5).flatten(1).sum(1)
+    )
     assert covered.max() == 8 * 8 and covered.min() >= 4 * 4
 
 
 def test_diff_augment_changes_brightness_saturation_and_contrast(rng):
     x = images(300)
-    shown = DiffAugment(translation=False, cutout=False)(x, rng, 0.0)
+    shown = nets.DiffAugment(translation=False, cutout=False)(x, rng, 0.0)
     brighter = shown.mean((1, 2, 3)) - x.mean((1, 2, 3))
     assert brighter.abs().max() <= 0.25 + 1e-5 and brighter.std() > 0.1
 
@@ -208,7 +181,7 @@ def test_diff_augment_changes_brightness_saturation_and_contrast(rng):
 
 
 def test_waves_are_sines_and_cosines(rng):
-    waves = FourierFeatures(2, 5, 4.0, rng)
+    waves = nets.FourierFeatures(2, 5, 4.0, rng)
     out = waves(torch.randn(7, 2, generator=rng))
     assert out.shape == (7, waves.width)
     assert torch.allclose(out[:, 2:7].square() + out[:, 7:].square(), torch.ones(7, 5))
@@ -216,7 +189,7 @@ def test_waves_are_sines_and_cosines(rng):
 
 def test_waves_are_as_long_as_they_are_said_to_be(rng):
     """E cos b·x = exp(−½ (2π‖x‖/λ)²) for b ~ N(0, (2π/λ)² I); 40,000 of them err by 0.003."""
-    waves = FourierFeatures(2, 40_000, 4.0, rng)
+    waves = nets.FourierFeatures(2, 40_000, 4.0, rng)
     cosines = waves(torch.tensor([[0.3, 0.4]]))[0, -40_000:]
     wanted = math.exp(-((2 * math.pi * 0.5 / 4) ** 2) / 2)
     assert cosines.mean().item() == pytest.approx(wanted, abs=0.015)
@@ -227,8 +200,8 @@ def test_waves_are_as_long_as_they_are_said_to_be(rng):
 
 def test_unrolling_differs_from_looking_ahead_by_the_answer_of_d():
     """By hand: s(x) = ψx and L_D = ψ(θ − 0), so ψ¹ = ψ − ηθ and dL_G/dθ = −ψ + 2ηθ."""
-    G, D = DiracGenerator(0.7), DiracDiscriminator(-0.3)
-    x, y = dirac_data(4, torch.Generator())
+    G, D = nets.DiracGenerator(0.7), nets.DiracDiscriminator(-0.3)
+    x, y = nets.dirac_data(4, torch.Generator())
     fake = G(torch.zeros(4, 1))
     critic = unrolled(Wasserstein(), 1, rate=0.25)(D, x, fake, y, torch.Generator())
     (slope,) = torch.autograd.grad(Wasserstein().generator(critic(fake, y)), G.theta)
@@ -251,7 +224,7 @@ def test_unrolling_leaves_d_bit_for_bit_as_it_was(norm, rng):
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
 def test_looking_ahead_moves_no_buffer_of_d(norm, rng):
-    D = DCGANDiscriminator((1, 8, 8), 2, norm, rng=rng).train()
+    D = nets.DCGANDiscriminator((1, 8, 8), 2, norm, rng=rng).train()
     before = {name: value.clone() for name, value in D.state_dict().items()}
     x, fake = torch.rand(2, 4, 1, 8, 8, generator=rng)
     y = torch.zeros(4, dtype=torch.int64)
@@ -264,7 +237,7 @@ def test_zero_steps_are_the_plain_game():
         G, D, rng = players(2)
         batches = toys.ring().batches(16, rng)
         train_gan(G, D, batches, NonSaturating(), steps=3, rng=rng, **more)
-        return G.sample(8, torch.Generator().manual_seed(2))
+        return G.sample(8, seeded(2))
 
     assert torch.equal(play(), play(unroll=unrolled(NonSaturating(), 0)))
     assert not torch.equal(play(), play(unroll=unrolled(NonSaturating(), 1)))
@@ -274,11 +247,11 @@ def test_the_dirac_game_circles_and_unrolled_it_comes_home():
     """|θ| after 400 steps from 1: the plain game keeps its distance, unrolled it is below 0.1."""
 
     def end(**more):
-        rng = torch.Generator().manual_seed(0)
-        G, D = DiracGenerator(), DiracDiscriminator()
+        rng = seeded(0)
+        G, D = nets.DiracGenerator(), nets.DiracDiscriminator()
         sgd = lambda p: torch.optim.SGD(p, 0.1)  # noqa: E731
         train_gan(
-            G, D, Sampler(dirac_data, 4, rng), NonSaturating(), steps=400, rng=rng,
+            G, D, Sampler(nets.dirac_data, 4, rng), NonSaturating(), steps=400, rng=rng,
             optimizer_G=sgd, optimizer_D=sgd, **more,
         )  # fmt: skip
         return math.hypot(G.theta.item(), D.psi.item())
@@ -289,18 +262,15 @@ def test_the_dirac_game_circles_and_unrolled_it_comes_home():
 
 def test_one_loop_plays_with_every_lens(rng):
     target = toys.ring()
-    waves = FourierFeatures(2, 4, 4.0, rng)
-    lenses = {
-        "pack": (PacGANPack(2), 4),
-        "waves": (waves, waves.width),
-    }
+    waves = nets.FourierFeatures(2, 4, 4.0, rng)
+    lenses = {"pack": (nets.PacGANPack(2), 4), "waves": (waves, waves.width)}
     for lens, width in lenses.values():
-        G = ParallelGenerator(2, (2,), (8,), rng=rng)
-        D = Preprocessed(lens, ParallelDiscriminator(2, (width,), (8,), rng=rng))
+        G = nets.ParallelGenerator(2, (2,), (8,), rng=rng)
+        D = nets.Preprocessed(lens, nets.ParallelDiscriminator(2, (width,), (8,), rng=rng))
         batches = ((x, None) for x, _ in target.batches(16, rng))  # a pack has no single label
         train_gan(
             G, D, batches, NonSaturating(), steps=2, rng=rng, optimizer_D=adam(1e-3),
-            augment=InstanceNoise(0.3),
+            augment=nets.InstanceNoise(0.3),
         )  # fmt: skip
         assert G.sample(8, rng).isfinite().all()
 
@@ -349,16 +319,18 @@ def test_stripes_of_one_pixel_are_found_whichever_way_they_run():
     assert checkerboard(upright.mT) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("double", [deconvolution, uneven_deconvolution, resize_convolution])
+@pytest.mark.parametrize(
+    "double", [nets.deconvolution, nets.uneven_deconvolution, nets.resize_convolution]
+)
 def test_every_upsampling_doubles_both_sides(double, rng):
     assert double(3, 2)(torch.rand(1, 3, 5, 5, generator=rng)).shape == (1, 2, 10, 10)
-    G = DCGANGenerator((1, 8, 8), 2, 4, double=double, rng=rng)
+    G = nets.DCGANGenerator((1, 8, 8), 2, 4, double=double, rng=rng)
     assert G.sample(2, rng).shape == (2, 1, 8, 8)
 
 
 def test_only_the_uneven_kernel_gives_pixels_different_shares():
     ones = torch.ones(1, 1, 6, 6)
-    for double, even in ((deconvolution, True), (uneven_deconvolution, False)):
+    for double, even in ((nets.deconvolution, True), (nets.uneven_deconvolution, False)):
         layer = double(1, 1)
         nn.init.ones_(layer.weight)
         nn.init.zeros_(layer.bias)
@@ -366,35 +338,9 @@ def test_only_the_uneven_kernel_gives_pixels_different_shares():
         assert (inner.min() == inner.max()) == even
 
 
-# Figures --------------------------------------------------------------------------------------
-
-
-def test_figures_of_the_lecture_are_drawn(rng):
-    x, field = torch.randn(20, 2, generator=rng), torch.rand(5, 5, generator=rng)
-    plane = draw.Plane(toys.ring().centres, 0.15, 3.0)
-    scores = {"modes": [8, 7], "quality": [0.5, math.nan], "KL": [0.1, 0.2]}
-    best = {"modes": 8.0, "quality": 1.0, "KL": 0.0}
-    figures = [
-        draw.clouds(plane, {"a": x, "b": x, "c": x}, columns=2),
-        draw.landscape(plane, {"a": (x, field, field)}),
-        draw.ring_widget(plane, x, field, {"modes": ([0, 1], [0.0, 1.0])}, 1, "now"),
-        draw.heat(field, list("abcde"), list("abcde"), ("title", "x", "y")),
-        draw.league({"a": scores, "b": scores}, best),
-        draw.visits([0, 10], torch.rand(2, 8, generator=rng), "title"),
-        draw.orbits({"a": torch.rand(5, 2, generator=rng)}),
-        draw.coupons([10, 100], {"a": [9, 80]}, [10, 95]),
-        draw.overlaps({"a": [1, 2, 1, 2, 1, 2, 1]}),
-        draw.spectra({"a": (torch.rand(16, 1, 8, 8, generator=rng), field)}),
-        *draw.frames(plane, [x], ["now"], [field]),
-    ]
-    for figure in figures:
-        figure.canvas.draw()
-        assert figure.axes, "a figure without axes shows nothing"
-
-
 def test_flip_and_shift_moves_each_image_by_itself_over_grey():
     x = torch.arange(1, 31).view(1, 1, 5, 6).expand(400, 2, 5, 6) / 64
-    moved = FlipAndShift(2)(x, torch.Generator().manual_seed(0), 0.0)
+    moved = nets.FlipAndShift(2)(x, seeded(0), 0.0)
     assert moved.shape == x.shape
     views = {
         (flipped, i, j): F.pad(x[0].flip(2) if flipped else x[0], (2, 2, 2, 2), value=0.5)[
@@ -409,7 +355,16 @@ def test_flip_and_shift_moves_each_image_by_itself_over_grey():
 
 
 def test_flip_and_shift_can_be_turned_off():
-    x = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(FlipAndShift(0, flip=False)(x, torch.Generator().manual_seed(1), 0.0), x)
+    x = torch.rand(3, 1, 4, 4, generator=seeded(0))
+    assert torch.equal(nets.FlipAndShift(0, flip=False)(x, seeded(1), 0.0), x)
     with pytest.raises(CourseError, match="shift was -1; it is a number of pixels"):
-        FlipAndShift(-1)
+        nets.FlipAndShift(-1)
+    with pytest.raises(CourseError, match="behind was 2; it must lie"):
+        nets.FlipAndShift(behind=2)
+
+
+def test_what_shifts_into_view_is_what_was_asked_for_and_images_lie_as_usual():
+    x = torch.ones(50, 3, 8, 8)
+    rng = seeded(0)
+    moved = nets.FlipAndShift(2, flip=False, behind=0.25)(x, rng, 0.0)
+    assert set(moved.unique().tolist()) == {0.25, 1.0} and moved.is_contiguous()

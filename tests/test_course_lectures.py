@@ -8,15 +8,7 @@ from nbformat.v4 import new_output
 from tiny import notebook, printed, quiet, shelf
 
 from coursekit.__main__ import main
-from coursekit.course import refresh
-from coursekit.course.lectures import (
-    WIDGET_VIEW,
-    all_lectures,
-    clean,
-    code_cells,
-    find_lectures,
-    notebook_text,
-)
+from coursekit.course import lectures, refresh
 from coursekit.course.refresh import faults
 from coursekit.course.results import RUN
 from coursekit.errors import CourseError
@@ -32,17 +24,19 @@ def notebooks(tmp_path):
 
 @pytest.mark.parametrize("name", ["02", "2", "02_gan_theory", "02_gan_theory.ipynb"])
 def test_a_notebook_is_found_by_number_name_or_path(notebooks, name):
-    assert [lecture.name for lecture in find_lectures([name], notebooks)] == ["02_gan_theory"]
+    assert [lecture.name for lecture in lectures.find_lectures([name], notebooks)] == [
+        "02_gan_theory"
+    ]
     path = str(notebooks / "07_attacks.ipynb")
-    named = [lecture.name for lecture in find_lectures([path, name, "7"], notebooks)]
+    named = [lecture.name for lecture in lectures.find_lectures([path, name, "7"], notebooks)]
     assert named == ["07_attacks", "02_gan_theory"]  # in the order asked for, each once
 
 
 def test_the_catalogue_is_what_the_notebooks_say(notebooks):
-    first, second = all_lectures(notebooks)
+    first, second = lectures.all_lectures(notebooks)
     assert (first.number, first.title, first.question) == ("02", "Tiny | <T>", "Why?")
     assert first.minutes == {"smoke": 0.5, "course": 4.0, "full": 10.0}
-    assert find_lectures([], notebooks) == [first, second]
+    assert lectures.find_lectures([], notebooks) == [first, second]
 
 
 def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
@@ -51,16 +45,16 @@ def test_a_notebook_that_does_not_say_what_it_is_or_is_cut_off(notebooks):
     del made.metadata["coursekit"]["question"]
     nbformat.write(made, path)
     with pytest.raises(CourseError, match=r"coursekit\.question"):
-        all_lectures(notebooks)
+        lectures.all_lectures(notebooks)
     for minutes in ("five", {"smoke": "x"}, {"smoke": None}):
         made = notebook(number="07")
         made.metadata["coursekit"]["minutes"] = minutes
         nbformat.write(made, path)
         with pytest.raises(CourseError, match=r"coursekit\.minutes .* smoke, course, full"):
-            all_lectures(notebooks)
+            lectures.all_lectures(notebooks)
     path.write_text(path.read_text()[:200])
     with pytest.raises(CourseError, match="not a whole notebook"):
-        all_lectures(notebooks)
+        lectures.all_lectures(notebooks)
 
 
 def executed():
@@ -77,8 +71,10 @@ def executed():
         new_output(stream, name="stdout", text="a\n"),
         new_output(stream, name="stdout", text="b <X object at 0x7f3a2b1c9d10>\n"),
         new_output(stream, name="stderr", text="50%|#####"),
-        new_output(display, data={WIDGET_VIEW: VIEW, "text/plain": "  0%| 0/100"}),
-        new_output(display, data={WIDGET_VIEW: VIEW, "image/png": "AAAA", "text/plain": "alt"}),
+        new_output(display, data={lectures.WIDGET_VIEW: VIEW, "text/plain": "  0%| 0/100"}),
+        new_output(
+            display, data={lectures.WIDGET_VIEW: VIEW, "image/png": "AAAA", "text/plain": "alt"}
+        ),
     ]
     made.metadata |= {"widgets": {"x": 1}, "papermill": {}, RUN: {}}
     made.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
@@ -88,7 +84,7 @@ def executed():
 def test_cleaning_removes_what_depends_on_clock_and_machine():
     made = executed()
     before = copy.deepcopy(made)
-    tidied = clean(made)
+    tidied = lectures.clean(made)
     assert made == before, "the notebook that was given stays as it was"
     assert set(tidied.metadata) == {"coursekit", "kernelspec", "language_info"}
     assert "version" not in tidied.metadata.language_info
@@ -97,22 +93,22 @@ def test_cleaning_removes_what_depends_on_clock_and_machine():
     printed, picture = tidied.cells[-1].outputs
     assert printed.text == "a\nb <X object>\n"
     assert picture.data == {"image/png": "AAAA", "text/plain": "alt"}
-    assert notebook_text(clean(tidied)) == notebook_text(tidied)
+    assert lectures.notebook_text(lectures.clean(tidied)) == lectures.notebook_text(tidied)
     nbformat.validate(tidied)
 
 
 def test_a_stored_notebook_is_told_its_faults(tmp_path):
     path = tmp_path / "02_x.ipynb"
-    made = clean(executed())
+    made = lectures.clean(executed())
     for count, cell in enumerate((c for c in made.cells if c.cell_type == "code"), 1):
         cell.execution_count = count
-    path.write_text(notebook_text(made))
-    assert faults(find_lectures([str(path)], tmp_path)[0]) == []
+    path.write_text(lectures.notebook_text(made))
+    assert faults(lectures.find_lectures([str(path)], tmp_path)[0]) == []
     made.cells[-1].execution_count = 9
     made.cells[-1].outputs = [new_output("error", ename="E", evalue="e", traceback=[])]
     made.metadata["widgets"] = {}
-    path.write_text(notebook_text(made))
-    said = " ".join(faults(find_lectures([str(path)], tmp_path)[0]))
+    path.write_text(lectures.notebook_text(made))
+    said = " ".join(faults(lectures.find_lectures([str(path)], tmp_path)[0]))
     assert "not executed" in said and "error" in said and "not clean" in said
 
 
@@ -139,15 +135,17 @@ object()
 def test_refreshed_twice_it_is_the_same_text_and_a_failing_one_stays(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEKIT_PROFILE", "smoke")  # stored is what the parameters cell says
     notebooks = shelf(tmp_path / "nb", n02_noisy=[NOISY, WIDGET], n03_fails=["1 / 0"])
-    noisy, failing = (lecture.path for lecture in find_lectures([], notebooks))
+    noisy, failing = (lecture.path for lecture in lectures.find_lectures([], notebooks))
     before = failing.read_bytes()
     readme = tmp_path / "README.md"
-    readme.write_text("<!-- lectures: begin -->\n<!-- lectures: end -->\n")
+    marks = [f"<!-- {name}: begin -->\n<!-- {name}: end -->\n" for name in ("lectures", "results")]
+    readme.write_text("".join(marks))
     console = quiet()
     outcomes = refresh.refresh([], console, notebooks=notebooks)
     assert {o.name: o.status for o in outcomes} == {"02_noisy": "done", "03_fails": "failed"}
     assert failing.read_bytes() == before
     assert "[02 · Tiny | <T>](notebooks/02_noisy.ipynb)" in readme.read_text()
+    assert "results: begin -->\n| no. | measured |" in readme.read_text()
     assert "ZeroDivisionError: division by zero" in console.file.getvalue()
 
     first = noisy.read_text()
@@ -161,7 +159,7 @@ def test_refreshed_twice_it_is_the_same_text_and_a_failing_one_stays(tmp_path, m
         "display_data",
         "execute_result",
     ]
-    assert refresh.faults(find_lectures(["02"], notebooks)[0]) == []
+    assert refresh.faults(lectures.find_lectures(["02"], notebooks)[0]) == []
 
     refresh.refresh(["02"], quiet(), notebooks=notebooks)
     assert noisy.read_text() == first
@@ -181,21 +179,21 @@ def test_clean_without_executing(tmp_path):
     made = nbformat.read(path, 4)
     made.metadata["widgets"] = {MIME: {}}
     nbformat.write(made, path)
-    assert refresh.clean_stored(find_lectures(["02"], notebooks)[0])
+    assert refresh.clean_stored(lectures.find_lectures(["02"], notebooks)[0])
     assert "widgets" not in nbformat.read(path, 4).metadata
-    assert not refresh.clean_stored(find_lectures(["02"], notebooks)[0])
+    assert not refresh.clean_stored(lectures.find_lectures(["02"], notebooks)[0])
 
 
 def test_one_unclean_notebook_among_others_fails_the_check_until_it_is_cleaned(tmp_path):
     notebooks = shelf(tmp_path, n02_unclean=["1"], n03_good=["1"])
-    for lecture in find_lectures([], notebooks):
+    for lecture in lectures.find_lectures([], notebooks):
         made = nbformat.read(lecture.path, 4)
-        for count, cell in enumerate(code_cells(made), 1):
+        for count, cell in enumerate(lectures.code_cells(made), 1):
             cell.execution_count = count
-        tidied = clean(made)
+        tidied = lectures.clean(made)
         if lecture.number == "02":
             tidied.metadata["widgets"] = {}
-        lecture.path.write_text(notebook_text(tidied))
+        lecture.path.write_text(lectures.notebook_text(tidied))
 
     def code(option):
         with pytest.raises(SystemExit) as caught:

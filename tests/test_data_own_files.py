@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import sentence
 
 from coursekit import data
 from coursekit.course.jobs import data_digest
@@ -28,16 +29,6 @@ def good() -> dict[str, np.ndarray]:
 def saved(tmp_path, **contents):
     np.savez(tmp_path / "own.npz", **contents)
     return tmp_path / "own.npz"
-
-
-def sentence(call) -> str:
-    """The message of the CourseError that `call` raises: one line, ending in a full stop."""
-    with pytest.raises(CourseError) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith("."), message
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    return message
 
 
 # ------------------------------------------------------------------------------- .npz archives
@@ -79,10 +70,6 @@ def test_without_a_test_set_a_fifth_is_held_out(tmp_path):
     assert "a fifth of each class is held out" in str(own)
     kept = {row.numpy().tobytes() for row in own.train.x}
     assert not kept & {row.numpy().tobytes() for row in own.test.x}
-
-
-def test_another_size_may_be_asked_for(tmp_path, good):
-    assert data.load(saved(tmp_path, **good), size=16).shape == (3, 16, 16)
 
 
 def test_the_rows_have_one_random_order_and_the_device_holds_them(tmp_path, good):
@@ -405,12 +392,7 @@ def test_names_that_are_shown_must_be_utf_8(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [
-        ("fashion", "fashion_mnist"),
-        ("nmist", "mnist"),
-        ("cifar", "cifar10"),
-        ("digit", "digits"),
-    ],
+    [("fashion", "fashion_mnist"), ("nmist", "mnist"), ("cifar", "cifar10"), ("digit", "digits")],
 )
 def test_a_near_miss_is_suggested(name, meant, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
@@ -419,7 +401,7 @@ def test_a_near_miss_is_suggested(name, meant, tmp_path, monkeypatch):
 
 def test_capitals_and_hyphens_of_a_known_name_do_not_matter(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    assert data.load("Digits", size=8).name == "digits"
+    assert data.load("Digits").name == "digits"
     for name in ("Fashion-MNIST", "fashion mnist", "FashionMNIST"):
         assert sentence(lambda: data.verify(name)).startswith("fashion_mnist")  # noqa: B023
 

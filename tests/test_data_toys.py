@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
+from seeds import seeded
 
 from coursekit.data import Dataset, Split
 from coursekit.data.toys import BOX, Mixture1D, gaussian, grid, ring, stacked, student_t, uniform
@@ -22,10 +23,6 @@ LINES = {
     "cauchy": student_t(1),
 }
 ALPHA = 1e-3  # level of the tests of fit below; with fixed seeds they cannot flake
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def number(f, x: float) -> float:
@@ -60,7 +57,7 @@ def test_the_distribution_function_is_the_integral_of_the_density(line):
 
 
 def test_samples_agree_with_the_distribution_function(line):
-    sample = line.sample(4_000, generator(), torch.float64).numpy()
+    sample = line.sample(4_000, seeded(), torch.float64).numpy()
     cdf = lambda x: line.cdf(torch.from_numpy(np.asarray(x))).numpy()  # noqa: E731
     assert stats.kstest(sample, cdf).pvalue > ALPHA
     # The test has the power to fail: a shift by a tenth of the central 68 % is rejected.
@@ -113,8 +110,8 @@ def test_shapes_and_types_follow_the_input():
     grid_of_points = torch.zeros(3, 4, dtype=torch.float32)
     assert gaussian().density(grid_of_points).shape == (3, 4)
     assert gaussian().density(grid_of_points).dtype == torch.float32
-    assert gaussian().sample(5, generator()).shape == (5,)
-    x, component = next(LINES["mixture"].batches(6, generator()))
+    assert gaussian().sample(5, seeded()).shape == (5,)
+    x, component = next(LINES["mixture"].batches(6, seeded()))
     assert x.shape == (6, 1) and x.dtype == torch.float32 and component.shape == (6,)
 
 
@@ -130,7 +127,7 @@ def test_what_is_not_a_density_is_refused():
         (lambda: ring(sigma=0), "sigma was 0"),
         (lambda: grid(0), "side was 0"),
         (lambda: grid(spacing=-1), "spacing was -1"),
-        (lambda: ring().batches(0, generator()), "size was 0"),
+        (lambda: ring().batches(0, seeded()), "size was 0"),
     ]:
         with pytest.raises(CourseError, match=match):
             make()
@@ -160,37 +157,37 @@ def test_a_plane_density_integrates_to_one(toy):
 
 @pytest.mark.parametrize("toy", [ring(), grid()], ids=["ring", "grid"])
 def test_plane_samples_agree_with_the_density(toy):
-    x, mode = next(toy.batches(8_000, generator()))
+    x, mode = next(toy.batches(8_000, seeded()))
     offsets = (x - toy.centres[mode]) / toy.sigma
     assert stats.kstest(offsets.square().sum(1).numpy(), stats.chi2(2).cdf).pvalue > ALPHA
     counts = mode.bincount(minlength=len(toy.centres))
     assert stats.chisquare(counts.numpy()).pvalue > ALPHA
     nearest = torch.cdist(x, toy.centres).argmin(1)  # modes are 30 σ apart or more
     assert torch.equal(nearest, mode)
-    assert toy.sample(3, generator()).shape == (3, 2)
+    assert toy.sample(3, seeded()).shape == (3, 2)
 
 
 @pytest.mark.parametrize("toy", [gaussian(), ring(), grid()], ids=["gaussian", "ring", "grid"])
 def test_samplers_resume_and_do_not_change_with_what_else_is_drawn(toy):
-    rng = generator()
+    rng = seeded()
     sampler = toy.batches(5, rng)
     torch.rand(3, generator=rng)
     next(sampler)
     state = sampler.state_dict()
     expected = next(sampler)
-    resumed = toy.batches(5, generator(9))
+    resumed = toy.batches(5, seeded(9))
     resumed.load_state_dict(state)
     assert torch.equal(next(resumed).x, expected.x)
-    again = toy.batches(5, generator())
+    again = toy.batches(5, seeded())
     next(again)
     assert torch.equal(next(again).x, expected.x)
 
 
 def test_a_sampler_does_not_go_on_as_another():
-    state = ring(8).batches(5, generator()).state_dict()
+    state = ring(8).batches(5, seeded()).state_dict()
     for other in (ring(8, sigma=0.06), ring(7), grid()):
         with pytest.raises(CourseError, match="drawn from other data"):
-            other.batches(5, generator()).load_state_dict(state)
+            other.batches(5, seeded()).load_state_dict(state)
 
 
 # ------------------------------------------------------------------------------- stacked digits
@@ -206,7 +203,7 @@ def legible(n: int = 200, classes: int = 10) -> Dataset:
 def test_stacked_labels_spell_the_three_channels():
     digits = stacked(legible())
     assert digits.shape == (3, 4, 4) and digits.modes == 1000
-    batches = digits.train.batches(500, generator())
+    batches = digits.train.batches(500, seeded())
     x, y = next(batches)
     assert x.shape == (500, 3, 4, 4)
     a, b, c = (x[:, channel, 0, 0] * 10 for channel in range(3))
@@ -215,7 +212,7 @@ def test_stacked_labels_spell_the_three_channels():
 
 
 def test_stacked_modes_are_equally_likely():
-    y = stacked(legible()).test.sample(100_000, generator()).y
+    y = stacked(legible()).test.sample(100_000, seeded()).y
     assert y.min() >= 0 and y.max() <= 999
     assert stats.chisquare(y.bincount(minlength=1000).numpy()).pvalue > ALPHA
 

@@ -139,7 +139,7 @@ def test_the_shared_inception_trunk_dreams():
     if not file.exists():
         pytest.skip(f"needs weights/{file.name} in the data folder")
     net, _ = pretrained("inception_v3", file, mean=[0.5] * 3, std=[0.5] * 3)
-    photo = whole_photo("china.jpg", 96)
+    photo = whole_photo("china.jpg", 160)
     objective = layer(net[1].Mixed_6a)
     found = dream(net, photo, objective, octaves=1, steps=3, step_size=0.015)
     assert objective(net, found.image) > objective(net, photo)

@@ -48,10 +48,7 @@ CASES = {
         (Slip("- 1) ** 2", "- 1).abs()"), "at slope"),
         (Slip("- 1) ** 2).mean()", ").mean() - 1) ** 2"), "of each example, then the mean"),
         (Slip("g.flatten(1).norm(dim=1)", "g.norm() / len(x) ** 0.5"), "of each example"),
-        (
-            Slip("- 1) **", "- 1).clamp_min(0) **"),
-            r"at slopes between 0.\d+ and \d",
-        ),
+        (Slip("- 1) **", "- 1).clamp_min(0) **"), r"at slopes between 0.\d+ and \d"),
         (Slip(EPS, "torch.rand(len(x), 1)"), r"one seed give \S+ and \S+; draw ε from rng"),
     ],
     room.SIGMA: [

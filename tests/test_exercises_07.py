@@ -11,15 +11,6 @@ from coursekit.teaching.exercises import adversarial as room
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "07_adversarial_examples.ipynb"
 CASES = {
-    room.FGSM: [
-        (Slip("input_gradient(loss, x).sign()", "input_gradient(loss, x)"), "only the sign counts"),
-        (Slip("x + eps", "x - eps"), "all images; the attack should make it rise"),
-        (Slip(".clamp(0, 1)", ""), r"pixels leave \[0, 1\], by 0.3 at image"),
-        (Slip("eps * ", "2 * eps * "), r"leaves the ε-ball by 0.\d+ at image \d, channel 0, pixel"),
-        (Slip("model(x), y, red", "model(x), 0 * y, red"), "48 of 96 pixels move the wrong way"),
-        (Slip(".sign())", ".sign()).mean()"), "tensor of shape"),
-        (lambda model, x, y, eps: x, "exactly ε, .*, not 0"),
-    ],
     room.PROJECTION: [
         (
             Slip(".flatten(1).norm(dim=1)", ".norm()"),
@@ -58,20 +49,17 @@ CASES = {
 test_exercises = suite(room, CASES)
 
 
-def recorded() -> dict[str, float]:
+def test_the_stored_lecture_attacks_good_networks_and_they_fail():
+    """Few mistakes on clean images, many under FGSM."""
     cells = [c for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
     rows = [o["data"][MIME] for c in cells for o in c.outputs if MIME in o.get("data", {})]
-    return {row["claim"]: row["ours"] for row in rows}
-
-
-def test_the_stored_lecture_attacks_a_good_network_and_noise_does_not_hurt_it():
-    """At least 97 % clean; where PGD leaves less than 5 %, equal-norm noise leaves over 90 %."""
-    figures = recorded()
+    ours = {row["claim"]: row["ours"] for row in rows}
 
     def one(start: str) -> float:
-        (value,) = [v for claim, v in figures.items() if claim.startswith(start)]
+        (value,) = [v for claim, v in ours.items() if claim.startswith(start)]
         return value
 
-    assert one("Clean test accuracy, strided CNN") >= 97
-    assert one("Accuracy under PGD") < 5
-    assert one("Accuracy under random signs") > 90
+    assert one("Clean error, 3-against-7 logistic regression") < 3
+    assert one("Error under FGSM at ε = .25, 3-against-7 logistic regression") > 90
+    assert one("Error, softmax, FGSM at ε = .25") > 90
+    assert one("Error, maxout, FGSM at ε = .25") > 80

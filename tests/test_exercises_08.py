@@ -27,11 +27,11 @@ CASES = {
         (Slip(" + b", ""), "finite differences"),
     ],
     room.FOOLED: [
-        (Slip("clean == y", "y == y"), r"\d of the \d+ were misread before"),
+        (Slip("clean == y", "y == y"), r"\d of the \d+ were wrong before"),
         (Slip("attack - noise", "attack"), "leaves out what noise does"),
         (Slip("attack - noise", "(attack - noise).clamp(0)"), "less than noise; say so: -0"),
         (Slip("(attacked != y)", "(attacked == y)"), "not"),
-        (Slip("attack - noise", "noise - attack"), "read rightly"),
+        (Slip("attack - noise", "noise - attack"), "were correct"),
     ],
     room.BOX: [
         (Slip("low + margin", "low - margin"), r"inside the box by the margin; \S+ is missing at"),
@@ -72,5 +72,5 @@ def test_the_stored_lecture_records_every_cell_of_the_matrix():
     assert len(cells) == 25
     assert cells["LR → LR"] > 50
     assert cells["LR → SVM"] > 50
-    (rho,) = [v for c, v in figures.items() if c.startswith("Rank correlation with the paper's 25")]
+    (rho,) = [v for c, v in figures.items() if c.startswith("Rank correlation with the paper's 20")]
     assert rho > 0.5

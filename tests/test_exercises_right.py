@@ -287,20 +287,6 @@ def by_sums(real, fake):
 # 07
 
 
-@right(adversarial.FGSM)
-def with_backward(model, x, y, eps):
-    x = x.clone().detach().requires_grad_(True)
-    nn.CrossEntropyLoss()(model(x), y).backward()
-    return torch.clamp(x + eps * x.grad.sign(), 0, 1)
-
-
-@right(adversarial.FGSM)
-def on_its_argument(model, x, y, eps):
-    x.requires_grad_(True)
-    (g,) = torch.autograd.grad(F.cross_entropy(model(x), y), x)
-    return torch.clip(x + eps * torch.sign(g), 0, 1)
-
-
 @right(adversarial.PROJECTION)
 def one_image_at_a_time(x_adv, x, eps):
     kept = []

@@ -5,37 +5,30 @@ import pytest
 import torch
 from scipy.special import expit, log_expit
 
+from coursekit import gan_losses
 from coursekit.errors import CourseError
-from coursekit.gan_losses import (
-    Hinge,
-    LeastSquares,
-    NonSaturating,
-    Saturating,
-    Wasserstein,
-    reconstruction,
-)
 
 CLOSED = {  # (critic's loss, generator's loss), as the papers write them, D = sigmoid(score)
-    Saturating(): (
+    gan_losses.Saturating(): (
         lambda r, f: -log_expit(r).mean() - log_expit(-f).mean(),
         lambda f: log_expit(-f).mean(),
     ),
-    NonSaturating(): (
+    gan_losses.NonSaturating(): (
         lambda r, f: -log_expit(r).mean() - log_expit(-f).mean(),
         lambda f: -log_expit(f).mean(),
     ),
-    LeastSquares(): (
+    gan_losses.LeastSquares(): (
         lambda r, f: 0.5 * ((r - 1) ** 2).mean() + 0.5 * (f**2).mean(),
         lambda f: 0.5 * ((f - 1) ** 2).mean(),
     ),
-    Hinge(): (
+    gan_losses.Hinge(): (
         lambda r, f: np.maximum(0, 1 - r).mean() + np.maximum(0, 1 + f).mean(),
         lambda f: -f.mean(),
     ),
-    Wasserstein(): (lambda r, f: f.mean() - r.mean(), lambda f: -f.mean()),
+    gan_losses.Wasserstein(): (lambda r, f: f.mean() - r.mean(), lambda f: -f.mean()),
 }
 ALL = pytest.mark.parametrize("loss", CLOSED, ids=lambda loss: type(loss).__name__)
-CROSS_ENTROPIES = (Saturating, NonSaturating)
+CROSS_ENTROPIES = (gan_losses.Saturating, gan_losses.NonSaturating)
 
 
 @ALL
@@ -69,8 +62,8 @@ def test_float32_tails_stay_finite_with_finite_gradients(loss):
 def test_slope_of_the_generator(score):
     """d/ds log(1 − σ(s)) = −σ(s) dies where D is sure of a fake; d/ds −log σ(s) = σ(s) − 1 not."""
     s = torch.tensor([score], dtype=torch.float64, requires_grad=True)
-    (saturating,) = torch.autograd.grad(Saturating().generator(s), s)
-    (lively,) = torch.autograd.grad(NonSaturating().generator(s), s)
+    (saturating,) = torch.autograd.grad(gan_losses.Saturating().generator(s), s)
+    (lively,) = torch.autograd.grad(gan_losses.NonSaturating().generator(s), s)
     assert saturating.item() == pytest.approx(-expit(score), abs=1e-15)
     assert lively.item() == pytest.approx(-expit(-score), abs=1e-15)
 
@@ -94,9 +87,9 @@ def test_an_impossible_label_is_refused(kind, label):
 def test_the_notes_reconstruction_term_by_hand_and_where_it_pulls(rng):
     """Over independent pairs the best single image is the pixel-wise median."""
     fake, x = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
-    assert reconstruction(0.05)(None, x, fake).item() == pytest.approx(0.05)
+    assert gan_losses.reconstruction(0.05)(None, x, fake).item() == pytest.approx(0.05)
     real = torch.rand(101, 1, 2, 2, generator=rng) ** 3  # skewed: mean and median differ
-    term = reconstruction(1.0)
+    term = gan_losses.reconstruction(1.0)
 
     def cost(image):
         return term(None, real, image.expand_as(real))
@@ -105,4 +98,4 @@ def test_the_notes_reconstruction_term_by_hand_and_where_it_pulls(rng):
     assert best < cost(real.mean(0, keepdim=True))
     assert all(best <= cost(real[[i]]) for i in range(101))
     with pytest.raises(CourseError, match="weight was -1"):
-        reconstruction(-1.0)
+        gan_losses.reconstruction(-1.0)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from seeds import seeded
 from torch import nn
 
 from coursekit.errors import CourseError
@@ -61,7 +62,7 @@ def test_its_gradient_reaches_the_weights_as_finite_differences_say(rng):
     x, fake = torch.randn(2, 6, 3, generator=rng, dtype=torch.float64)
 
     def penalty():
-        fixed = torch.Generator().manual_seed(3)
+        fixed = seeded(3)
         return gradient_penalty(10)(critic, x, fake, None, fixed)
 
     weight = critic.f[0].weight
@@ -86,7 +87,7 @@ def test_epsilon_is_uniform_and_each_example_has_its_own(seed):
     """
     real, fake = torch.ones(20_000, 1), torch.zeros(20_000, 1)
     cube = Critic(lambda v: (v**3).sum(1))
-    found = gradient_penalty(1)(cube, real, fake, None, torch.Generator().manual_seed(seed))
+    found = gradient_penalty(1)(cube, real, fake, None, seeded(seed))
     assert found.item() == pytest.approx(0.8, abs=0.04)
 
 

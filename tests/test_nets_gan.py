@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from coursekit import nets
 from coursekit.errors import CourseError
 from coursekit.nets import (
     AuxiliaryDiscriminator,
@@ -53,9 +54,17 @@ def test_a_discriminator_gives_one_score_each(make, shape, rng):
     assert D(torch.rand(5, *shape, generator=rng)).shape == (5,)
 
 
-@pytest.mark.parametrize(
-    "make", [*GENERATORS.values(), *DISCRIMINATORS.values()], ids=[*GENERATORS, *DISCRIMINATORS]
-)
+OF_CLASSES = (
+    nets.StridedCNN, nets.PooledCNN, nets.VGGSmall, nets.SmallResNet, nets.LinearClassifier,
+    nets.ConcatGenerator, nets.ConditionalBatchNormGenerator, nets.SNGANGenerator,
+    nets.ConcatDiscriminator, AuxiliaryDiscriminator, ProjectionDiscriminator,
+    nets.SNGANDiscriminator,
+)  # fmt: skip
+EVERY = GENERATORS | DISCRIMINATORS | {"MLP": lambda shape, rng: nets.MLP((4, 5, 2), rng=rng)}
+EVERY |= {c.__name__: lambda shape, rng, c=c: c(shape, 3, rng=rng) for c in OF_CLASSES}
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 def test_initial_weights_come_from_the_generator_that_is_given(make):
     def draw(seed):
         return make((1, 8, 8), torch.Generator().manual_seed(seed)).state_dict()
@@ -150,6 +159,11 @@ def test_an_mlp_for_points_is_unbounded(rng):
     [
         (lambda: DCGANGenerator((1, 27, 28)), "multiples of 4"),
         (lambda: DCGANDiscriminator((1, 28, 30)), "multiples of 4"),
+        (lambda: nets.StridedCNN((1, 28, 30), 10), r"shape was \(1, 28, 30\)"),
+        (lambda: nets.PooledCNN((1, 28, 30), 10), r"shape was \(1, 28, 30\)"),
+        (lambda: nets.SmallResNet((1, 28, 30), 10), r"shape was \(1, 28, 30\)"),
+        (lambda: nets.SNGANGenerator((1, 8, 12), 3), "both sides must be multiples of 8"),
+        (lambda: nets.SNGANDiscriminator((1, 8, 12), 3), "both sides must be multiples of 8"),
         (lambda: DCGANGenerator((1, 28, 28), norm="spectral"), "choose one of batch, none"),
         (lambda: DCGANDiscriminator((1, 28, 28), norm="bach"), "norm was 'bach'"),
         (lambda: MLPDiscriminator((2,), norm="batch"), "choose one of none, spectral"),
@@ -158,3 +172,21 @@ def test_an_mlp_for_points_is_unbounded(rng):
 def test_what_cannot_be_built_is_refused(make, said):
     with pytest.raises(CourseError, match=said):
         make()
+
+
+def test_minibatch_std_tells_copies_from_different_images(rng):
+    D = DCGANDiscriminator((1, 8, 8), 4, "none", minibatch_std=4, rng=rng)
+    plane = D.body[-1].weight.view(9, 2, 2)[8]  # the weights of the added plane
+    with torch.no_grad():
+        plane.fill_(1.0)
+    x = torch.rand(8, 1, 8, 8, generator=rng)
+    x[4:] = x[4]
+    without = DCGANDiscriminator((1, 8, 8), 4, "none")
+    own = dict(D.state_dict())
+    own["body.6.weight"] = D.body[-1].weight.view(9, 4)[:8].reshape(1, -1)
+    own["body.6.bias"] = own.pop("body.7.bias")
+    own.pop("body.7.weight")
+    without.load_state_dict(own)
+    added = D(x) - without(x)
+    assert added[:4].min() > 1e-3 and added[4:].abs().max() < 1e-3
+    assert torch.allclose(added[:4], added[0].expand(4), atol=1e-6)

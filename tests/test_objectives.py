@@ -3,12 +3,13 @@
 import pytest
 import torch
 from attacked import Noisy
+from seeds import seeded
 from torch.nn import functional as F
 
 from coursekit.attacks import fgsm, pgd, training_pgd
 from coursekit.errors import CourseError
-from coursekit.nets import LinearClassifier
-from coursekit.objectives import adversarial, augmented, cross_entropy, trades
+from coursekit.nets import Inpainter, LinearClassifier
+from coursekit.objectives import adversarial, augmented, cross_entropy, squared_error, trades
 from coursekit.threats import Linf
 from coursekit.zoo.recipes import OBJECTIVES
 
@@ -30,6 +31,15 @@ def test_cross_entropy_takes_logits_so_there_is_no_double_softmax(scene):
     model, x, y = scene
     by_hand = -model(x).softmax(1)[torch.arange(5), y].log().mean()
     torch.testing.assert_close(cross_entropy(model, x, y), by_hand)
+
+
+def test_the_squared_error_is_that_of_what_is_painted(rng):
+    x = torch.rand(3, 1, 8, 8, generator=rng)
+    G, top = Inpainter((1, 8, 8), 4, rng=rng).eval(), x[:, :, :4]
+    z = G.noise(3, seeded(1))
+    by_hand = (G(z, top) - x).square().sum() / x.numel()
+    found = squared_error(G, x, top, seeded(1), 0.0)
+    torch.testing.assert_close(found, by_hand)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
@@ -83,7 +93,7 @@ def test_an_attack_that_begins_at_x_is_refused_where_kl_has_no_gradient(scene):
         trades(at_x)
     with pytest.raises(CourseError, match="give it noise=0.001, or random_start=True and rng"):
         trades(training_pgd(0.1, 2))(*scene, None, 0.0)
-    rng = torch.Generator().manual_seed(0)
+    rng = seeded(0)
     beside_x = training_pgd(0.1, 2, random_start=False, noise=0.001)
     for attack in (training_pgd(0.1, 2), beside_x):
         assert trades(attack)(*scene, rng, 0.0) > cross_entropy(*scene) + 0.01
@@ -98,10 +108,10 @@ def test_an_attack_on_soft_labels_climbs_the_divergence(scene):
     """TRADES' inner step: the gradient of KL(p ‖ f(x′)), although cross-entropy is ascended."""
     model, x, _ = scene
     p = model(x).softmax(1).detach()
-    start = Linf(0.1).random_start(x, torch.Generator().manual_seed(1)).requires_grad_(True)
+    start = Linf(0.1).random_start(x, seeded(1)).requires_grad_(True)
     F.kl_div(model(start).log_softmax(1), p, reduction="sum").backward()
     by_hand = Linf(0.1).project(start.detach() + 0.05 * start.grad.sign(), x)
-    rng = torch.Generator().manual_seed(1)
+    rng = seeded(1)
     assert torch.equal(training_pgd(0.1, 1, rel_step=0.5)(model, x, p, rng, 0.0), by_hand)
 
 
@@ -124,7 +134,7 @@ def test_trades_reaches_the_weights_through_both_terms(scene):
     model, x, y = scene
 
     def attack(model, x, p, rng=None, progress=0.0):
-        return pgd(model, x, p, Linf(0.1), steps=2, rng=torch.Generator().manual_seed(0))
+        return pgd(model, x, p, Linf(0.1), steps=2, rng=seeded(0))
 
     trades(attack, 6.0)(model, x, y, None, 0.0).backward()
     weight = model[1].weight

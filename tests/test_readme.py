@@ -4,15 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from nbformat import write
-from nbformat.v4 import new_output
-from tiny import notebook
 
-from coursekit.__main__ import main
 from coursekit.course import readme
 from coursekit.course.lectures import all_lectures
+from coursekit.course.results import collect, table
 from coursekit.errors import CourseError
-from coursekit.teaching import MIME
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -83,17 +79,14 @@ def test_results_keep_only_what_a_paper_has_beside_it():
     row = {"kind": "figure", "notebook": "03", "claim": "FID", "paper": "34", "ours": "80", "n": 3}
     rows = [row, row | {"paper": "—", "claim": "mine"}, {"kind": "check", "paper": "—"}]
     assert readme.results(rows).splitlines()[2:] == ["| 03 | FID | 34 | 80 | 3 |"]
+    assert len(readme.results([row, row], each=1).splitlines()) == 3
 
 
-def test_a_report_writes_its_results_into_the_readme_that_it_is_given(tmp_path):
-    made, told = notebook(), tmp_path / "TOLD.md"
-    row = {"claim": "FID", "ours": 80.0, "spread": None, "n": 3, "paper": "34", "source": ""}
-    made.cells[1].outputs = [new_output("display_data", data={MIME: {**row, "unit": ""}})]
-    write(made, tmp_path / "02_x.ipynb")
-    told.write_text("<!-- results: begin -->\nold\n<!-- results: end -->\n")
-    with pytest.raises(SystemExit, match="0"):
-        main(["report", str(tmp_path), "--readme", str(told)])
-    assert "| 02 | FID | 34 | 80 | 3 |" in told.read_text() and "old" not in told.read_text()
+def test_the_results_are_the_first_of_each_stored_notebook_and_ten_at_most():
+    body = readme.results(table(collect(ROOT / "notebooks")), each=1)
+    assert readme.between(TEXT, "results", body) == TEXT, "run `python -m coursekit refresh`"
+    numbers = [line.split("|")[1].strip() for line in body.splitlines()[2:]]
+    assert len(numbers) == len(set(numbers)) <= 10
 
 
 def test_text_without_marks_is_refused():

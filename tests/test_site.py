@@ -123,11 +123,19 @@ def test_documenting_a_function_leaves_its_defaults_as_they_are(whole):
 
 def test_lectures_are_shown_as_executed(whole):
     page = (whole / "notebooks" / "03_gan_training.html").read_text()
-    assert "✓ When D learns, G keeps every weight bit for bit" in page
-    assert 'alt="Forty training images of digits in two rows."' in page
+    assert "✓ The slopes of both losses are those of the table in section 1" in page
+    assert 'alt="Eighty generated images of ' in page
     assert 'href="02_gan_theory.html"' in page
-    assert "../slides/" not in page, "no slides have been chosen there yet"
+    assert 'href="../slides/03_gan_training.html"' in page
     theory = (whole / "notebooks" / "02_gan_theory.html").read_text()
     assert 'href="../slides/02_gan_theory.html"' in theory
     assert "For the speaker" not in theory
     assert (whole / "slides" / "02_gan_theory.html").exists()
+
+
+def test_an_appendix_has_a_page_that_its_lecture_leads_to(whole):
+    theory = (whole / "notebooks" / "02_gan_theory.html").read_text()
+    assert 'href="02a_divergences.html"' in theory
+    appendix = (whole / "notebooks" / "02a_divergences.html").read_text()
+    assert "f-divergence" in appendix
+    assert (whole / "notebooks" / "02a_divergences.ipynb").exists()

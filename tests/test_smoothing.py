@@ -3,6 +3,7 @@
 import pytest
 import torch
 from scipy.stats import binom, norm
+from seeds import seeded
 from torch import nn
 
 from coursekit.attacks import certify, predict_smoothed
@@ -10,10 +11,6 @@ from coursekit.attacks.smoothing import lower_bound
 from coursekit.errors import CourseError
 
 SIGMA = 0.25
-
-
-def start(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 class Plane(nn.Module):
@@ -69,7 +66,7 @@ def test_the_radius_comes_near_the_distance_to_the_plane_from_below(plane):
     x = plane.at([0.05, -0.1, 0.2, 0.4])
     distance, gaps = plane.distance(x).abs(), []
     for n in (100, 1000, 10_000):
-        found = certify(plane, x, SIGMA, n, 0.001, start(), n0=1000)
+        found = certify(plane, x, SIGMA, n, 0.001, seeded(), n0=1000)
         sure = found.label != -1
         assert torch.equal(found.label[sure], (plane.distance(x) > 0).long()[sure])
         assert (found.radius <= distance).all()
@@ -88,14 +85,14 @@ def test_the_radius_comes_near_the_distance_to_the_plane_from_below(plane):
 def test_the_radius_exceeds_the_distance_no_more_often_than_alpha(plane):
     """200 certificates at α = 0.1: 20 are expected at most, and 35 would happen once in 1,000."""
     x = plane.at([0.15]).expand(200, 1, 6, 6)
-    found = certify(plane, x, SIGMA, 300, 0.1, start(1), n0=10)
+    found = certify(plane, x, SIGMA, 300, 0.1, seeded(1), n0=10)
     wrong = int((found.radius > 0.15).sum())
     assert wrong <= binom.ppf(0.999, 200, 0.1)
     assert wrong >= 2  # a bound that is never exceeded would be wider than promised
 
 
 def test_where_the_classes_are_even_it_abstains(plane):
-    found = certify(plane, plane.at([0.0, 0.001]), SIGMA, 200, 0.001, start())
+    found = certify(plane, plane.at([0.0, 0.001]), SIGMA, 200, 0.001, seeded())
     assert found.label.tolist() == [-1, -1]
     assert found.radius.tolist() == [0.0, 0.0]
     assert (found.p_lower <= 0.5).all()
@@ -107,24 +104,24 @@ def test_answers_that_are_not_finite_count_for_no_class(plane):
             return torch.where(plane.distance(x)[:, None] > 0.3, torch.nan, plane(x))
 
     x = plane.at([0.1])
-    whole = certify(plane, x, SIGMA, 2000, 0.01, start())
-    broken = certify(Breaking(), x, SIGMA, 2000, 0.01, start())
+    whole = certify(plane, x, SIGMA, 2000, 0.01, seeded())
+    broken = certify(Breaking(), x, SIGMA, 2000, 0.01, seeded())
     share = norm.cdf(0.2 / SIGMA) - norm.cdf(-0.1 / SIGMA)  # of the noise that stays between
     assert broken.p_lower < share < whole.p_lower
 
 
 def test_the_prediction_is_the_likely_class_where_the_draws_decide(plane):
     x = plane.at([0.2, -0.2, 0.0])
-    assert predict_smoothed(plane, x, SIGMA, 300, 0.001, start()).tolist() == [1, 0, -1]
-    assert predict_smoothed(plane, x[:1], SIGMA, 5, 0.05, start()).tolist() == [-1]  # 2⁻⁴ > α
+    assert predict_smoothed(plane, x, SIGMA, 300, 0.001, seeded()).tolist() == [1, 0, -1]
+    assert predict_smoothed(plane, x[:1], SIGMA, 5, 0.05, seeded()).tolist() == [-1]  # 2⁻⁴ > α
 
 
 @pytest.mark.parametrize("batch", [1, 7, 100])
 def test_no_certificate_depends_on_the_batch(plane, batch):
     x = plane.at([0.05, -0.1])
     for mine, other in zip(
-        certify(plane, x, SIGMA, 250, 0.01, start(), batch=batch),
-        certify(plane, x, SIGMA, 250, 0.01, start()),
+        certify(plane, x, SIGMA, 250, 0.01, seeded(), batch=batch),
+        certify(plane, x, SIGMA, 250, 0.01, seeded()),
         strict=True,
     ):
         assert torch.equal(mine, other)
@@ -139,7 +136,7 @@ def test_the_noise_is_normal_and_not_clamped(plane):
             return super().forward(x)
 
     x = torch.zeros(1, 1, 6, 6)
-    certify(Listening(start()), x, SIGMA, 5000, 0.01, start())
+    certify(Listening(seeded()), x, SIGMA, 5000, 0.01, seeded())
     noise = torch.cat([each for each in seen if len(each) == 100])
     assert len(noise) == 5100  # a hundred for the choice of the class
     assert noise.mean().abs() < 5 * SIGMA / noise.numel() ** 0.5
@@ -162,4 +159,4 @@ def test_the_noise_is_normal_and_not_clamped(plane):
 def test_what_is_out_of_range_is_refused(plane, arguments, sentence):
     given = {"x": plane.at([0.1]), "sigma": SIGMA, "n": 10, "alpha": 0.01} | arguments
     with pytest.raises(CourseError, match=sentence):
-        certify(plane, **given, rng=start())
+        certify(plane, **given, rng=seeded())

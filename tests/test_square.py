@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from attacked import Counting, accuracy, victim
-from torch import nn
+from attacked import Counting, accuracy, some, stubborn, victim
+from seeds import seeded
 
 from coursekit.attacks import Goal, pgd, square_attack
 from coursekit.attacks.square import _pyramid, _side
@@ -11,22 +11,9 @@ from coursekit.errors import CourseError
 from coursekit.threats import L2, Linf
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def some(n):
-    model, x, y = victim()
-    right = (model(x).argmax(1) == y).nonzero()[:n, 0]
-    return model, x[right], y[right]
-
-
 def shown_to_a_stubborn_model(threat, moves, shape=(4, 3, 8, 8)):
     """All images that the attack tries on a model that never changes its mind, as perturbations."""
-    model = nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2] * shape[3], 2))
-    with torch.no_grad():
-        model[1].weight.zero_()
-        model[1].bias.copy_(torch.tensor([2.0, 0.0]))
+    model = stubborn(shape[1] * shape[2] * shape[3], 2.0, 0.0)
     seen, x = [], torch.full(shape, 0.5)
     model.register_forward_hook(lambda _model, shown, _logits: seen.append(shown[0] - x))
     square_attack(model, x, torch.zeros(len(x)).long(), threat, moves + 2, seeded())
@@ -148,33 +135,8 @@ def test_a_ball_of_radius_zero_costs_two_queries():
         torch.testing.assert_close(found.x_adv, x)
 
 
-def test_it_reaches_the_class_that_is_asked_for():
-    model, x, y = some(20)
-    target = (y + 1) % 10
-    found = square_attack(model, x, y, Linf(0.25), 400, seeded(), target=target)
-    assert torch.equal(model(found.x_adv).argmax(1) == target, found.success)
-    assert found.success.float().mean() > 0.4
-
-
-@pytest.mark.parametrize("kind", [Linf, L2])
-def test_an_image_fares_the_same_in_every_batch(kind):
-    model, x, y = some(11)
-    radii = torch.linspace(0.02, 0.2, 11) * (1 if kind is Linf else 45)
-    whole, pieces = (
-        square_attack(model, x, y, kind(radii), 60, seeded(), batch=b) for b in (None, 4)
-    )
-    assert 0 < whole.success.sum() < 11
-    assert torch.equal(whole.queries, pieces.queries)
-    torch.testing.assert_close(whole.x_adv, pieces.x_adv)
-
-
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"queries": 0}, "queries was 0"),
-        ({"share": 0.0}, "share was 0"),
-        ({"rng": None}, "give rng"),
-    ],
+    ("changes", "sentence"), [({"queries": 0}, "queries was 0"), ({"rng": None}, "give rng")]
 )
 def test_what_cannot_be_is_said_in_a_sentence(changes, sentence):
     model, x, y = some(3)

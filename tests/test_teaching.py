@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import inspect
 import io
 import re
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from coursekit import lab, teaching
 from coursekit import plots as base
 from coursekit.errors import CourseError
+from coursekit.plots import dreams
 from coursekit.teaching import checks, exercise
 
 ALT = "A line that rises from left to right."
@@ -139,12 +141,34 @@ def test_a_picture_in_fewer_colours_is_smaller_and_looks_the_same():
     assert np.abs(pixels[0] - pixels[1]).mean() < 16  # of 255; white noise is the hardest case
 
 
+def test_a_photograph_is_stored_as_jpeg_with_alt_text(outputs):
+    teaching.show(line(), ALT, quality=90)
+    data, metadata = outputs[0]
+    assert metadata["image/jpeg"]["alt"] == ALT
+    stored = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))
+    assert stored.format == "JPEG"
+
+
+def test_a_dithered_film_shows_more_shades_than_its_palette_has(outputs):
+    """Of a smooth ramp of colours, averaged over 4 × 4 pixels, the flat film loses more."""
+    down, across = np.meshgrid(np.linspace(0, 1, 64), np.linspace(0, 1, 64), indexing="ij")
+    pixels = np.stack([down, across, down * across])
+    ramp = dreams.frame(torch.tensor(pixels[None]).float())
+    lost = []
+    for dither in (False, True):
+        teaching.film([dreams.frame(torch.zeros(1, 3, 64, 64)), ramp], ALT, dither=dither)
+        gif = PIL.Image.open(io.BytesIO(base64.b64decode(outputs[-1][0]["image/gif"])))
+        gif.seek(1)
+        found = np.asarray(gif.convert("RGB"), float).transpose(2, 0, 1) / 255
+        means = [v.reshape(3, 16, 4, 16, 4).mean((2, 4)) for v in (found, pixels)]
+        lost.append(np.abs(means[0] - means[1]).mean())
+    assert lost[1] < 0.7 * lost[0]
+
+
 def test_a_film_has_all_its_frames(outputs):
     teaching.film([line(s) for s in (0.2, 0.6, 1.0)], ALT)
     data, metadata = outputs[0]
     assert metadata["image/gif"]["alt"] == ALT
-    import base64
-
     gif = PIL.Image.open(io.BytesIO(base64.b64decode(data["image/gif"])))
     assert gif.n_frames == 3
     with pytest.raises(CourseError, match="frames"):

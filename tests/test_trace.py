@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
+from seeds import seeded
 from torch import nn
 
 import coursekit
@@ -49,7 +50,7 @@ def files_entered(call):
 def test_a_call_of_train_gan_passes_through_at_most_six_files():
     G, D = Player(2), Player(1)
     batch = torch.rand(4, 2), torch.zeros(4, dtype=torch.long)
-    rng = torch.Generator().manual_seed(0)
+    rng = seeded(0)
     entered = files_entered(lambda: train_gan(G, D, [batch], NonSaturating(), steps=2, rng=rng))
     assert {"training/loops.py", "gan_losses.py"} <= entered
     assert len(entered) <= 6, sorted(entered)
@@ -57,7 +58,7 @@ def test_a_call_of_train_gan_passes_through_at_most_six_files():
 
 def test_a_call_of_pgd_passes_through_at_most_four_files():
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    x, y, rng = torch.rand(2, 1, 2, 2), torch.tensor([0, 1]), torch.Generator().manual_seed(0)
+    x, y, rng = torch.rand(2, 1, 2, 2), torch.tensor([0, 1]), seeded(0)
     threat = Linf(0.1)
     entered = files_entered(lambda: pgd(model, x, y, threat, 2, restarts=2, rng=rng))
     assert {"attacks/pgd.py", "gradients.py", "threats.py"} <= entered

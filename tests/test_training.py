@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from seeds import seeded
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -16,14 +17,24 @@ from coursekit.lipschitz import dual_loss, gradient_penalty, r1_penalty
 from coursekit.nets import MLPDiscriminator, MLPGenerator
 from coursekit.objectives import adversarial, cross_entropy
 from coursekit.progress import BLOCKS, following, format_metrics, sparkline
-from coursekit.training import Ema, adam, fit, linear_decay, train_gan, trainer, triangle, unrolled
+from coursekit.training import (
+    Ema,
+    adam,
+    fit,
+    linear_decay,
+    rmsprop,
+    train_gan,
+    trainer,
+    triangle,
+    unrolled,
+)
 
 
 class Points(Iterator):
     """Endless batches of points in the unit square, labelled by which coordinate is larger."""
 
     def __init__(self, seed=0, size=32):
-        self.rng, self.size = torch.Generator().manual_seed(seed), size
+        self.rng, self.size = seeded(seed), size
 
     def __next__(self):
         x = torch.rand(self.size, 2, generator=self.rng)
@@ -134,6 +145,17 @@ def test_adam_is_that_of_the_paper_with_the_betas_it_is_given(betas):
     assert weight.item() == pytest.approx(wanted, rel=1e-5)
 
 
+def test_rmsprop_divides_by_the_root_of_the_mean_square():
+    weight, v, wanted = nn.Parameter(torch.zeros(1)), 0.0, 0.0
+    opt = rmsprop(0.1)([weight])
+    for g in (1.0, -3.0, 0.5):
+        weight.grad = torch.tensor([g])
+        opt.step()
+        v = 0.99 * v + 0.01 * g**2
+        wanted -= 0.1 * g / v**0.5
+    assert weight.item() == pytest.approx(wanted, rel=1e-5)
+
+
 def test_no_step_waits_for_the_device(monkeypatch):
     """No `.item()`, `.cpu()` or truth of a tensor between one look at the losses and the next."""
     monkeypatch.setattr(trainer, "LOOK_SECONDS", 1e9)
@@ -205,6 +227,8 @@ def test_nothing_to_do_is_refused():
         fit(classifier(), Points(), cross_entropy, steps=1, every=0)
     with pytest.raises(CourseError, match="lr was 0"):
         adam(0.0)
+    with pytest.raises(CourseError, match="lr was -1"):
+        rmsprop(-1)
 
 
 @pytest.mark.parametrize("loop", [fit, train_gan])
@@ -281,7 +305,7 @@ def test_batches_that_end_are_told_in_a_sentence():
 
 
 def test_an_objective_of_five_is_handed_the_generator_and_the_progress():
-    seen, rng = [], torch.Generator().manual_seed(1)
+    seen, rng = [], seeded(1)
 
     def objective(model, x, y, rng, progress):
         seen.append((rng, progress))

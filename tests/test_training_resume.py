@@ -13,55 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from seeds import seeded
 from torch import nn
 
 import coursekit
+from coursekit import nets, training
 from coursekit.attacks import training_pgd
 from coursekit.data import Split, real_or_fake
 from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
-from coursekit.lipschitz import (
-    ScaledCritic,
-    clip_weights,
-    dual_loss,
-    gradient_penalty,
-    r1_penalty,
-    spectral_normalisation,
-)
-from coursekit.nets import (
-    AuxiliaryDiscriminator,
-    ConcatGenerator,
-    DCGANDiscriminator,
-    DCGANGenerator,
-    DiffAugment,
-    FlipAndShift,
-    InstanceNoise,
-    MinibatchStd,
-    MLPDiscriminator,
-    PacGANPack,
-    Preprocessed,
-    QuantizedInputs,
-    ScaledLogits,
-    StridedCNN,
-)
+from coursekit.lipschitz import ScaledCritic, clip_weights, dual_loss, gradient_penalty, r1_penalty
 from coursekit.objectives import adversarial, augmented, cross_entropy, trades
-from coursekit.training import (
-    Ema,
-    adam,
-    describe,
-    fit,
-    linear_decay,
-    train_gan,
-    trainer,
-    triangle,
-    unrolled,
-)
 
 STEPS = 12
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def split(scale=1.0):
@@ -109,11 +73,11 @@ class Case:
 def classifying(objective, dropout=0.0, rng=True):
     def make():
         torch.manual_seed(5)  # dropout draws from PyTorch's global generator
-        net = StridedCNN((1, 8, 8), 4, width=2, hidden=8, rng=seeded())
+        net = nets.StridedCNN((1, 8, 8), 4, width=2, hidden=8, rng=seeded())
         net.body.append(nn.Dropout(dropout))
         batches, own = Stopping(split().batches(8, seeded(2))), seeded(3)
-        how = {"steps": STEPS, "rng": own if rng else None, "schedule": triangle(0.3)}
-        return Case([net], batches, lambda **k: fit(net, batches, objective, **how, **k))
+        how = {"steps": STEPS, "rng": own if rng else None, "schedule": training.triangle(0.3)}
+        return Case([net], batches, lambda **k: training.fit(net, batches, objective, **how, **k))
 
     return make
 
@@ -121,15 +85,21 @@ def classifying(objective, dropout=0.0, rng=True):
 def playing(loss=None, norm="none", make_D=None, normed_G=False, **ingredients):
     def make():
         rng = seeded()
-        G = DCGANGenerator((1, 8, 8), 2, 4, rng=rng)
+        G = nets.DCGANGenerator((1, 8, 8), 2, 4, rng=rng)
         if normed_G:
-            spectral_normalisation(G, rng)
-        D = DCGANDiscriminator((1, 8, 8), 2, norm, rng=rng)
-        ema, batches = Ema(G, 0.9), Stopping(split().batches(8, seeded(2)))
-        how = {"steps": STEPS, "rng": rng, "ema": ema, "schedule": linear_decay(), **ingredients}
+            nets.normalise_spectrally(G, rng)
+        D = nets.DCGANDiscriminator((1, 8, 8), 2, norm, rng=rng)
+        ema, batches = training.Ema(G, 0.9), Stopping(split().batches(8, seeded(2)))
+        how = {
+            "steps": STEPS,
+            "rng": rng,
+            "ema": ema,
+            "schedule": training.linear_decay(),
+            **ingredients,
+        }
 
         def play(**more):
-            return train_gan(G, D, batches, loss or NonSaturating(), **how, **more)
+            return training.train_gan(G, D, batches, loss or NonSaturating(), **how, **more)
 
         return Case([G, D, ema.model], batches, play)
 
@@ -139,35 +109,35 @@ def playing(loss=None, norm="none", make_D=None, normed_G=False, **ingredients):
 def auxiliary_game():
     rng = seeded()
     G, D = (
-        ConcatGenerator((1, 8, 8), 4, 2, 4, rng=rng),
-        AuxiliaryDiscriminator((1, 8, 8), 4, 2, rng=rng),
+        nets.ConcatGenerator((1, 8, 8), 4, 2, 4, rng=rng),
+        nets.AuxiliaryDiscriminator((1, 8, 8), 4, 2, rng=rng),
     )
     batches, both = Stopping(split().batches(8, seeded(2))), auxiliary(real=1.0, fake=1.0)
     how = {"steps": STEPS, "rng": rng, "penalty_D": both, "penalty_G": both}
-    return Case([G, D], batches, lambda **k: train_gan(G, D, batches, Hinge(), **how, **k))
+    return Case([G, D], batches, lambda **k: training.train_gan(G, D, batches, Hinge(), **how, **k))
 
 
 def dual():
-    D, rng = MLPDiscriminator((1,), (8,), rng=seeded()), seeded(4)
+    D, rng = nets.MLPDiscriminator((1,), (8,), rng=seeded()), seeded(4)
 
     def shifted(n, rng):
         return torch.randn(n, 1, generator=rng) + 2
 
     batches = Stopping(real_or_fake(lambda n, r: shifted(n, r) - 2, shifted, 8, seeded(6)))
     loss = dual_loss(gradient_penalty(1.0))
-    return Case([D], batches, lambda **k: fit(D, batches, loss, steps=STEPS, rng=rng, **k))
+    return Case([D], batches, lambda **k: training.fit(D, batches, loss, steps=STEPS, rng=rng, **k))
 
 
 CASES = {
     "cross-entropy": classifying(cross_entropy, rng=False),
     "dropout": classifying(cross_entropy, dropout=0.5, rng=False),
-    "flips and shifts": classifying(augmented(FlipAndShift(1), 0.1)),
+    "flips and shifts": classifying(augmented(nets.FlipAndShift(1), 0.1)),
     "ramp and random starts": classifying(adversarial(training_pgd(0.3, 2, ramp=0.8), 0.5)),
     "TRADES": classifying(trades(training_pgd(0.3, 2, ramp=0.8), 6.0)),
     "dual critic": dual,
-    "instance noise": playing(augment=InstanceNoise(0.5, until=0.9)),
-    "DiffAugment, reused fakes": playing(augment=DiffAugment(), reuse_fakes=True),
-    "unrolled": playing(unroll=unrolled(NonSaturating(), 2)),
+    "instance noise": playing(augment=nets.InstanceNoise(0.5, until=0.9)),
+    "DiffAugment, reused fakes": playing(augment=nets.DiffAugment(), reuse_fakes=True),
+    "unrolled": playing(unroll=training.unrolled(NonSaturating(), 2)),
     "WGAN-GP": playing(Wasserstein(), penalty_D=gradient_penalty(10), n_critic=2),
     "R1": playing(penalty_D=r1_penalty(0.2)),
     "clipped": playing(Wasserstein(), constrain=clip_weights(0.01), n_critic=3),
@@ -179,7 +149,7 @@ CASES = {
 @pytest.fixture
 def eager(monkeypatch):
     """Save after every step."""
-    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(training.trainer, "SAVE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("objects", ["fresh", "the same"])
@@ -223,6 +193,7 @@ def test_the_first_step_may_be_interrupted_too(eager, tmp_path):
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
+from coursekit.training import trainer
 from test_training_resume import *
 trainer.SAVE_SECONDS = 0.0
 STEPS_BEFORE = 120
@@ -305,24 +276,27 @@ class Private(nn.Linear):
 
 
 def small(path, net=None, data=None, objective=cross_entropy, seed=2, steps=5, **more):
-    net = net or StridedCNN((1, 8, 8), 4, width=2, rng=seeded())
+    net = net or nets.StridedCNN((1, 8, 8), 4, width=2, rng=seeded())
     batches = (data or split()).batches(8, seeded(seed))
-    return fit(net, batches, objective, steps=steps, checkpoint=path, **more)
+    return training.fit(net, batches, objective, steps=steps, checkpoint=path, **more)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"objective": Weighted(2.0)}, "whose objective differed"),
-        ({"optimizer": adam(2e-3)}, "whose opt, optimizer differed"),
+        ({"optimizer": training.adam(2e-3)}, "whose opt, optimizer differed"),
         ({"steps": 6}, "whose every, steps differed|whose steps differed"),
         ({"seed": 3}, "whose batches differed"),
         ({"data": split(0.5)}, "whose batches differed"),
-        ({"schedule": triangle()}, "whose schedule differed"),
-        ({"net": StridedCNN((1, 8, 8), 4, width=2, rng=seeded(1))}, "began with other weights"),
-        ({"net": StridedCNN((1, 8, 8), 4, width=3, rng=seeded())}, "whose model differed"),
+        ({"schedule": training.triangle()}, "whose schedule differed"),
         (
-            {"net": ScaledLogits(StridedCNN((1, 8, 8), 4, width=2, rng=seeded()), 7.0)},
+            {"net": nets.StridedCNN((1, 8, 8), 4, width=2, rng=seeded(1))},
+            "began with other weights",
+        ),
+        ({"net": nets.StridedCNN((1, 8, 8), 4, width=3, rng=seeded())}, "whose model differed"),
+        (
+            {"net": nets.ScaledLogits(nets.StridedCNN((1, 8, 8), 4, width=2, rng=seeded()), 7.0)},
             "model differed",
         ),
     ],
@@ -338,13 +312,14 @@ def test_another_run_is_refused(change, said, tmp_path):
     "change",
     [
         {"loss": NonSaturating()}, {"penalty_D": gradient_penalty(2.0)}, {"n_critic": 2},
-        {"constrain": clip_weights(0.1)}, {"unroll": unrolled(Hinge(), 1)}, {"reuse_fakes": True},
-        {"augment": DiffAugment(cutout=False)}, {"penalty_G": auxiliary()},
+        {"constrain": clip_weights(0.1)}, {"unroll": training.unrolled(Hinge(), 1)},
+        {"reuse_fakes": True}, {"augment": nets.DiffAugment(cutout=False)},
+        {"penalty_G": auxiliary()},
     ],
     ids=lambda change: [*change][0],
 )  # fmt: skip
 def test_another_game_is_refused(change, tmp_path):
-    usual = {"loss": Hinge(), "penalty_D": gradient_penalty(1.0), "augment": DiffAugment()}
+    usual = {"loss": Hinge(), "penalty_D": gradient_penalty(1.0), "augment": nets.DiffAugment()}
     playing(**usual)().go(tmp_path / "run.pt")
     with pytest.raises(CourseError, match="written by another run, whose game differed"):
         playing(**usual | change)().go(tmp_path / "run.pt")
@@ -354,8 +329,14 @@ def test_another_game_is_refused(change, tmp_path):
     ("one", "two"),
     [
         (lambda D: ScaledCritic(D, 0.1), lambda D: ScaledCritic(D, 30.0)),
-        (lambda D: Preprocessed(MinibatchStd(2), D), lambda D: Preprocessed(MinibatchStd(4), D)),
-        (lambda D: Preprocessed(PacGANPack(1), D), lambda D: Preprocessed(PacGANPack(2), D)),
+        (
+            lambda D: nets.Preprocessed(nets.MinibatchStd(2), D),
+            lambda D: nets.Preprocessed(nets.MinibatchStd(4), D),
+        ),
+        (
+            lambda D: nets.Preprocessed(nets.PacGANPack(1), D),
+            lambda D: nets.Preprocessed(nets.PacGANPack(2), D),
+        ),
     ],
     ids=["Amplified", "MinibatchStd", "Pack"],
 )
@@ -363,7 +344,7 @@ def test_networks_of_one_shape_but_another_attribute_are_refused(one, two, tmp_p
     """Their tensors are the same; the run is not."""
 
     def go(wrap):
-        D = wrap(MLPDiscriminator((2,), (4,), rng=seeded()))
+        D = wrap(nets.MLPDiscriminator((2,), (4,), rng=seeded()))
         small(tmp_path / "run.pt", D, objective=weights_alone)
 
     go(one)
@@ -372,22 +353,25 @@ def test_networks_of_one_shape_but_another_attribute_are_refused(one, two, tmp_p
 
 
 def test_objects_that_differ_in_one_plain_attribute_are_told_apart():
-    D, net = MLPDiscriminator((2,), (4,), rng=seeded()), StridedCNN((1, 8, 8), 4, rng=seeded())
+    D, net = (
+        nets.MLPDiscriminator((2,), (4,), rng=seeded()),
+        nets.StridedCNN((1, 8, 8), 4, rng=seeded()),
+    )
     a = np.zeros(5000)
     pairs = [
         (ScaledCritic(D, 0.1), ScaledCritic(D, 30.0)),
-        (ScaledLogits(net, 10.0), ScaledLogits(net, 1e3)),
-        (QuantizedInputs(net, 4), QuantizedInputs(net, 16)),
-        (Preprocessed(PacGANPack(2), D), Preprocessed(PacGANPack(4), D)),
-        (MinibatchStd(2), MinibatchStd(8)), (Private(1.0), Private(2.0)),
+        (nets.ScaledLogits(net, 10.0), nets.ScaledLogits(net, 1e3)),
+        (nets.QuantizedInputs(net, 4), nets.QuantizedInputs(net, 16)),
+        (nets.Preprocessed(nets.PacGANPack(2), D), nets.Preprocessed(nets.PacGANPack(4), D)),
+        (nets.MinibatchStd(2), nets.MinibatchStd(8)), (Private(1.0), Private(2.0)),
         (gradient_penalty(1), gradient_penalty(2)),
         (torch.zeros(3), torch.ones(3)), (adversarial(training_pgd(0.1, 2)),
                                           adversarial(training_pgd(0.1, 3))),
     ]  # fmt: skip
     for one, two in pairs:
-        assert describe(one) == describe(one) != describe(two)
+        assert training.describe(one) == training.describe(one) != training.describe(two)
     with pytest.raises(CourseError, match="value was numpy.ndarray"):
-        describe(a)
+        training.describe(a)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +396,7 @@ def test_what_cannot_be_told_from_others_is_refused_where_it_is_kept(objective, 
 def test_batches_without_a_state_cannot_be_resumed(tmp_path):
     pairs = [(torch.zeros(2, 2), torch.zeros(2, dtype=torch.int64))]
     with pytest.raises(CourseError, match="batches has no state_dict"):
-        fit(nn.Linear(2, 2), pairs, cross_entropy, steps=1, checkpoint=tmp_path / "x.pt")
+        training.fit(nn.Linear(2, 2), pairs, cross_entropy, steps=1, checkpoint=tmp_path / "x.pt")
 
 
 # The file
@@ -467,7 +451,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_last_checkpoint(tmp_path, eag
 
 def test_a_lost_run_does_not_overwrite_a_good_checkpoint(tmp_path, eager):
     calls = []
-    net = StridedCNN((1, 8, 8), 4, width=2, rng=seeded())
+    net = nets.StridedCNN((1, 8, 8), 4, width=2, rng=seeded())
 
     def lost(step):
         calls.append(step)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from attacked import victim
+from seeds import seeded
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,13 +14,13 @@ from coursekit.threats import Linf, Streams
 
 
 def streams(n, seed=0):
-    return Streams.spawn(n, torch.Generator().manual_seed(seed))
+    return Streams.spawn(n, seeded(seed))
 
 
 @pytest.mark.parametrize("shape", [(1, 10, 10), (3, 8, 12)])
 def test_images_are_shrunk_and_padded(shape):
     """Each is one of the images that `interpolate` and `pad` make; all of them come up."""
-    x = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0)) + 0.1
+    x = torch.rand(1, *shape, generator=seeded(0)) + 0.1
     _, height, width = shape
     made = []
     for h in range(round(0.7 * height), height + 1):
@@ -47,8 +48,8 @@ def test_the_share_p_of_the_images_is_changed_and_the_heights_are_even():
 
 
 def test_a_pixel_feels_the_gradient_of_all_the_pixels_that_show_it():
-    x = torch.rand(5, 2, 10, 10, generator=torch.Generator().manual_seed(0))
-    weight = torch.rand(2, 10, 10, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(5, 2, 10, 10, generator=seeded(0))
+    weight = torch.rand(2, 10, 10, generator=seeded(1))
     f = lambda x: (input_diversity(0.5, 1.0)(x, streams(5)) * weight).flatten(1).sum(1)  # noqa: E731
     gradient = input_gradient(f, x)
     torch.testing.assert_close((gradient * x).flatten(1).sum(1), f(x))  # f is linear
@@ -56,7 +57,7 @@ def test_a_pixel_feels_the_gradient_of_all_the_pixels_that_show_it():
 
 
 def test_an_image_is_changed_alike_in_every_batch():
-    x, rng = torch.rand(6, 1, 9, 9, generator=torch.Generator().manual_seed(0)), streams(6)
+    x, rng = torch.rand(6, 1, 9, 9, generator=seeded(0)), streams(6)
     together = input_diversity(0.6)(x, streams(6))
     some = torch.tensor([4, 1])
     assert torch.equal(input_diversity(0.6)(x[some], rng.rows(some)), together[some])
@@ -89,10 +90,7 @@ def test_pgd_takes_both(rng):
     """The point it finds is in the ball, fools without the transform, and repeats itself."""
     model, x, y = victim()
     aids = {"transform": input_diversity(), "gradient_filter": translation_invariance(5)}
-    found = [
-        pgd(model, x[:40], y[:40], Linf(0.1), 10, rng=torch.Generator().manual_seed(0), **aids)
-        for _ in range(2)
-    ]
+    found = [pgd(model, x[:40], y[:40], Linf(0.1), 10, rng=seeded(0), **aids) for _ in range(2)]
     assert torch.equal(*found)
     assert (found[0] - x[:40]).abs().max() <= 0.1 + 1e-6
     before, after = ((model(x).argmax(1) == y[:40]).float().mean() for x in (x[:40], found[0]))
@@ -101,9 +99,9 @@ def test_pgd_takes_both(rng):
 
 def test_the_average_over_shifts_is_the_gradient_through_a_blurring_model():
     """Dong et al. 2019, eq. 7: for a linear model the blurred gradient is exactly that average."""
-    weight = torch.rand(1, 7, 7, generator=torch.Generator().manual_seed(0))
+    weight = torch.rand(1, 7, 7, generator=seeded(0))
     model = lambda x: (x * weight).flatten(1).sum(1)  # noqa: E731
-    x = torch.rand(1, 1, 7, 7, generator=torch.Generator().manual_seed(1))
+    x = torch.rand(1, 1, 7, 7, generator=seeded(1))
     kernel = nn.Conv2d(1, 1, 3, padding=1, bias=False).requires_grad_(False)
     spot = torch.zeros(1, 1, 3, 3)
     spot[0, 0, 1, 1] = 1

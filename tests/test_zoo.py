@@ -3,34 +3,41 @@
 import json
 from dataclasses import asdict, fields, replace
 from functools import partial
+from math import log
 
 import pytest
 import torch
 from safetensors.torch import load, save
+from torch import nn
 from typer.testing import CliRunner
 
 from coursekit import zoo
 from coursekit.cli import app
-from coursekit.data import Dataset, Split
+from coursekit.data import Dataset, Split, binarise
 from coursekit.errors import CourseError
 from coursekit.gan_losses import auxiliary
 from coursekit.lipschitz import r1_penalty
+from coursekit.nets import Generator
 from coursekit.training import trainer
-from coursekit.zoo import RECIPES, Recipe, Run, runs, store
-from coursekit.zoo.recipes import DATA, TABLES, build, build_network, data_digest, data_of
+from coursekit.zoo import RECIPES, Recipe, Run, measures, recipes, runs, store
+from coursekit.zoo.table import RUNS
 
 STORED = [r for r in RECIPES.values() if store.read_run(store.zoo_root() / r.id) is not None]
+# one recipe for each choice of ingredients, whatever its data, length and seed
+DISTINCT = {
+    replace(r, name="", data="mnist", seed=0, steps=8, looks=2, compare=16).key: r for r in RUNS
+}.values()
 SMALL = {"classifier": "classifier-digits", "game": "cgan-projection-digits"}
 
 
 def tiny(recipe: Recipe) -> Recipe:
     """The same ingredients on networks of a few channels."""
-    small = {"network", "generator", "discriminator"}
-    parts = {
-        name: (part[0], part[1] | {"width": 4})
-        for name in small
-        if (part := getattr(recipe, name)) is not None
-    }
+    parts = {}
+    for name in ("network", "generator", "discriminator"):
+        if (part := getattr(recipe, name)) is not None:
+            dense = {"linear": {}, "maxout": {"hidden": 4}}
+            dense |= dict.fromkeys(("mlp", "mlp_generator", "mlp_discriminator"), {"hidden": [4]})
+            parts[name] = (part[0], part[1] | dense.get(part[0], {"width": 4}))
     return replace(recipe, **parts, steps=8, batch=4, looks=2, compare=16)
 
 
@@ -61,11 +68,15 @@ def own_zoo(monkeypatch, tmp_path):
 def test_a_recipe_is_rebuilt_from_its_json_alone(recipe):
     again = Recipe.from_plain(json.loads(json.dumps(recipe.plain)))
     assert again == recipe and again.key == recipe.key
-    for field in TABLES:
+    for field in recipes.TABLES:
         if field in ("network", "generator", "discriminator"):
             continue
         if getattr(recipe, field) is not None:
-            assert build(again, field) == build(recipe, field)
+            assert recipes.build(again, field) == recipes.build(recipe, field)
+
+
+def test_no_two_recipes_have_one_name():
+    assert len({recipe.name for recipe in RUNS}) == len(RUNS) == len(RECIPES)
 
 
 def test_recipes_that_differ_in_any_value_have_different_keys():
@@ -81,6 +92,7 @@ def test_recipes_that_differ_in_any_value_have_different_keys():
         "optimizer_G": ("adam", {"lr": 0.7}), "optimizer_D": ("adam", {"lr": 0.7}), "n_critic": 7,
         "reuse_fakes": False, "ema": 0.7, "channels_last": False, "compare": 7,
         "penalty_G": ("auxiliary", {"fake": 7}), "wrong_labels": 0.7,
+        "constrain": ("clip_weights", {}), "task": "stacked", "attacked_at": 0.7,
     }  # fmt: skip
     assert other.keys() == {f.name for f in fields(Recipe)}
     keys = {replace(recipe, **{name: value}).key for name, value in other.items()}
@@ -98,20 +110,97 @@ def test_keys_stay_when_recipes_get_new_fields():
 
 def test_acgan_adds_its_class_loss_to_r1(rng):
     recipe, y = RECIPES["acgan-0-digits"], torch.arange(4)
-    D = build_network(tiny(recipe), "discriminator", None, rng)
+    D = recipes.build_network(tiny(recipe), "discriminator", None, rng)
     x, fake = torch.rand(2, 4, 1, 28, 28, generator=rng)
     terms = r1_penalty(0.2)(D, x, fake, y) + auxiliary(1.0, 1.0)(D, x, fake, y)
-    torch.testing.assert_close(build(recipe, "penalty_D")(D, x, fake, y, rng), terms)
-    assert build(recipe, "penalty_D").double_backward
-    assert build(recipe, "penalty_G") == auxiliary(fake=1.0)
+    torch.testing.assert_close(recipes.build(recipe, "penalty_D")(D, x, fake, y, rng), terms)
+    assert recipes.build(recipe, "penalty_D").double_backward
+    assert recipes.build(recipe, "penalty_G") == auxiliary(fake=1.0)
 
 
 def test_a_recipe_may_ask_for_wrong_labels():
-    data, split = data_of(RECIPES["projection-wrong-50-digits"])
-    _, right = data_of(RECIPES["projection-0-digits"])
+    data, split = recipes.data_of(RECIPES["projection-wrong-50-digits"])
+    _, right = recipes.data_of(RECIPES["projection-0-digits"])
     assert torch.equal(split.x, right.x)
     assert float((split.y != right.y).float().mean()) == pytest.approx(0.5, abs=1e-3)
     assert int(split.y.max()) < len(data.classes)
+
+
+def test_a_task_says_what_a_batch_is(rng):
+    _, split = recipes.data_of(RECIPES["inpaint-squared-digits"])
+    x, top = next(recipes.batches_of(RECIPES["inpaint-squared-digits"], split, rng))
+    assert torch.equal(top, x[:, :, :14]) and x.shape[1:] == (1, 28, 28)
+    x, y = next(recipes.batches_of(RECIPES["stacked-r1-digits"], split, rng))
+    assert x.shape == (64, 3, 28, 28) and int(y.max()) > 99
+
+
+class Fixed(Generator):
+    """Answers with the images it was given."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+
+    def sample(self, n, rng, y=None):
+        return self.x[:n]
+
+
+def test_an_attacked_classifier_is_watched_on_both_sides():
+    recipe = RECIPES["madry-digits"]
+    data, _ = recipes.data_of(recipe)
+    names = ("classifier-digits", "pgd-digits")
+    plain, robust = (zoo.recall(RECIPES[name]).networks["network"] for name in names)
+    rows = [measures.attacked(recipe, net, data) for net in (plain, robust)]
+    for row in rows:
+        assert row["pgd_accuracy"] <= row["fgsm_accuracy"] <= row["accuracy"] > 0.9
+        assert row["train_pgd_accuracy"] <= row["train_accuracy"]
+    assert rows[0]["pgd_accuracy"] < 0.1 < 0.7 < rows[1]["pgd_accuracy"]
+    x = data.test.take(500).x
+    row = measures.attacked(replace(recipe, attacked_at=1e-6), plain, data)
+    assert (
+        row["pgd_accuracy"] == row["accuracy"] == measures.accuracy(plain, x, data.test.take(500).y)
+    )
+
+
+def test_uniform_noise_stays_in_its_box(rng):
+    x = torch.full((64, 1, 8, 8), 0.1)
+    moved = recipes.build(RECIPES["noise-digits"], "objective").augment(x, rng, 0.0)
+    assert 0 <= moved.min() < 1e-3 and 0.35 < moved.max() <= 0.4
+    assert float((moved == 0).float().mean()) == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_perfect_paintings_and_real_stacks_measure_as_real_ones(rng):
+    data, _ = recipes.data_of(RECIPES["classifier-digits"])
+    reader = zoo.recall(RECIPES["classifier-digits"]).networks["network"]
+    found = measures.measure_inpainting(Fixed(data.test.x), data, reader, 300, rng)
+    assert found["squared_error"]["value"] == 0 and found["gradient_energy"]["value"] == 1
+    assert found["class_accuracy"]["value"] == found["class_accuracy_of_real"]["value"] > 0.9
+    grey = torch.full((300, 1, 28, 28), 0.5)
+    flat = measures.measure_inpainting(Fixed(grey), data, reader, 300, rng)
+    below = data.test.x[:300, :, 14:]
+    assert flat["squared_error"]["value"] == pytest.approx(float((below - 0.5).square().mean()))
+    assert flat["gradient_energy"]["value"] == 0 and flat["class_accuracy"]["value"] < 0.3
+
+    one = data.test.x[:1].expand(400, 3, -1, -1)
+    found = measures.measure_stacked(Fixed(one), data, reader, 400, rng)
+    value = {name: row["value"] for name, row in found.items()}
+    assert value["modes"] == 1 and value["reverse_kl"] == pytest.approx(log(1000))
+    assert 0.7 < value["confident_share_of_real"] <= 1
+    assert 250 < value["confident_modes_of_real"] <= value["modes_of_real"] < 400
+    with pytest.raises(CourseError, match="measured with the classifier"):
+        measures.measure_stacked(Fixed(one), data, None, 400, rng)
+
+
+def test_the_gap_of_a_critic_is_the_difference_of_its_mean_scores(rng):
+    x, fake = torch.rand(2, 30, 1, 4, 4, generator=rng)
+    D = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(16), nn.Linear(16, 1), nn.Flatten(0))
+    state = {k: v.clone() for k, v in D.state_dict().items()}
+    gap = measures.critic_gap(Fixed(fake), D, x)
+    expected = D.eval()(x).mean() - D(fake).mean()
+    assert gap == pytest.approx(float(expected.detach()))
+    D.train()
+    measures.critic_gap(Fixed(fake), D, x)
+    assert D.training and all(torch.equal(v, state[k]) for k, v in D.state_dict().items())
 
 
 @pytest.mark.parametrize(
@@ -119,6 +208,7 @@ def test_a_recipe_may_ask_for_wrong_labels():
     [
         ({"loss": ("hing", {})}, "loss was 'hing'; choose one of"),
         ({"data": "mnits"}, "data was 'mnits'; choose one of"),
+        ({"task": "stack"}, "task was 'stack'; choose one of"),
         (
             {"penalty_D": ("r1", {"gamma": torch.ones(1)})},
             "it holds numbers, text, lists and dicts",
@@ -126,7 +216,7 @@ def test_a_recipe_may_ask_for_wrong_labels():
         ({"augment": ("diff_augment", {"f": lambda x: x})}, "it holds numbers, text, lists"),
         ({"generator": None}, "give a network, or generator, discriminator and loss"),
     ],
-    ids=["loss", "data", "tensor", "function", "missing"],
+    ids=["loss", "data", "task", "tensor", "function", "missing"],
 )
 def test_what_is_no_recipe_is_refused_in_a_sentence(change, said):
     with pytest.raises(CourseError, match=said):
@@ -139,14 +229,14 @@ def test_a_field_that_no_recipe_has_is_refused():
 
 
 def test_other_data_under_the_same_name_are_refused(monkeypatch):
-    monkeypatch.setitem(DATA, "digits", ("digits", "0" * 16))
+    monkeypatch.setitem(recipes.DATA, "digits", ("digits", "0" * 16))
     with pytest.raises(CourseError, match="digits is not the data"):
-        data_of(RECIPES["classifier-digits"])
+        recipes.data_of(RECIPES["classifier-digits"])
 
 
 def test_the_embedded_digits_are_those_of_the_recipes():
-    data, split = data_of(RECIPES["features-digits"])
-    assert data_digest("digits", data) == DATA["digits"][1]
+    data, split = recipes.data_of(RECIPES["features-digits"])
+    assert recipes.data_digest("digits", data) == recipes.DATA["digits"][1]
     assert len(split) < len(data.train)
 
 
@@ -157,7 +247,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+@pytest.mark.parametrize("recipe", DISTINCT, ids=lambda recipe: recipe.name)
 def test_every_recipe_continues_bit_for_bit_after_a_kill(recipe, tiny_data, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "SAVE_SECONDS", 0.0)
     recipe, looks = tiny(recipe), []
@@ -186,7 +276,7 @@ def test_every_recipe_continues_bit_for_bit_after_a_kill(recipe, tiny_data, tmp_
 @pytest.mark.parametrize("kind", SMALL)
 def test_a_run_is_written_and_read_by_one_schema(kind, tiny_data, own_zoo, monkeypatch):
     recipe = tiny(RECIPES[SMALL[kind]])
-    judge = build_network(tiny(RECIPES["features-digits"]), "network", None, None)
+    judge = recipes.build_network(tiny(RECIPES["features-digits"]), "network", None, None)
     monkeypatch.setattr(store, "_features", lambda _: judge)
     run = store.make(recipe)
     again = store.read_run(own_zoo / recipe.id)
@@ -252,14 +342,14 @@ def test_a_replay_notices_another_rate_and_stamps_what_is_the_same(tiny_data, ow
     stored(recipe, own_zoo)
     monkeypatch.setattr(store, "stamp", lambda: "edited")
     with monkeypatch.context() as patch:
-        patch.setitem(TABLES["optimizer"], "adam", lambda lr: TABLES_ADAM(lr=2 * lr))
+        patch.setitem(recipes.TABLES["optimizer"], "adam", lambda lr: TABLES_ADAM(lr=2 * lr))
         assert any("norm network" in line for line in zoo.replay(recipe))
     assert store.read_run(own_zoo / recipe.id).stamp != "edited"
     assert zoo.replay(recipe) == []
     assert store.read_run(own_zoo / recipe.id).stamp == "edited"
 
 
-TABLES_ADAM = TABLES["optimizer"]["adam"]
+TABLES_ADAM = recipes.TABLES["optimizer"]["adam"]
 
 
 # Recalling
@@ -352,7 +442,9 @@ def test_something_is_stored_and_all_of_it_is_small():
     assert max(p.stat().st_size for p in files) < 3_000_000
     assert sum(p.stat().st_size for p in files) < 35_000_000
     twins = [p for p in files if "-digits-" in p.name and p.suffix == ".safetensors"]
-    assert max(p.stat().st_size for p in twins) < 500_000
+    dense = [p for p in twins if p.name.startswith(("mlp-", "maxout-"))]
+    assert max(p.stat().st_size for p in dense) < 1_200_000
+    assert max(p.stat().st_size for p in twins if p not in dense) < 500_000
 
 
 @pytest.mark.parametrize("recipe", STORED, ids=lambda r: r.name)
@@ -407,3 +499,19 @@ def test_a_run_is_trained_again_beside_the_store(tiny_data, own_zoo, monkeypatch
     )
     assert "(stored: " in again.output and (tmp_path / "out" / f"{recipe.id}.json").exists()
     assert (own_zoo / f"{recipe.id}.json").read_bytes() == before
+
+
+def test_binary_batches_are_drawn_once_or_anew():
+    x, rng = torch.full((4, 1, 28, 28), 0.3), torch.Generator()
+    split = Split(x, torch.arange(4))
+    base = next(r for r in RECIPES.values() if r.name == "features-digits")
+    seen = {}
+    for task in ("static_binary", "dynamic_binary"):
+        stream = recipes.batches_of(replace(base, task=task, batch=4), split, rng.manual_seed(0))
+        drawn = [next(stream) for _ in range(50)]
+        assert all(set(batch.x.unique().tolist()) == {0.0, 1.0} for batch in drawn)
+        seen[task] = {tuple(x[y == 1][0].flatten().tolist()) for x, y in drawn if 1 in y}
+    assert len(seen["static_binary"]) == 1 and len(seen["dynamic_binary"]) > 20
+    assert float(binarise(x, rng).mean()) == pytest.approx(0.3, abs=0.03)
+    with pytest.raises(CourseError, match=r"outside \[0, 1\]"):
+        binarise(x + 1, rng)

@@ -1,11 +1,14 @@
-"""Made-up notebooks of a few lines, for the tests of the runner."""
+"""Made-up notebooks of a few lines, for the tests of the runner; the sentence of an error."""
 
 import io
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from rich.console import Console
+
+from coursekit.errors import CourseError
 
 PARAMETERS = 'profile = "course"\ndataset = "digits"\nseed = 0\ndevice = "auto"'
 OPENED = 'print(f"profile {profile}, data {dataset}, seed {seed}, cpu (x86_64, 1 thread)")'
@@ -55,3 +58,13 @@ def printed(made: nbformat.NotebookNode) -> str:
     """Everything a notebook printed on standard output."""
     outputs = [o for cell in made.cells for o in cell.get("outputs", [])]
     return "".join(o.text for o in outputs if o.get("name") == "stdout")
+
+
+def sentence(call) -> str:
+    """The message of the CourseError that `call` raises: one line, ending in a full stop."""
+    with pytest.raises(CourseError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith("."), message
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return message

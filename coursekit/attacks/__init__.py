@@ -9,16 +9,10 @@ attacks share, `saliency` shows what a model attends to.
 
 from coursekit.attacks.autoattack import apgd, auto_attack
 from coursekit.attacks.common import AttackResult, Goal, RobustnessWarning
-from coursekit.attacks.fab import fab
 from coursekit.attacks.hop_skip_jump import hop_skip_jump
 from coursekit.attacks.minimal_norm import carlini_wagner, deepfool, lbfgs_attack
 from coursekit.attacks.pgd import eps_ramp, fgsm, pgd, training_pgd
-from coursekit.attacks.saliency import (
-    accuracy_and_confidence,
-    loss_landscape,
-    occlusion_map,
-    saliency,
-)
+from coursekit.attacks.saliency import accuracy_and_confidence, saliency
 from coursekit.attacks.smoothing import Certificate, certify, predict_smoothed
 from coursekit.attacks.spatial import occlusions, rotations_translations, spatial_search
 from coursekit.attacks.square import square_attack
@@ -36,13 +30,10 @@ __all__ = [
     "certify",
     "deepfool",
     "eps_ramp",
-    "fab",
     "fgsm",
     "hop_skip_jump",
     "input_diversity",
-    "loss_landscape",
     "rotations_translations",
-    "occlusion_map",
     "occlusions",
     "lbfgs_attack",
     "accuracy_and_confidence",

@@ -12,6 +12,7 @@ from coursekit.attacks.common import (
     AttackResult,
     Goal,
     Loss,
+    Rows,
     Target,
     Truth,
     attack,
@@ -19,7 +20,6 @@ from coursekit.attacks.common import (
     check_loss,
     choose_rows,
     labels,
-    rows_of,
     warn_if_masked,
 )
 from coursekit.attacks.fab import TARGETS, approach, others
@@ -177,7 +177,7 @@ def _check(threat: Threat, **counts: int) -> None:
 
 
 @dataclass
-class _Few:
+class _Few(Rows):
     """Some images, and what belongs to each."""
 
     x: Tensor
@@ -185,9 +185,6 @@ class _Few:
     threat: Threat
     rng: Any
     order: Tensor  # the other classes, the likeliest first
-
-    def rows(self, index: Tensor) -> "_Few":
-        return _Few(**{k: rows_of(v, index, len(self.x)) for k, v in vars(self).items()})
 
 
 @dataclass
@@ -265,7 +262,7 @@ def checkpoints(steps: int) -> list[int]:
 
 
 @dataclass
-class _Ascent:
+class _Ascent(Rows):
     """The images that APGD works on, and all that belongs to each."""
 
     at: Tensor
@@ -294,9 +291,6 @@ class _Ascent:
         at, flat = torch.arange(len(x), device=x.device), torch.zeros_like(x)
         losses = (low, low, none, steps, low, yes)
         return cls(at, x, start, start, flat, start, flat, *losses, goal, few.aim, few.threat)
-
-    def rows(self, index: Tensor) -> "_Ascent":
-        return _Ascent(**{k: rows_of(v, index, len(self.at)) for k, v in vars(self).items()})
 
     def look(self, model: nn.Module) -> Tensor:
         """Loss and gradient at the present point; returns where it fools the model."""

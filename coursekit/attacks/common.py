@@ -28,6 +28,7 @@ CPU_PIXELS, GPU_PIXELS = 2**19, 2**23  # at once; on a GPU half as many whenever
 LOOKED_AT = 16  # images that the model is tried on before an attack begins
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Part = TypeVar("Part", bound="Rows")
 
 
 class RobustnessWarning(UserWarning):
@@ -107,8 +108,8 @@ class Goal:
         y, top = labels(self.y), logits.sort(1, descending=True).values
         z_y = logits.gather(1, y[:, None])[:, 0]
         if self.wanted is None:
-            rival = torch.where(logits.argmax(1) == y, top[:, 1], top[:, 0])
-            return (rival - z_y) / (top[:, 0] - top[:, 2] + 1e-12)
+            best_wrong = torch.where(logits.argmax(1) == y, top[:, 1], top[:, 0])
+            return (best_wrong - z_y) / (top[:, 0] - top[:, 2] + 1e-12)
         z_t = logits.gather(1, self.wanted[:, None])[:, 0]
         return (z_t - z_y) / (top[:, 0] - (top[:, 2] + top[:, 3]) / 2 + 1e-12)
 
@@ -294,7 +295,9 @@ def _in_batches(function: Callable[..., Any], given: dict[str, Any], batch: int 
             size = size // 2
             continue
         begin += size
-    return _join(parts)
+    if isinstance(parts[0], AttackResult):
+        return AttackResult(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return torch.cat(parts)
 
 
 def rows_of(value: Any, rows: Tensor, n: int) -> Any:
@@ -306,7 +309,11 @@ def rows_of(value: Any, rows: Tensor, n: int) -> Any:
     return value.rows(rows) if hasattr(value, "rows") else value
 
 
-def _join(parts: list[Any]) -> Any:
-    if isinstance(parts[0], AttackResult):
-        return AttackResult(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    return torch.cat(parts)
+class Rows:
+    """A dataclass of what belongs to each of some images; `x` holds the images themselves."""
+
+    x: Tensor
+
+    def rows(self: Part, index: Tensor) -> Part:
+        """The same for some of the images."""
+        return type(self)(**{k: rows_of(v, index, len(self.x)) for k, v in vars(self).items()})

@@ -5,82 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from coursekit.attacks.common import (
-    AttackResult,
-    Goal,
-    Target,
-    Truth,
-    attack,
-    attack_result,
-    choose_rows,
-    labels,
-    rows_of,
-)
+from coursekit.attacks.common import Goal, Rows, choose_rows, labels
 from coursekit.attacks.square import Found
-from coursekit.errors import CourseError, require
-from coursekit.threats import L2, Linf, Threat, column
-from coursekit.types import Images
+from coursekit.threats import L2, Threat, column
 
 ALPHA, ETA, BETA = 0.1, 1.05, 0.9  # the weight of x at most, the overshoot, the step back
 TARGETS = 9  # the classes tried, the likeliest first
-
-
-@attack
-def fab(
-    model: nn.Module,
-    x: Images,
-    y: Truth,
-    threat: Threat,
-    steps: int = 100,
-    target: Target = None,
-    early_stop: bool = True,
-    batch: int | None = None,
-) -> AttackResult:
-    """The fast adaptive boundary attack: small perturbations that fool (Croce & Hein 2020).
-
-    For one target class after another, the plane z_target = z_y of the linearised model is taken
-    for the boundary; the next point is a mean of the projections of the present one and of `x` onto
-    the plane within [0, 1]. A point that fools the model is drawn back towards `x`. No random
-    numbers are used.
-
-    Args:
-        model, x, y, batch: as for `fgsm`.
-        threat: `Linf(eps)` or `L2(eps)`: the norm that is made small, and how small it must be.
-        steps: for each target, at least 1.
-        target: the class wanted; by default each of the nine likeliest classes but y is headed for
-            in turn, and any wrong class will do.
-        early_stop: leave an image as soon as a point inside the ball is found; False goes on for
-            the nearest point.
-
-    Returns:
-        `success` where a point that fools the model was found within ε; elsewhere `x_adv` is `x`.
-
-    Raises:
-        CourseError: `steps` below 1, or another threat; images, labels or logits that are none, see
-            `common.check_inputs`.
-    """
-    require(steps >= 1, f"steps was {steps}; it must be at least 1.")
-    if not isinstance(threat, Linf | L2):
-        raise CourseError(f"threat was {threat!r}; FAB knows Linf and L2.")
-    aim, classes = Goal(y, target), labels(y)
-    with torch.no_grad():
-        logits = model(x)
-    fooled = aim.reached(logits)
-    near, best = fooled.clone(), x.clone()
-    size = torch.where(fooled, 0.0, torch.inf).to(x)
-    spent = torch.ones_like(classes)
-    wanted = aim.wanted
-    order = others(logits, classes)[:, :TARGETS] if wanted is None else wanted[:, None]
-    for rank in range(order.shape[1]):
-        left = (~(near if early_stop else fooled)).nonzero()[:, 0]
-        few, ball, goal = x[left], threat.rows(left), aim.rows(left)
-        x_adv, found, used = approach(model, few, goal, order[left, rank], ball, steps, early_stop)
-        spent[left] += used
-        distance = torch.where(found, ball.norm(x_adv - few), torch.inf)
-        nearer = distance < size[left]
-        size[left[nearer]], best[left[nearer]] = distance[nearer], x_adv[nearer]
-        near[left] |= found
-    return attack_result(x, best, near, spent, threat.norm)
 
 
 def others(logits: Tensor, y: Tensor) -> Tensor:
@@ -90,23 +20,28 @@ def others(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def approach(
-    model: nn.Module,
-    x: Tensor,
-    aim: Goal,
-    towards: Tensor,
-    threat: Threat,
-    steps: int,
-    early_stop: bool = True,
+    model: nn.Module, x: Tensor, aim: Goal, towards: Tensor, threat: Threat, steps: int
 ) -> Found:
     """FAB towards one class for each image (algorithm 1), from `x`, which must not fool the model.
 
+    The plane z_towards = z_y of the linearised model is taken for the boundary; the next point is a
+    mean of the projections of the present one and of `x` onto the plane within [0, 1]. A point that
+    fools the model is drawn back towards `x`. No random numbers are used.
+
+    Args:
+        model: in eval mode.
+        x: pixels in [0, 1], shape (n, c, h, w).
+        aim: when an image counts as fooling.
+        towards: a class for each image, (n,).
+        threat: `Linf(eps)` or `L2(eps)`: the norm that is made small, and how small it must be.
+        steps: at most; an image leaves as soon as a point inside the ball is found.
+
     Returns:
-        The nearest points inside the ball that fool the model, else `x`; where; the queries.
+        The points inside the ball that fool the model, else `x`; where; the queries.
     """
     every = torch.arange(len(x), device=x.device)
-    size = torch.full_like(x[:, 0, 0, 0], torch.inf)
     now = _Approach(every, x, x, aim, towards, threat)
-    best, spent = x.clone(), torch.zeros_like(every)
+    best, found, spent = x.clone(), every < 0, torch.zeros_like(every)
     for _ in range(steps):
         if len(now.at) == 0:
             break
@@ -114,19 +49,16 @@ def approach(
         with torch.no_grad():
             reached = now.aim.reached(model(now.x_adv))
         spent[now.at] += 2
-        if not bool(reached.any()):
-            continue
-        distance = now.threat.norm(now.x_adv - now.x)
-        nearer = reached & (distance <= now.threat.eps) & (distance < size[now.at])
-        best[now.at[nearer]], size[now.at[nearer]] = now.x_adv[nearer], distance[nearer]
+        inside = reached & (now.threat.norm(now.x_adv - now.x) <= now.threat.eps)
+        best[now.at[inside]], found[now.at[inside]] = now.x_adv[inside], True
         now.x_adv = choose_rows(reached, now.x + BETA * (now.x_adv - now.x), now.x_adv)
-        if early_stop and bool(nearer.any()):
-            now = now.rows((~nearer).nonzero()[:, 0])
-    return best, size.isfinite(), spent
+        if bool(inside.any()):
+            now = now.rows((~inside).nonzero()[:, 0])
+    return best, found, spent
 
 
 @dataclass
-class _Approach:
+class _Approach(Rows):
     """The images that FAB works on, and all that belongs to each."""
 
     at: Tensor
@@ -135,9 +67,6 @@ class _Approach:
     aim: Goal
     towards: Tensor
     threat: Threat
-
-    def rows(self, index: Tensor) -> "_Approach":
-        return _Approach(**{k: rows_of(v, index, len(self.at)) for k, v in vars(self).items()})
 
     def step(self, model: nn.Module) -> Tensor:
         """The next point: a mean of two projections, each with an overshoot (equation 9)."""

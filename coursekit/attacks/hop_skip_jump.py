@@ -3,18 +3,17 @@
 from math import ceil, log2, sqrt
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from coursekit.attacks.common import AttackResult, Goal, Target, Truth, attack, attack_result
+from coursekit.attacks.common import AttackResult, Goal, Truth, attack, attack_result
 from coursekit.errors import CourseError, choose, require
 from coursekit.threats import L2, Linf, Random, Streams, column
 from coursekit.types import Images
 
-Start = Float[Tensor, "#n c h w"]
 Ball = type[L2] | type[Linf]
 BALLS: dict[str, Ball] = {"L2": L2, "Linf": Linf}
 HALVINGS, STARTS = 10, 50  # the most queries of a jump, and of the search for a start
+PROBES = 50  # random moves in the first round; √t times as many in round t
 
 
 @attack
@@ -24,9 +23,6 @@ def hop_skip_jump(
     y: Truth,
     queries: int,
     rng: Random,
-    target: Target = None,
-    start: Start | None = None,
-    probes: int = 50,
     norm: str = "L2",
     batch: int | None = None,
 ) -> AttackResult:
@@ -38,32 +34,28 @@ def hop_skip_jump(
     the sign of the normal.
 
     Args:
-        model, x, y, target, batch: as for `fgsm`.
+        model, x, y, batch: as for `fgsm`.
         queries: the most evaluations spent on each image, at least 100. An image goes on until its
             own are spent.
-        rng: draws the starts and the moves.
-        start: an image that reaches the goal, or one for each image; without it uniform noise is
-            tried 50 times.
-        probes: random moves in the first round, at least 2; √t times as many in round t.
+        rng: draws the starts (uniform noise, at most 50 times) and the moves.
         norm: "L2" or "Linf", in which the distance is made small.
 
     Returns:
-        The nearest adversarial images found. Where no start reached the goal, the attack failed
+        The nearest adversarial images found. Where no start fooled the model, the attack failed
         and the image itself is returned.
 
     Raises:
-        CourseError: `queries` below 100, `probes` below 2, an unknown `norm`, or no `rng`.
+        CourseError: `queries` below 100, an unknown `norm`, or no `rng`.
     """
     require(queries >= 100, f"queries was {queries}; a walk along the boundary needs at least 100.")
-    require(probes >= 2, f"probes was {probes}; it must be at least 2.")
     ball = BALLS[choose("norm", norm, BALLS)]
     if not isinstance(rng, Streams):
         raise CourseError("rng was None; the starts and the moves are random, so give a generator.")
-    ask = _Oracle.of(model, Goal(y, target), len(x))
+    ask = _Oracle.of(model, Goal(y), len(x))
     done = ask(x)  # what the model gets wrong by itself needs no walk
-    x_adv, found = _begin(ask, x, done, rng, start)
+    x_adv, found = _begin(ask, x, done, rng)
     rows = (found & ~done).nonzero()[:, 0]
-    x_adv[rows] = _walk(ask.rows(rows), x[rows], x_adv[rows], queries, probes, ball, rng.rows(rows))
+    x_adv[rows] = _walk(ask.rows(rows), x[rows], x_adv[rows], queries, ball, rng.rows(rows))
     return attack_result(x, x_adv, found, ask.spent, ball(0.0).norm)
 
 
@@ -92,25 +84,20 @@ class _Oracle:
         return _Oracle(self.model, self.goal.rows(index), self.at[index], self.spent)
 
 
-def _begin(
-    ask: _Oracle, x: Tensor, done: Tensor, rng: Streams, start: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def _begin(ask: _Oracle, x: Tensor, done: Tensor, rng: Streams) -> tuple[Tensor, Tensor]:
     """Images that reach the goal, and where there is one."""
     x_adv, found = x.clone(), done.clone()
-    for _ in range(STARTS if start is None else 1):
+    for _ in range(STARTS):
         at = (~found).nonzero()[:, 0]
         if len(at) == 0:
             break
-        noise = rng.rows(at).rand(*x.shape[1:]).to(x)
-        trial = noise if start is None else start.to(x).expand_as(x)[at]
+        trial = rng.rows(at).rand(*x.shape[1:]).to(x)
         hit = ask.rows(at)(trial)
         x_adv[at[hit]], found[at] = trial[hit], hit
     return x_adv, found
 
 
-def _walk(
-    ask: _Oracle, x: Tensor, x_adv: Tensor, queries: int, probes: int, ball: Ball, rng: Streams
-) -> Tensor:
+def _walk(ask: _Oracle, x: Tensor, x_adv: Tensor, queries: int, ball: Ball, rng: Streams) -> Tensor:
     """Rounds of normal, jump and bisection for each image until its queries are spent."""
     x_adv = _to_boundary(ask, x, x_adv, ball)
     nearest, turn, norm = x_adv.clone(), 0, ball(0.0).norm
@@ -118,11 +105,11 @@ def _walk(
     while True:
         turn += 1
         left = queries - ask.spent[ask.at] - HALVINGS - _bisections(x, ball)
-        on = (left >= probes // 2).nonzero()[:, 0]
+        on = (left >= PROBES // 2).nonzero()[:, 0]
         if len(on) == 0:
             return nearest
         ask, x, x_adv, at, rng = ask.rows(on), x[on], x_adv[on], at[on], rng.rows(on)
-        normal = _normal(ask, x, x_adv, left[on].clamp(max=int(probes * sqrt(turn))), ball, rng)
+        normal = _normal(ask, x, x_adv, left[on].clamp(max=int(PROBES * sqrt(turn))), ball, rng)
         x_adv = _to_boundary(ask, x, _jump(ask, x, x_adv, normal, turn, ball), ball)
         nearer = norm(x_adv - x) < norm(nearest[at] - x)
         nearest[at[nearer]] = x_adv[nearer]

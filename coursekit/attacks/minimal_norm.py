@@ -16,10 +16,12 @@ from coursekit.attacks.common import (
     labels,
     warn_if_masked,
 )
-from coursekit.errors import choose, require
+from coursekit.errors import require
 from coursekit.gradients import input_gradient
-from coursekit.threats import L2, Linf, column
+from coursekit.threats import L2, column
 from coursekit.types import Examples, Images, PerExample
+
+OVERSHOOT, CLASSES = 0.02, 9  # of DeepFool: η, and how many wrong classes are considered
 
 Function = Callable[[Tensor, Tensor], Tensor]  # examples, their row numbers -> one value each
 Evaluate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # the same -> values and gradients
@@ -143,7 +145,9 @@ def lbfgs_attack(
     require(c is None or c >= 0, f"c was {c}; it must be at least 0.")
     aim = Goal(y, target)
     logits, spent = _first_look(model, x, aim.loss)
-    goal = Goal(y, _runner_up(logits, y) if target is None else target)
+    if target is None:  # the most likely of the wrong classes
+        target = logits.scatter(1, labels(y)[:, None], -torch.inf).argmax(1)
+    goal = Goal(y, target)
 
     def attempt(weight: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         def penalised(x_adv: Tensor, index: Tensor) -> Tensor:
@@ -215,54 +219,42 @@ def carlini_wagner(
 
 @attack
 def deepfool(
-    model: nn.Module,
-    x: Images,
-    y: Truth,
-    steps: int = 50,
-    overshoot: float = 0.02,
-    norm: str = "L2",
-    classes: int = 9,
-    batch: int | None = None,
+    model: nn.Module, x: Images, y: Truth, steps: int = 50, batch: int | None = None
 ) -> AttackResult:
     """Steps to the nearest boundary of the linearised model (Moosavi-Dezfooli et al. 2016, alg. 2).
 
     Each step goes to the nearest of the hyperplanes f_k + ⟨∇f_k, r⟩ = f_y + ⟨∇f_y, r⟩. With
-    w = ∇f_k − ∇f_y that is r = |f_k − f_y|·w / ‖w‖₂² in L2, and |f_k − f_y|·sign(w) / ‖w‖₁ in L∞
-    (§3.3). As in the authors' code, the model is looked at, and linearised, at x + (1 + η)·Σr.
+    w = ∇f_k − ∇f_y that is r = |f_k − f_y|·w / ‖w‖₂², for the nine most likely wrong classes k. As
+    in the authors' code, the model is looked at, and linearised, at x + (1 + η)·Σr, η = 0.02.
 
     Args:
         model, x, y, batch: as for `fgsm`.
         steps: the most steps, at least 1.
-        overshoot: η ≥ 0, by which the sum of the steps is lengthened to cross the boundary.
-        norm: "L2" or "Linf", in which the distance is made small.
-        classes: how many wrong classes are considered, the most likely ones; at least 1.
 
     Returns:
-        The points where the walks first left the true class. Where a walk never did, its last.
+        The points where the walks first left the true class; distances are in L2. Where a walk
+        never did, its last.
 
     Raises:
-        CourseError: `steps` or `classes` below 1, negative `overshoot`, or an unknown `norm`.
+        CourseError: `steps` below 1.
 
     Warns:
         RobustnessWarning: the gradient is zero on most images.
     """
-    for name, value in {"steps": steps, "classes": classes}.items():
-        require(value >= 1, f"{name} was {value}; it must be at least 1.")
-    require(overshoot >= 0, f"overshoot was {overshoot}; it must be at least 0.")
-    ball = L2(1.0) if choose("norm", norm, ("L2", "Linf")) == "L2" else Linf(1.0)
-    goal = Goal(labels(y))
+    require(steps >= 1, f"steps was {steps}; it must be at least 1.")
+    ball, goal = L2(1.0), Goal(labels(y))
     logits, spent = _first_look(model, x, goal.margin)
     others = logits.scatter(1, goal.y[:, None], -torch.inf)
-    likely = others.topk(min(classes, logits.shape[1] - 1)).indices
+    likely = others.topk(min(CLASSES, logits.shape[1] - 1)).indices
     x_adv, success = x.clone(), goal.reached(logits)
     at, total = (~success).nonzero()[:, 0], torch.zeros_like(x)
     for _ in range(steps):
         if len(at) == 0:
             break
-        distance, w = _nearest_plane(model, x_adv[at], goal.y[at], likely[at], ball)
+        distance, w = _nearest_plane(model, x_adv[at], goal.y[at], likely[at])
         r = column(distance, x) * ball.steepest(w)
         total[at] = (x[at] + total[at] + r).clamp(0, 1) - x[at]
-        x_adv[at] = (x[at] + (1 + overshoot) * total[at]).clamp(0, 1)
+        x_adv[at] = (x[at] + (1 + OVERSHOOT) * total[at]).clamp(0, 1)
         with torch.no_grad():
             success[at] = goal.rows(at).reached(model(x_adv[at]))
         spent[at] += 2
@@ -271,7 +263,7 @@ def deepfool(
 
 
 def _nearest_plane(
-    model: nn.Module, x: Tensor, y: Tensor, classes: Tensor, ball: L2 | Linf
+    model: nn.Module, x: Tensor, y: Tensor, classes: Tensor
 ) -> tuple[Tensor, Tensor]:
     """How far the nearest boundary to one of `classes` is, if the model were linear; its normal."""
     x = x.detach().requires_grad_(True)
@@ -281,7 +273,7 @@ def _nearest_plane(
         columns = gap.sum(0)
         normals = [torch.autograd.grad(f, x, retain_graph=True)[0] for f in columns]
     w = torch.stack(normals, 1)
-    dual = w.flatten(2).norm(p=2 if isinstance(ball, L2) else 1, dim=2)
+    dual = w.flatten(2).norm(dim=2)
     distance = torch.where(dual > 0, gap.detach().abs() / dual, torch.inf)  # flat: no way there
     nearest, k = distance.min(1)
     nearest = torch.where(nearest.isfinite(), nearest.clamp_min(1e-6), 0.0)  # not 0 on a boundary
@@ -302,11 +294,6 @@ def _first_look(
     return seen[0].detach(), torch.ones(len(x), dtype=torch.long, device=x.device)
 
 
-def _runner_up(logits: Tensor, y: Truth) -> Tensor:
-    """The most likely of the wrong classes."""
-    return logits.scatter(1, labels(y)[:, None], -torch.inf).argmax(1)
-
-
 def length(r: Images) -> PerExample:
     """‖r‖₂, rounded off within 10⁻⁴ of r = 0, where the norm itself has no gradient."""
     return (r.flatten(1).square().sum(1) + 1e-8).sqrt()
@@ -318,13 +305,7 @@ def _exceeds(goal: Goal, logits: Tensor, kappa: float) -> Tensor:
 
 
 def _descend(
-    model: nn.Module,
-    x: Tensor,
-    goal: Goal,
-    weight: Tensor,
-    kappa: float,
-    steps: int,
-    lr: float,
+    model: nn.Module, x: Tensor, goal: Goal, weight: Tensor, kappa: float, steps: int, lr: float
 ) -> tuple[Tensor, Tensor]:
     """Adam on w; the nearest of all iterates that reach the goal by κ."""
     w = torch.atanh((2 * x - 1) * 0.9999).requires_grad_(True)  # atanh(±1) would be infinite

@@ -1,6 +1,6 @@
 """Black box by grid search: turned, shifted and partly covered images that a person still reads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import cos, radians, sin
 
@@ -8,15 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.attacks.common import (
-    AttackResult,
-    Goal,
-    Target,
-    Truth,
-    attack,
-    attack_result,
-    choose_rows,
-)
+from coursekit.attacks.common import AttackResult, Goal, Truth, attack, attack_result, choose_rows
 from coursekit.errors import require
 from coursekit.threats import L2
 from coursekit.types import Images
@@ -30,7 +22,6 @@ def spatial_search(
     x: Images,
     y: Truth,
     transforms: Sequence[Transform] | None = None,
-    target: Target = None,
     batch: int | None = None,
 ) -> AttackResult:
     """Try every transform; keep the first that fools, else the one of highest loss.
@@ -38,7 +29,7 @@ def spatial_search(
     Grid search in the manner of Engstrom et al. 2019 (§3). It asks the model only for its logits.
 
     Args:
-        model, x, y, target, batch: as for `fgsm`.
+        model, x, y, batch: as for `fgsm`.
         transforms: for example `occlusions(...)`; by default `rotations_translations()`.
 
     Returns:
@@ -50,7 +41,7 @@ def spatial_search(
     """
     grid = rotations_translations() if transforms is None else list(transforms)
     require(len(grid) > 0, "transforms was empty; give at least one.")
-    goal = Goal(y, target)
+    goal = Goal(y)
     x_adv, highest = x.clone(), torch.full((len(x),), -torch.inf, device=x.device, dtype=x.dtype)
     queries = torch.zeros(len(x), dtype=torch.long, device=x.device)
     active = torch.arange(len(x), device=x.device)
@@ -83,9 +74,7 @@ def rotations_translations(
     return [_motion(*each) for each in grid]
 
 
-def occlusions(
-    shape: tuple[int, int, int], side: int, stride: int, shade: float = 0.5
-) -> list[Transform]:
+def occlusions(shape: tuple[int, int, int], side: int, stride: int) -> list[Transform]:
     """A grey square of `side` pixels at every position of a grid.
 
     Raises:
@@ -97,7 +86,7 @@ def occlusions(
         f"side was {side} and stride {stride}; a square of 1 to {min(height, width)} pixels fits.",
     )
     corners = product(range(0, height - side + 1, stride), range(0, width - side + 1, stride))
-    return [_occlusion(top, left, side, shade) for top, left in corners]
+    return [_occlusion(top, left, side) for top, left in corners]
 
 
 def _reach(shift: tuple[float, ...]) -> float:
@@ -120,22 +109,10 @@ def _motion(angle: float, right: float, down: float) -> Transform:
     return move
 
 
-def _occlusion(top: int, left: int, side: int, shade: float) -> Transform:
+def _occlusion(top: int, left: int, side: int) -> Transform:
     def cover(x: Tensor) -> Tensor:
         x = x.clone()
-        x[:, :, top : top + side, left : left + side] = shade
+        x[:, :, top : top + side, left : left + side] = 0.5
         return x
 
     return cover
-
-
-def covers(
-    shape: tuple[int, int, int], side: int, stride: int
-) -> Iterator[tuple[slice, slice, Transform]]:
-    """Every occlusion with the rows and columns it covers, for a map of what matters."""
-    height, width = shape[1:]
-    tops, lefts = range(0, height - side + 1, stride), range(0, width - side + 1, stride)
-    for (top, left), hide in zip(
-        product(tops, lefts), occlusions(shape, side, stride), strict=True
-    ):
-        yield slice(top, top + side), slice(left, left + side), hide

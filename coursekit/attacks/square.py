@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from coursekit.attacks.common import (
     AttackResult,
     Goal,
-    Target,
+    Rows,
     Truth,
     attack,
     attack_result,
@@ -25,6 +25,7 @@ from coursekit.types import Images
 # The pixels a square covers halve at these shares of the budget (Andriushchenko et al. 2020, §3;
 # the step at 0.05 is in their code only).
 HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+SHARE = 0.3  # of the pixels, how many the first squares cover
 BLOCK = 256  # moves whose random numbers are drawn at once
 
 Found = tuple[Tensor, Tensor, Tensor]  # the images, where they fool the model, the queries
@@ -38,8 +39,6 @@ def square_attack(
     threat: Threat,
     queries: int,
     rng: Random,
-    target: Target = None,
-    share: float = 0.3,
     batch: int | None = None,
 ) -> AttackResult:
     """Score-based random search (Andriushchenko et al. 2020, algorithms 1 to 3).
@@ -50,29 +49,27 @@ def square_attack(
     colours are already there is painted in the opposite ones, so that no query is wasted.
 
     Args:
-        model, x, y, target, batch: as for `fgsm`.
+        model, x, y, batch: as for `fgsm`.
         threat: `Linf(eps)` or `L2(eps)`; `eps` may hold one radius for each image.
         queries: the most evaluations spent on one image, at least 1; the first is of `x` itself.
         rng: a generator, which draws the squares.
-        share: of the pixels, how many the first squares cover, in (0, 1].
 
     Returns:
         The images; where the attack failed, those of the largest margin. The queries spent on each.
 
     Raises:
-        CourseError: `queries` below 1, `share` outside (0, 1], another threat; images, labels or
-            logits that are none, see `common.check_inputs`.
+        CourseError: `queries` below 1, or another threat; images, labels or logits that are none,
+            see `common.check_inputs`.
     """
     require(queries >= 1, f"queries was {queries}; it must be at least 1.")
-    require(0 < share <= 1, f"share was {share}; it must lie in (0, 1].")
     require(rng is not None, "the attack draws its squares at random; give rng.")
-    goal = Goal(y, target)
+    goal = Goal(y)
     with torch.no_grad():
         fooled = goal.reached(model(x))
     x_adv, spent = x.clone(), torch.ones_like(fooled, dtype=torch.long)
     left = (~fooled).nonzero()[:, 0]
     few, ball, streams = x[left], threat.rows(left), rows_of(rng, left, len(x))
-    found = search(model, few, goal.rows(left), ball, streams, queries - 1, share, queries)
+    found = search(model, few, goal.rows(left), ball, streams, queries - 1, SHARE, queries)
     x_adv[left], fooled[left], used = found
     spent[left] += used
     return attack_result(x, x_adv, fooled, spent, threat.norm)
@@ -92,8 +89,9 @@ def search(
 
     Args:
         model: in eval mode.
-        x, goal, threat, rng, share: as for `square_attack`, of images that do not fool the model.
+        x, goal, threat, rng: as for `square_attack`, of images that do not fool the model.
         queries: the most evaluations spent on one image.
+        share: of the pixels, how many the first squares cover, in (0, 1].
         over: the length of the schedule by which the squares shrink.
     """
     best, spent = x.clone(), torch.zeros(len(x), dtype=torch.long, device=x.device)
@@ -122,7 +120,7 @@ def search(
 
 
 @dataclass
-class _Search:
+class _Search(Rows):
     """The images that do not fool the model yet, and all that belongs to each."""
 
     at: Tensor
@@ -135,9 +133,6 @@ class _Search:
     threat: Threat
     rng: Streams
     block: Tensor  # random numbers for the next moves
-
-    def rows(self, index: Tensor) -> "_Search":
-        return _Search(**{k: rows_of(v, index, len(self.at)) for k, v in vars(self).items()})
 
     def draw(self, move: int, channels: int) -> Tensor:
         """Uniform numbers for one move: four coordinates, a turn, and one for each channel."""

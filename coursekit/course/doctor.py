@@ -1,6 +1,5 @@
 """One screen that answers "why does it not work": each line is well, or says what to do."""
 
-import io
 import os
 import platform
 import shutil
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import ipywidgets as widgets
 import torch
 from joblib import cpu_count
 from jupyter_client.kernelspec import KernelSpecManager
@@ -27,7 +25,6 @@ from coursekit.lab import cache_root, data_root, describe, pick_device
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib", "ipywidgets")
 TOOLS = ("jupyterlab", "ipykernel", "papermill", "nbval", "joblib")
 STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
-FONT = "font-family: monospace; line-height: 1.35; overflow-x: auto"
 COMFORT = 2048  # megabytes of free memory below which two notebooks at once get tight
 
 
@@ -69,17 +66,6 @@ def show(findings: list[Finding], console: Console) -> None:
     for finding in findings:
         if finding.remedy:
             console.print(_mark(finding).append(f" {finding.what}: {finding.remedy}", "default"))
-
-
-def doctor_widget(findings: list[Finding]) -> widgets.HTML:
-    """The findings as a widget: live on the page, and gone from a notebook that is stored.
-
-    Paths and versions of one machine have no place in a file that others read.
-    """
-    console = Console(file=io.StringIO(), record=True, width=110, force_jupyter=False)
-    show(findings, console)
-    page = f'<pre style="{FONT}">{{code}}</pre>'
-    return widgets.HTML(console.export_html(inline_styles=True, code_format=page))
 
 
 def _mark(finding: Finding) -> Text:

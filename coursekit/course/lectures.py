@@ -34,7 +34,7 @@ PLANNED = {
     "04": ("Conditional GANs", "How do we ask for a class?"),
     "05": ("Mode collapse", "What is missing, and how would you know?"),
     "06": ("Wasserstein and spectral norm", "What does a Lipschitz critic buy?"),
-    "07": ("Adversarial examples", "How little does it take to fool a network?"),
+    "07": ("Adversarial examples", "How small a change suffices?"),
     "08": ("Transferability", "Whose examples fool whom?"),
     "09": ("Adversarial training", "Can a network be taught to resist, and at what price?"),
 }
@@ -104,6 +104,11 @@ def all_lectures(folder: Path | None = None) -> list[Lecture]:
     found = [read_lecture(path) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
     require(bool(found), f"There are no notebooks (NN_name.ipynb) in {folder}.")
     return found
+
+
+def appendices(folder: Path) -> list[Lecture]:
+    """The appendices (`02a_name.ipynb`) in `folder`: pages of the site, but no lectures to run."""
+    return [read_lecture(path) for path in sorted(folder.glob("[0-9][0-9][a-z]_*.ipynb"))]
 
 
 def read_lecture(path: Path) -> Lecture:
@@ -241,7 +246,7 @@ def _joined(outputs: list[Any]) -> list[Any]:
     return joined
 
 
-LINK = re.compile(r"\]\((\d\d_\w+\.ipynb|pictures/\w+\.png|\{\w+\.path\.name\})")
+LINK = re.compile(r"\]\((\d\d[a-z]?_\w+\.ipynb|\w+\.md|pictures/\w+\.png|\{\w+\.path\.name\})")
 ROOM = re.compile(r"from coursekit\.teaching\.exercises import (\w+)(?: as (\w+))?")
 
 

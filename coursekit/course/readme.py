@@ -1,17 +1,19 @@
 """What README.md shows of the notebooks: their table, a picture of each, and measured results.
 
-All of it is made from the notebooks, between pairs of marks in the README; `refresh` keeps the
-table and the pictures up to date, `report --readme` the results. A test holds the README to them.
+All of it is made from the stored notebooks, between pairs of marks in the README, and kept up to
+date by `refresh`. A test holds the README to them.
 """
 
 import base64
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from coursekit.course.lectures import Lecture, all_lectures, code_cells, read_notebook
+from coursekit.course.results import collect, table
 from coursekit.errors import require
 from coursekit.io import write_bytes
 
@@ -73,11 +75,20 @@ def lectures(entries: Sequence[Lecture], address: str = "") -> str:
     return "\n".join(lines).replace("D*", "D\\*")
 
 
-def results(rows: Sequence[dict[str, Any]]) -> str:
-    """The recorded figures that a paper has a figure beside, in Markdown."""
+def results(rows: Sequence[dict[str, Any]], each: int | None = None) -> str:
+    """The recorded figures that a paper has a figure beside, in Markdown.
+
+    Args:
+        rows: of `results.table`.
+        each: how many of each notebook, the first ones; all if None.
+    """
     lines = ["| no. | measured | paper | ours | n |", "| --- | --- | --- | --- | --- |"]
+    shown: Counter[str] = Counter()
     for row in rows:
         if row["kind"] == "figure" and row["paper"] != "—":
+            shown[row["notebook"]] += 1
+            if each is not None and shown[row["notebook"]] > each:
+                continue
             cells = [str(row[key]) for key in ("notebook", "claim", "paper", "ours", "n")]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
@@ -103,7 +114,7 @@ def between(text: str, name: str, body: str, file: str = "README.md") -> str:
 
 
 def update(folder: Path) -> None:
-    """Write the table and the pictures of the notebooks in `folder`, if a README lies beside it."""
+    """Write tables and pictures of the notebooks in `folder`, if a README lies beside it."""
     readme = folder.parent / "README.md"
     if not readme.exists():
         return
@@ -114,6 +125,7 @@ def update(folder: Path) -> None:
         if film := _shown(entry, COVER, "image/gif"):
             write_bytes(folder / "pictures" / "cover.gif", film)
     put(readme, "lectures", lectures(entries, repository(folder.parent)))
+    put(readme, "results", results(table(collect(folder)), each=1))
 
 
 def picture(entry: Lecture) -> bytes:

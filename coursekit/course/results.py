@@ -31,6 +31,7 @@ RUN = "coursekit_run"  # the metadata entry in which an executed notebook says h
 OPENED = re.compile(
     r"^profile (?P<profile>\S+), data (?P<dataset>.+), seed (?P<seed>\d+), (?P<device>.+)$"
 )
+STILLS = ("image/png", "image/jpeg")
 CLAIM = re.compile(r"^([✓✗–]) (.*?)(?: \[([^\[\]]*)\])?$")  # mark, sentence, bracket
 KEYS = ("claim", "ours", "spread", "n", "paper", "source", "unit")  # what a record says
 WIDTH = 560  # pixels of a thumbnail; shown at half of that, so that it is sharp on any screen
@@ -45,9 +46,9 @@ REPORTS = tuple(f"report.{kind}" for kind in ("html", "md", "json"))
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of a notebook: the bytes of its PNG file and what it shows."""
+    """A figure of a notebook: the bytes of its file, PNG or JPEG, and what it shows."""
 
-    png: bytes
+    file: bytes
     alt: str
 
     @property
@@ -58,7 +59,7 @@ class Picture:
             CourseError: its bytes are no picture.
         """
         try:
-            return PIL.Image.open(BytesIO(self.png)).convert("RGB")
+            return PIL.Image.open(BytesIO(self.file)).convert("RGB")
         except OSError:
             raise CourseError(
                 f"The figure {self.alt!r} is no picture; execute its notebook again."
@@ -103,9 +104,10 @@ def _claim_lines(notebook: NotebookNode) -> list[tuple[str, str, str]]:
 def pictures(notebook: NotebookNode) -> list[Picture]:
     """Its figures, in order. Films are left out: their frames are many."""
     return [
-        Picture(base64.b64decode(bundle["image/png"]), about.get("image/png", {}).get("alt", ""))
+        Picture(base64.b64decode(bundle[mime]), about.get(mime, {}).get("alt", ""))
         for bundle, about in _bundles(notebook)
-        if "image/png" in bundle
+        for mime in STILLS
+        if mime in bundle
     ]
 
 
@@ -114,7 +116,7 @@ def descriptions(notebook: NotebookNode) -> list[str]:
     return [
         about.get(mime, {}).get("alt", "")
         for bundle, about in _bundles(notebook)
-        for mime in ("image/png", "image/gif")
+        for mime in (*STILLS, "image/gif")
         if mime in bundle
     ]
 

@@ -8,10 +8,10 @@ from coursekit.data.dataset import (
     GanSplits,
     Sampler,
     Split,
+    binarise,
     gan_splits,
     mislabelled,
     real_or_fake,
-    resampled,
 )
 from coursekit.data.photos import PatchPositions, photo, whole_photo
 from coursekit.data.registry import Entry, catalogue, download, load, verify
@@ -29,10 +29,10 @@ __all__ = [
     "download",
     "gan_splits",
     "load",
+    "binarise",
     "mislabelled",
     "photo",
     "real_or_fake",
-    "resampled",
     "toys",
     "verify",
     "whole_photo",

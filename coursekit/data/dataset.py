@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit.errors import require
-from coursekit.types import Examples, Images, Labels, PerExample
+from coursekit.types import Images, Labels
 
 GREY_SIDE, COLOUR_SIDE = 28, 32  # the course's sizes in pixels
 CHUNK = 512  # images resized at a time, to bound the working memory
@@ -290,6 +289,28 @@ def mislabelled(split: Split, rate: float, classes: int, rng: torch.Generator) -
     return Split(split.x, y, split.origin)
 
 
+def binarise(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Each pixel drawn as 0 or 1 with its grey value as the probability of 1.
+
+    Drawn once, images are *statically* binarised; drawn anew for every batch, *dynamically*
+    (Salakhutdinov & Murray 2008, §5; Burda et al. 2016, §5). Log-likelihoods of the two are not
+    comparable: with the published models of MNIST they differ by some 2 nats.
+
+    Args:
+        x: grey values in [0, 1], any shape.
+        rng: a CPU generator.
+
+    Returns:
+        0 and 1 in float32, shaped and placed as `x`.
+
+    Raises:
+        CourseError: a value outside [0, 1].
+    """
+    inside = bool(((x >= 0) & (x <= 1)).all())
+    require(inside, "x held a value outside [0, 1]; a pixel is a probability here.")
+    return (torch.rand(x.shape, generator=rng) < x.cpu()).to(x)
+
+
 def real_or_fake(
     real: SampleFn,
     fake: SampleFn,
@@ -314,22 +335,6 @@ def real_or_fake(
     return Sampler(draw, size, rng, device)
 
 
-def resampled(
-    x: Examples,
-    is_real: PerExample,
-    size: int,
-    rng: torch.Generator,
-    device: torch.device | str = "cpu",
-) -> Sampler:
-    """An endless iterator of (x, is_real) drawn from fixed rows, with replacement."""
-
-    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Float[Tensor, " n"]]:
-        rows = torch.randint(len(x), (n,), generator=own)
-        return x[rows], is_real[rows]
-
-    return Sampler(draw, size, rng, device)
-
-
 class Raw(NamedTuple):
     """A data set as it was read: uint8 images (n, c, h, w), int64 labels (n,)."""
 
@@ -341,13 +346,12 @@ class Raw(NamedTuple):
     note: str = ""  # what the reader did, where that matters
 
 
-def preprocess(name: str, raw: Raw, size: int | None) -> Dataset:
+def preprocess(name: str, raw: Raw) -> Dataset:
     """The data set that was read, in the course's form.
 
     Args:
         name: what the data set calls itself.
         raw: images of any one size; not square ones are cropped to the central square.
-        size: side of the images in pixels; None takes 28 for grey and 32 for colour.
 
     Raises:
         CourseError: a class has no test image, or too few images to hold one out.
@@ -368,8 +372,8 @@ def preprocess(name: str, raw: Raw, size: int | None) -> Dataset:
     tested = raw.y_test.unique().tolist()
     untested = [label for i, label in enumerate(raw.classes) if i not in tested]
     require(not untested, f"{name} has {why} of class {', '.join(untested[:3])}; give it some.")
-    train = _split(raw.x_train, raw.y_train, size, rng)
-    return Dataset(name, train, _split(raw.x_test, raw.y_test, size, rng), raw.classes, note)
+    train = _split(raw.x_train, raw.y_train, rng)
+    return Dataset(name, train, _split(raw.x_test, raw.y_test, rng), raw.classes, note)
 
 
 def fixed_generator() -> torch.Generator:
@@ -389,12 +393,13 @@ def stratified_split(y: Tensor, share: float, rng: torch.Generator) -> tuple[Ten
     return torch.cat(first), torch.cat(second)
 
 
-def pixels(images: Tensor, size: int | None = None) -> Tensor:
-    """float32 images in [0, 1] with sides of `size` pixels, antialiased, from uint8 or float ones.
+def pixels(images: Tensor) -> Tensor:
+    """float32 images in [0, 1] of the course's size, antialiased, from uint8 or float ones.
 
-    Images that already have the size are left as they are.
+    Grey images have sides of 28 pixels, colour ones of 32. Images that already have the size are
+    left as they are.
     """
-    side = size or (GREY_SIDE if images.shape[1] == 1 else COLOUR_SIDE)
+    side = GREY_SIDE if images.shape[1] == 1 else COLOUR_SIDE
     fitted = torch.empty(len(images), images.shape[1], side, side)
     for chunk, out in zip(images.split(CHUNK), fitted.split(CHUNK), strict=True):
         chunk = _square(chunk)
@@ -413,6 +418,6 @@ def _square(images: Tensor) -> Tensor:
     return images[..., top : top + side, left : left + side]
 
 
-def _split(x: Tensor, y: Tensor, size: int | None, rng: torch.Generator) -> Split:
+def _split(x: Tensor, y: Tensor, rng: torch.Generator) -> Split:
     order = torch.randperm(len(y), generator=rng)
-    return Split(pixels(x[order], size), y[order])
+    return Split(pixels(x[order]), y[order])

@@ -149,16 +149,12 @@ def _names(classes: int) -> tuple[str, ...]:
     return tuple(str(label) for label in range(classes))
 
 
-def read_folder(path: Path, size: int | None = None) -> Raw:
+def read_folder(path: Path) -> Raw:
     """Read and check a folder of images.
 
     One directory per class lies below `path`, or below its parts: a training folder ("train",
     "training") with a test folder ("test", "testing"), a validation folder ("val", "validation"),
     which stands in where there is no test folder, or neither. Letter case does not matter.
-
-    Args:
-        path: the folder.
-        size: side of the images in pixels; None takes the course's.
 
     Raises:
         CourseError: a layout that is not one of these, an empty class, an unreadable image, images
@@ -174,8 +170,8 @@ def read_folder(path: Path, size: int | None = None) -> Raw:
     train = _find(parts["train"], classes)
     test = _find(parts["test"], classes) if "test" in parts else []
     mode = _common_mode(train + test)
-    x_train, y_train = _read(train, mode, size)
-    x_test, y_test = _read(test, mode, size) if test else (None, None)
+    x_train, y_train = _read(train, mode)
+    x_test, y_test = _read(test, mode) if test else (None, None)
     return Raw(x_train, y_train, x_test, y_test, classes, note)
 
 
@@ -235,8 +231,7 @@ def _find(top: Path, classes: tuple[str, ...]) -> list[ImageFile]:
         known = f"it knows {', '.join(classes)}"
         require(folder.name in classes, f"{folder} is a class that train does not have; {known}.")
         require(
-            is_text(folder.name),
-            f"{folder} is a class whose name is not UTF-8; rename the folder.",
+            is_text(folder.name), f"{folder} is a class whose name is not UTF-8; rename the folder."
         )
         files = sorted(p for p in folder.rglob("*") if _is_image(p.relative_to(top)))
         other = next((p for p in folder.iterdir() if p.suffix.lower() in OTHER_SUFFIXES), None)
@@ -273,11 +268,11 @@ def _common_mode(found: list[ImageFile]) -> str:
     return "L" if modes <= GREY else "RGB"
 
 
-def _read(found: list[ImageFile], mode: str, size: int | None) -> tuple[Tensor, Tensor]:
+def _read(found: list[ImageFile], mode: str) -> tuple[Tensor, Tensor]:
     """The images at the course's size, uint8 (n, c, h, w), and their labels."""
     chunks = [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
     parts = [torch.stack(list(_decoded(chunk, mode))) for chunk in chunks]
-    x = torch.cat([pixels(part, size).mul(255).round().to(torch.uint8) for part in parts])
+    x = torch.cat([pixels(part).mul(255).round().to(torch.uint8) for part in parts])
     return x, torch.tensor([label for _, label in found])
 
 

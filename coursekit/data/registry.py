@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.data.dataset import Dataset, Device, Raw, Split, pixels, preprocess
+from coursekit.data.dataset import Dataset, Device, Raw, preprocess
 from coursekit.data.digits import digits
 from coursekit.data.downloads import SOURCES, fetch
 from coursekit.data.own_files import read_archive, read_folder
@@ -15,14 +15,11 @@ from coursekit.lab import data_root
 NAMES = ("digits", *SOURCES)
 
 
-def load(
-    name_or_path: str | Path = "digits",
-    device: Device = "cpu",
-    size: int | None = None,
-) -> Dataset:
+def load(name_or_path: str | Path = "digits", device: Device = "cpu") -> Dataset:
     """A whole data set as tensors on `device`: pixels in [0, 1], NCHW.
 
-    The rows stand in an order that is random and always the same.
+    The sides have 28 pixels in grey, 32 in colour. The rows stand in an order that is random and
+    always the same.
 
     Args:
         name_or_path: "digits" (embedded), "mnist", "fashion_mnist" or "cifar10" (downloaded on
@@ -30,24 +27,18 @@ def load(
             `.npz` file or folder of images, which is sought from here and then below the data
             root. Capitals, hyphens and underscores of a name do not matter.
         device: where the tensors live.
-        size: side of the images in pixels, a multiple of 4; None takes the course's sizes,
-            28 for grey and 32 for colour.
 
     Raises:
         CourseError: no such data set, or one that cannot be downloaded, read or used.
     """
-    require(
-        size is None or (size >= 8 and size % 4 == 0),
-        f"size was {size}; it must be a multiple of 4, at least 8.",
-    )
     name = canonical(str(name_or_path))
     if name == "digits":
-        return _resized(digits(), size).to(device)
+        return digits().to(device)
     if name in SOURCES:
-        return preprocess(name, _public(name), size).to(device)
+        return preprocess(name, _public(name)).to(device)
     path = find_path(name)
-    raw = read_folder(path, size) if path.is_dir() else read_archive(path)
-    return preprocess(path.resolve().name.removesuffix(".npz"), raw, size).to(device)
+    raw = read_folder(path) if path.is_dir() else read_archive(path)
+    return preprocess(path.resolve().name.removesuffix(".npz"), raw).to(device)
 
 
 @dataclass(frozen=True)
@@ -151,11 +142,3 @@ def _entry(name: str, root: Path) -> Entry:
     archives = ", ".join(Path(archive).name for archive in source.archives)
     by_hand = f"put {archives} into {(root / source.archives[0]).parent}"
     return Entry(name, state, str(root / source.folder), source.about, by_hand)
-
-
-def _resized(dataset: Dataset, size: int | None) -> Dataset:
-    """The same images at another size; untouched where none is asked for."""
-    if size is None:
-        return dataset
-    train, test = (Split(pixels(s.x, size), s.y, s.origin) for s in (dataset.train, dataset.test))
-    return Dataset(dataset.name, train, test, dataset.classes, dataset.note)

@@ -1,14 +1,13 @@
 """Dreams: fix the weights, and move the *image* uphill on the activation of some unit.
 
 `objectives` says what is to rise and records the activations it is computed from; `deepdream` takes
-the steps (direction, blur, decay), repeats them (`ascend`), and goes from coarse to fine in octaves
+the steps (direction, blur), repeats them (`ascend`), and goes from coarse to fine in octaves
 (`dream`).
 """
 
 from coursekit.dreams.deepdream import (
     AscentResult,
     Blur,
-    Decay,
     ascend,
     dream,
     gaussian,
@@ -27,23 +26,19 @@ from coursekit.dreams.objectives import (
     count_hooks,
     get_activations,
     guided,
-    l2_to_grey,
     layer,
     logit,
-    neuron,
     total_variation,
 )
 
 __all__ = [
     "Blur",
     "AscentResult",
-    "Decay",
     "Objective",
     "Activations",
     "ascend",
     "identity",
     "channel",
-    "l2_to_grey",
     "dream",
     "gaussian",
     "count_hooks",
@@ -51,7 +46,6 @@ __all__ = [
     "logit",
     "get_activations",
     "multiscale",
-    "neuron",
     "per_mean",
     "resized",
     "octave_sizes",

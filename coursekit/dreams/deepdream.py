@@ -43,19 +43,6 @@ class Blur:
         return gaussian(x, self.sigma)
 
 
-@dataclass(frozen=True)
-class Decay:
-    """After each step a `rate` of the way back to mid-grey (Yosinski et al. 2015, §3: L2 decay)."""
-
-    rate: float = 0.02
-
-    def __post_init__(self) -> None:
-        require(0 <= self.rate <= 1, f"rate was {self.rate}; it must lie in [0, 1].")
-
-    def __call__(self, x: Images) -> Images:
-        return x + self.rate * (0.5 - x)
-
-
 def gaussian(x: Tensor, sigma: float) -> Tensor:
     """Each channel of (n, c, h, w) blurred by a Gaussian of width `sigma` pixels; edges repeat.
 
@@ -106,7 +93,7 @@ def ascend(
         direction: gradient -> direction: `per_mean`, `multiscale`, or `identity`.
         jitter: before each look the image is shifted, around its edges, by up to so many pixels.
         tile: the gradient is taken in tiles of about this side, see `objective_grad`; None: whole.
-        after: done to the image after each step: `Blur`, `Decay`.
+        after: done to the image after each step, as `Blur`.
         rng: draws the shifts; needed if there is jitter.
 
     Raises:

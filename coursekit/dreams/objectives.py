@@ -120,19 +120,6 @@ class Objective:
         return self + -other
 
 
-def neuron(part: nn.Module, k: int, y: int | None = None, x: int | None = None) -> Objective:
-    """Channel `k` of a layer at one place: row `y`, column `x`; by default the middle."""
-
-    def value(seen: Activations) -> Tensor:
-        a = _maps(seen.at[part], k)
-        row, column = (a.shape[2] // 2 if y is None else y), (a.shape[3] // 2 if x is None else x)
-        inside = 0 <= row < a.shape[2] and 0 <= column < a.shape[3]
-        require(inside, f"y, x was {row}, {column}; this layer has {tuple(a.shape[2:])} places.")
-        return a[:, k, row, column]
-
-    return Objective(value, (part,))
-
-
 def channel(part: nn.Module, k: int) -> Objective:
     """Channel `k` of a layer, averaged over all places."""
     return Objective(lambda seen: _maps(seen.at[part], k)[:, k].mean((1, 2)), (part,))
@@ -193,11 +180,6 @@ def total_variation() -> Objective:
         return across.square().mean((1, 2, 3)) + down.square().mean((1, 2, 3))
 
     return Objective(value)
-
-
-def l2_to_grey() -> Objective:
-    """Mean squared distance from mid-grey, to be subtracted (Simonyan et al. 2014, eq. 1)."""
-    return Objective(lambda seen: (seen.image - 0.5).square().mean((1, 2, 3)))
 
 
 def _maps(a: Tensor, k: int) -> Tensor:

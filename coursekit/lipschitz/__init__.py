@@ -1,8 +1,9 @@
 """Ways to bound the gradient norm of a critic, and ways to measure it.
 
 `gradient_penalty` holds the norm itself, the penalties on it, and weight clipping; `spectral_norm`
-holds power iteration, spectral normalisation, orthogonal weights, the clamp on the largest singular
-value, and the norm of a convolution as a linear operator, which is not that of its reshaped weight.
+holds power iteration, orthogonal weights, the clamp on the largest singular value, and the norm of
+a convolution as a linear operator, which is not that of its reshaped weight. Spectral normalisation
+itself is a part of networks: `coursekit.nets.normalise_spectrally`.
 
 Notation: W is a layer's weight as a matrix (out, rest), σ(W) its largest singular value, ‖A‖ the
 largest stretch of a linear map A.
@@ -17,7 +18,6 @@ from coursekit.lipschitz.gradient_penalty import (
     r1_penalty,
 )
 from coursekit.lipschitz.spectral_norm import (
-    SpectralNorm,
     adjoint,
     apply_linear,
     clamp_singular_value,
@@ -27,14 +27,12 @@ from coursekit.lipschitz.spectral_norm import (
     orthogonal,
     overlap,
     power_iteration,
-    spectral_normalisation,
     spectral_norms,
     weight_norm,
 )
 
 __all__ = [
     "ScaledCritic",
-    "SpectralNorm",
     "adjoint",
     "apply_linear",
     "clamp_singular_value",
@@ -49,7 +47,6 @@ __all__ = [
     "power_iteration",
     "r1_penalty",
     "gradient_norm",
-    "spectral_normalisation",
     "spectral_norms",
     "weight_norm",
 ]

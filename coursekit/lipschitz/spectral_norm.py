@@ -1,4 +1,4 @@
-"""Power iteration, spectral normalisation, orthogonal weights, and norms of linear operators."""
+"""Power iteration, orthogonal weights, the clamp, and norms of linear operators."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.functional import normalize
-from torch.nn.utils.parametrize import is_parametrized, register_parametrization
+from torch.nn.utils.parametrize import is_parametrized
 
 from coursekit.errors import CourseError, require
 from coursekit.types import Scalar
@@ -23,7 +23,7 @@ Right = Float[Tensor, " k"]
 def power_iteration(W: Matrix, u: Left, rounds: int = 1) -> tuple[Scalar, Left, Right]:
     """σ ≈ uᵀWv after `rounds` of v ← Wᵀu/‖Wᵀu‖, u ← Wv/‖Wv‖ (Miyato et al. 2018, Algorithm 1).
 
-    Never above σ(W). The error shrinks by (σ₂/σ₁)² a round.
+    Never above σ(W). In a round the error of u shrinks by (σ₂/σ₁)², that of σ by its square.
 
     Returns:
         (σ, u, v): u and v are constants to a gradient, so dσ/dW = u vᵀ (§2.1, eq. 10).
@@ -37,49 +37,6 @@ def power_iteration(W: Matrix, u: Left, rounds: int = 1) -> tuple[Scalar, Left, 
             v = normalize(W.T @ u, dim=0)
             u = normalize(W @ v, dim=0)
     return u @ W @ v, u, v
-
-
-class SpectralNorm(nn.Module):
-    """W → W/σ(W), by one round of power iteration for each forward pass in train mode.
-
-    The weight hardly moves between two passes, so one round suffices *because u is kept*
-    (Miyato et al. 2018, §2.1). In eval mode the last u and v are used as they are.
-
-    Args:
-        weight: of the layer it is to normalise.
-        rng: draws the first u.
-        rounds: of power iteration before the first pass.
-    """
-
-    u: Tensor
-    v: Tensor
-
-    def __init__(self, weight: Tensor, rng: torch.Generator | None = None, rounds: int = 15):
-        super().__init__()
-        first = normalize(torch.randn(len(weight), generator=rng), dim=0).to(weight)
-        _, u, v = power_iteration(weight.detach().flatten(1), first, rounds)
-        self.register_buffer("u", u)
-        self.register_buffer("v", v)
-
-    def forward(self, weight: Tensor) -> Tensor:
-        W = weight.flatten(1)
-        if not self.training:
-            return weight / (self.u @ W @ self.v)
-        sigma, u, v = power_iteration(W, self.u.clone())
-        self.u.copy_(u)
-        self.v.copy_(v)
-        return weight / sigma
-
-
-def spectral_normalisation(model: nn.Module, rng: torch.Generator | None = None) -> nn.Module:
-    """Normalise every linear and convolutional layer of `model`, in place; returns the model.
-
-    The same as PyTorch's parametrisation, which `DCGANDiscriminator(norm="spectral")` uses, but
-    each first u is drawn from `rng`.
-    """
-    for layer in _layers(model).values():
-        register_parametrization(layer, "weight", SpectralNorm(layer.weight, rng))
-    return model
 
 
 def matrices(model: nn.Module) -> dict[str, Matrix]:

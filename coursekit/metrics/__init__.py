@@ -12,8 +12,6 @@ from coursekit.metrics.accuracy import (
 from coursekit.metrics.fid import (
     Extrapolation,
     FIDScorer,
-    expected_bias,
-    expected_on_line,
     frechet_at_infinity,
     frechet_distance,
     inception_score,
@@ -27,11 +25,7 @@ from coursekit.metrics.modes import (
     parzen,
     stacked_coverage,
 )
-from coursekit.metrics.precision_recall import (
-    DensityCoverage,
-    class_coverage,
-    density_coverage,
-)
+from coursekit.metrics.precision_recall import DensityCoverage, class_coverage, density_coverage
 from coursekit.metrics.spectrum import (
     checkerboard,
     high_freq_fraction,
@@ -50,8 +44,6 @@ __all__ = [
     "checkerboard",
     "class_coverage",
     "density_coverage",
-    "expected_bias",
-    "expected_on_line",
     "features",
     "frechet_at_infinity",
     "frechet_distance",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, lgamma
 
 import torch
 from jaxtyping import Float
@@ -167,25 +166,3 @@ def frechet_at_infinity(
     design = torch.stack([torch.ones_like(inverse), inverse], 1)
     fitted = torch.linalg.lstsq(design, torch.tensor(values, dtype=torch.float64)[:, None]).solution
     return Extrapolation(tuple(counts), values, float(fitted[0]), float(fitted[1]))
-
-
-def expected_on_line(n: int) -> float:
-    """E of the Fréchet distance between N(0, 1) itself and `n` draws from it, exactly.
-
-    E x̄² + E(s − 1)² = 1/n + 2 − 2·c₄(n), where E s = c₄(n) = √(2/(n−1))·Γ(n/2)/Γ((n−1)/2).
-
-    Raises:
-        CourseError: fewer than 2 draws.
-    """
-    require(n >= 2, f"n was {n}; a variance needs at least 2 draws.")
-    c4 = (2 / (n - 1)) ** 0.5 * exp(lgamma(n / 2) - lgamma((n - 1) / 2))
-    return 1 / n + 2 - 2 * c4
-
-
-def expected_bias(d: int, n: int, scale: float = 1.0) -> float:
-    """What n draws of N(0, s²I) in d dimensions add to their distance from N(0, I), to order 1/n.
-
-    s²·d/n for the mean; s·d(d + 1)/(4n) for the covariance, since E tr Σ̂^½ falls short of s·d by
-    s·d(d + 1)/(8n). A narrower cloud (s < 1) is flattered: its bias is smaller.
-    """
-    return scale**2 * d / n + scale * d * (d + 1) / (4 * n)

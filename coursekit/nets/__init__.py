@@ -53,8 +53,8 @@ from coursekit.nets.generators import (
     truncated,
     uneven_deconvolution,
 )
-from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator, select_game
-from coursekit.nets.pretrained import pretrained, squeezenet
+from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator
+from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 
 __all__ = [
@@ -101,9 +101,7 @@ __all__ = [
     "normalise_spectrally",
     "pretrained",
     "resize_convolution",
-    "select_game",
     "slerp",
-    "squeezenet",
     "quantize",
     "dcgan_init",
     "truncated",

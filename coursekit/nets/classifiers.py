@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import require
-from coursekit.types import Features, Images, Logits
+from coursekit.types import Features, Images, Logits, Rng
 
 Shape = tuple[int, int, int]  # channels, height, width
 
@@ -49,7 +49,7 @@ class Normalize(nn.Module):
         return (x - self.mean) / self.std
 
 
-def initialise(model: nn.Module, rng: torch.Generator | None) -> None:
+def initialise(model: nn.Module, rng: Rng) -> None:
     """PyTorch's own initial weights, U(−1/√fan_in, 1/√fan_in), drawn from `rng` instead."""
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -74,12 +74,7 @@ class StridedCNN(nn.Module):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 16,
-        hidden: int = 100,
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 16, hidden: int = 100, rng: Rng = None
     ) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 4)
@@ -117,10 +112,7 @@ class MLP(nn.Sequential):
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        activation: Callable[[], nn.Module] = nn.ReLU,
-        rng: torch.Generator | None = None,
+        self, sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, rng: Rng = None
     ) -> None:
         require(len(sizes) >= 2, f"sizes was {tuple(sizes)}; give at least inputs and outputs.")
         layers: list[nn.Module] = [nn.Flatten()]
@@ -145,7 +137,7 @@ class Maxout(nn.Module):
 class LinearClassifier(nn.Sequential):
     """Softmax regression: logits w·x + b. With `classes=1` the one logit of logistic regression."""
 
-    def __init__(self, shape: Shape, classes: int, rng: torch.Generator | None = None) -> None:
+    def __init__(self, shape: Shape, classes: int, rng: Rng = None) -> None:
         c, h, w = shape
         super().__init__(nn.Flatten(), nn.Linear(c * h * w, classes))
         initialise(self, rng)
@@ -164,9 +156,7 @@ class PooledCNN(nn.Module):
         CourseError: a side that is not a multiple of 4.
     """
 
-    def __init__(
-        self, shape: Shape, classes: int, width: int = 8, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, classes: int, width: int = 8, rng: Rng = None) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 4)
         self.body = nn.Sequential(
@@ -201,9 +191,7 @@ class VGGSmall(nn.Module):
         CourseError: a side that is not a multiple of 4.
     """
 
-    def __init__(
-        self, shape: Shape, classes: int, width: int = 32, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, classes: int, width: int = 32, rng: Rng = None) -> None:
         super().__init__()
         c, _, _ = check_multiple(shape, 4)
         self.body = nn.Sequential(
@@ -241,9 +229,7 @@ class SmallResNet(nn.Module):
         CourseError: a side that is not a multiple of 4.
     """
 
-    def __init__(
-        self, shape: Shape, classes: int, width: int = 8, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, classes: int, width: int = 8, rng: Rng = None) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 4)
         self.body = nn.Sequential(
@@ -360,10 +346,7 @@ class PatchPositionNet(nn.Module):
     """
 
     def __init__(
-        self,
-        classes: int,
-        widths: tuple[int, ...] = (16, 32, 64, 64, 96, 128),
-        rng: torch.Generator | None = None,
+        self, classes: int, widths: tuple[int, ...] = (16, 32, 64, 64, 96, 128), rng: Rng = None
     ) -> None:
         super().__init__()
         require(len(widths) == 6, f"widths was {widths}; there are six stages.")

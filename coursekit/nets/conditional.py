@@ -11,7 +11,7 @@ from coursekit.errors import require
 from coursekit.nets.classifiers import Shape
 from coursekit.nets.discriminators import DCGANDiscriminator
 from coursekit.nets.generators import DCGANGenerator, Generator, Noise, dcgan_init
-from coursekit.types import Features, Images, Labels, Logits, PerExample
+from coursekit.types import Features, Images, Labels, Logits, PerExample, Rng
 
 Blend = Float[Tensor, "n k"]  # rows sum to 1: how much of each class
 
@@ -73,12 +73,7 @@ class ConcatGenerator(ConditionalGenerator):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 32,
-        noise_dim: int = 64,
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 32, noise_dim: int = 64, rng: Rng = None
     ) -> None:
         super().__init__()
         self.classes, self.noise_dim = classes, noise_dim
@@ -102,7 +97,7 @@ class ConditionalBatchNorm2d(nn.Module):
             all classes would start alike, and in a short game stay so.
     """
 
-    def __init__(self, channels: int, classes: int, rng: torch.Generator | None = None) -> None:
+    def __init__(self, channels: int, classes: int, rng: Rng = None) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.gain = nn.Parameter(1 + torch.randn(classes, channels, generator=rng))
@@ -124,12 +119,7 @@ class ConditionalBatchNormGenerator(ConditionalGenerator):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 32,
-        noise_dim: int = 64,
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 32, noise_dim: int = 64, rng: Rng = None
     ) -> None:
         super().__init__()
         self.classes, self.noise_dim = classes, noise_dim
@@ -159,12 +149,7 @@ class ConcatDiscriminator(nn.Module):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 32,
-        norm: str = "batch",
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 32, norm: str = "batch", rng: Rng = None
     ) -> None:
         super().__init__()
         c, h, w = shape
@@ -178,7 +163,20 @@ class ConcatDiscriminator(nn.Module):
         return self.body(torch.cat([2 * x - 1, plane], 1)).squeeze(1)
 
 
-class AuxiliaryDiscriminator(nn.Module):
+class _Trunk(nn.Module):
+    """φ(x), all of `DCGANDiscriminator` but its last layer, and that layer, the `score`."""
+
+    def __init__(self, shape: Shape, width: int, norm: str, rng: Rng) -> None:
+        super().__init__()
+        body = DCGANDiscriminator(shape, width, norm, rng=rng).body
+        self.trunk, self.score = body[:-1], cast(nn.Linear, body[-1])
+
+    def features(self, x: Images) -> Features:
+        """φ(x): activations of the last hidden layer, flattened, shape (n, d)."""
+        return self.trunk(2 * x - 1)
+
+
+class AuxiliaryDiscriminator(_Trunk):
     """One trunk φ, two heads: is it real, and of which class (Odena et al. 2017, §3).
 
     `D(x, y)` is the score of "real" and does not look at y; `D.class_logits(x)` are raw logits, to
@@ -189,22 +187,11 @@ class AuxiliaryDiscriminator(nn.Module):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 32,
-        norm: str = "batch",
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 32, norm: str = "batch", rng: Rng = None
     ) -> None:
-        super().__init__()
-        body = DCGANDiscriminator(shape, width, norm, rng=rng).body
-        self.trunk, self.score = body[:-1], cast(nn.Linear, body[-1])
+        super().__init__(shape, width, norm, rng)
         self.classify = nn.Linear(self.score.in_features, classes)
         dcgan_init(self.classify, rng)
-
-    def features(self, x: Images) -> Features:
-        """φ(x): activations of the last hidden layer, flattened, shape (n, d)."""
-        return self.trunk(2 * x - 1)
 
     def class_logits(self, x: Images) -> Logits:
         """log p(y | x) up to a constant for each x, shape (n, classes)."""
@@ -214,7 +201,7 @@ class AuxiliaryDiscriminator(nn.Module):
         return self.score(self.features(x)).squeeze(1)
 
 
-class ProjectionDiscriminator(nn.Module):
+class ProjectionDiscriminator(_Trunk):
     """s(x, y) = ψ(φ(x)) + ⟨v_y, φ(x)⟩ (Miyato & Koyama 2018, §3).
 
     ψ scores the image, the inner product whether image and label belong together. The paper sums φ
@@ -225,28 +212,12 @@ class ProjectionDiscriminator(nn.Module):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 32,
-        norm: str = "batch",
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 32, norm: str = "batch", rng: Rng = None
     ) -> None:
-        super().__init__()
+        super().__init__(shape, width, norm, rng)
         self.classes = classes
-        body = DCGANDiscriminator(shape, width, norm, rng=rng).body
-        self.trunk, self.score = body[:-1], cast(nn.Linear, body[-1])
         self.embed = nn.Embedding(classes, self.score.in_features)
         nn.init.normal_(self.embed.weight, 0.0, 0.02, generator=rng)
-
-    def features(self, x: Images) -> Features:
-        """φ(x): activations of the last hidden layer, flattened, shape (n, d)."""
-        return self.trunk(2 * x - 1)
-
-    def class_scores(self, x: Images) -> Logits:
-        """s(x, y) for every y at once, shape (n, classes): log p(x, y)/q(x, y) if D is optimal."""
-        h = self.features(x)
-        return self.score(h) + h @ self.embed.weight.T
 
     def forward(self, x: Images, y: Labels | None = None) -> PerExample:
         h, v = self.features(x), self.embed(check_labels(y, self.classes))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
-from coursekit.types import Examples, Images, Labels
+from coursekit.types import Examples, Images, Labels, Rng
 
 Scores = Float[Tensor, " packs"]
 
@@ -157,20 +157,27 @@ class DiffAugment:
 
 @dataclass(frozen=True)
 class FlipAndShift:
-    """Each image mirrored with probability 1/2 and shifted by up to `shift` pixels, grey behind it.
+    """Each image mirrored with probability 1/2 and shifted by up to `shift` pixels.
 
     The usual augmentation of CIFAR-10 (He et al. 2016, §4.2: 4 pixels). It changes no class there;
     a mirrored digit would be another sign, so `flip=False` for those.
 
+    Args:
+        shift: pixels, at least 0, in each direction.
+        flip: whether images are mirrored.
+        behind: what comes into view at the border, in [0, 1]: grey, or 0 for handwriting.
+
     Raises:
-        CourseError: a negative `shift`.
+        CourseError: a negative `shift`, or `behind` outside [0, 1].
     """
 
     shift: int = 4
     flip: bool = True
+    behind: float = 0.5
 
     def __post_init__(self) -> None:
         require(self.shift >= 0, f"shift was {self.shift}; it is a number of pixels, at least 0.")
+        require(0 <= self.behind <= 1, f"behind was {self.behind}; it must lie in [0, 1].")
 
     def __call__(self, x: Images, rng: torch.Generator, progress: float) -> Images:
         n, _, h, w = x.shape
@@ -180,10 +187,12 @@ class FlipAndShift:
         down, right = ((2 * self.shift + 1) * u[1:]).long()
         rows = down[:, None] + torch.arange(h, device=x.device)
         columns = right[:, None] + torch.arange(w, device=x.device)
-        padded = F.pad(x, (self.shift,) * 4, value=0.5)
+        padded = F.pad(x, (self.shift,) * 4, value=self.behind)
         images = torch.arange(n, device=x.device)[:, None, None]
-        # advanced indices with a slice between them put the channels last
-        return padded[images, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        # advanced indices with a slice between them put the channels last; in that layout a
+        # convolution of 3 to 4 channels writes past its buffer on the CPU (torch 2.15)
+        moved = padded[images, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        return moved.contiguous()
 
 
 class FourierFeatures(nn.Module):
@@ -201,9 +210,7 @@ class FourierFeatures(nn.Module):
 
     b: Tensor
 
-    def __init__(
-        self, d: int, count: int, wavelength: float, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, d: int, count: int, wavelength: float, rng: Rng = None) -> None:
         super().__init__()
         require(wavelength > 0, f"wavelength was {wavelength}; it must be positive.")
         self.register_buffer("b", 2 * pi / wavelength * torch.randn(d, count, generator=rng))

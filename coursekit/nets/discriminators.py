@@ -9,8 +9,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from coursekit.errors import choose
 from coursekit.nets.classifiers import MLP, Shape, check_multiple
+from coursekit.nets.discriminator_inputs import MinibatchStd
 from coursekit.nets.generators import Generator, Noise, dcgan_init
-from coursekit.types import Examples, Images, Labels, PerExample
+from coursekit.types import Examples, Images, Labels, PerExample, Rng
 
 NORMS = ("batch", "none", "spectral")
 
@@ -33,7 +34,7 @@ class MLPDiscriminator(nn.Module):
         shape: Sequence[int],
         hidden: Sequence[int] = (512, 256),
         norm: str = "none",
-        rng: torch.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         choose("norm", norm, ("none", "spectral"))
@@ -55,6 +56,8 @@ class DCGANDiscriminator(nn.Module):
             gradient penalty, which must see each example alone, or "spectral" on every layer.
         pool: halve the sides by max pooling instead of strides, against the guideline.
         slope: of the LeakyReLU for negative inputs; 0 is a plain ReLU.
+        minibatch_std: size of the groups whose standard deviation is one more plane before the
+            last layer (Karras et al. 2018, §3); 0 for none. Batches must be a multiple of it.
         rng: draws the initial weights.
 
     Raises:
@@ -68,7 +71,8 @@ class DCGANDiscriminator(nn.Module):
         norm: str = "batch",
         pool: bool = False,
         slope: float = 0.2,
-        rng: torch.Generator | None = None,
+        minibatch_std: int = 0,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         choose("norm", norm, NORMS)
@@ -80,14 +84,15 @@ class DCGANDiscriminator(nn.Module):
             _halve(width, 2 * width, pool),
             nn.BatchNorm2d(2 * width) if norm == "batch" else nn.Identity(),
             nn.LeakyReLU(slope),
+            *([MinibatchStd(minibatch_std)] if minibatch_std else []),
             nn.Flatten(),
-            nn.Linear(2 * width * h * w, 1),
+            nn.Linear((2 * width + bool(minibatch_std)) * h * w, 1),
         )
         dcgan_init(self, rng)
         if norm == "spectral":
             normalise_spectrally(self, rng)
 
-    def forward(self, x: Images, y: Labels | None = None) -> PerExample:
+    def forward(self, x: Images, y: Tensor | None = None) -> PerExample:
         return self.body(2 * x - 1).squeeze(1)
 
 
@@ -98,7 +103,7 @@ def _halve(inputs: int, outputs: int, pool: bool) -> nn.Module:
     return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
 
 
-def normalise_spectrally(model: nn.Module, rng: torch.Generator | None = None) -> None:
+def normalise_spectrally(model: nn.Module, rng: Rng = None) -> None:
     """Divide the weight of every linear and convolutional layer by its largest singular value.
 
     One power iteration per forward pass in train mode (Miyato et al. 2018, Algorithm 1). The

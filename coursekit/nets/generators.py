@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from coursekit.errors import choose, require
 from coursekit.nets.classifiers import Shape, check_multiple, initialise
-from coursekit.types import Examples, Images, Labels
+from coursekit.types import Examples, Images, Labels, Rng
 
 
 def deconvolution(inputs: int, outputs: int, kernel: int = 4) -> nn.Module:
@@ -34,6 +34,7 @@ uneven_deconvolution = partial(deconvolution, kernel=3)
 
 
 Noise = Float[Tensor, "n d"]
+UpperHalf = Float[Tensor, "n c half w"]
 
 
 class Generator(nn.Module):
@@ -52,14 +53,15 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, n: int, rng: torch.Generator, y: Labels | None = None, batch: int = 500
+        self, n: int, rng: torch.Generator, y: Labels | UpperHalf | None = None, batch: int = 500
     ) -> Examples:
         """`n` samples in eval mode, without a graph; the mode is put back.
 
         Args:
             n: how many.
             rng: draws the noise.
-            y: what each sample is asked to be, shape (n,); a conditional G needs it, others do not.
+            y: what each sample is asked to be: a class, shape (n,), or an upper half to go on from,
+                shape (n, c, h/2, w); a conditional G needs it, others do not.
             batch: samples made at a time.
 
         Raises:
@@ -99,7 +101,7 @@ class MLPGenerator(Generator):
         noise_dim: int = 64,
         norm: str = "none",
         bounded: bool = True,
-        rng: torch.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         choose("norm", norm, ("batch", "none"))
@@ -144,7 +146,7 @@ class DCGANGenerator(Generator):
         norm: str = "batch",
         bounded: bool = True,
         double: Callable[[int, int], nn.Module] = deconvolution,
-        rng: torch.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         choose("norm", norm, ("batch", "none"))
@@ -168,7 +170,7 @@ class DCGANGenerator(Generator):
         return self.body(z)
 
 
-def dcgan_init(model: nn.Module, rng: torch.Generator | None) -> None:
+def dcgan_init(model: nn.Module, rng: Rng) -> None:
     """Weights ~ N(0, 0.02), biases 0 (Radford et al. 2016, §4); BatchNorm keeps its 1 and 0."""
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
@@ -211,9 +213,6 @@ def truncated(n: int, dim: int, rng: torch.Generator, at: float) -> Float[Tensor
     return z.clamp(-at, at).float()
 
 
-UpperHalf = Float[Tensor, "n c half w"]
-
-
 class Inpainter(Generator):
     """Paints the lower half of an image, given the upper half as its label: G(z, y).
 
@@ -226,9 +225,7 @@ class Inpainter(Generator):
         width, noise_dim, rng: as for `DCGANGenerator`.
     """
 
-    def __init__(
-        self, shape: Shape, width: int = 32, noise_dim: int = 16, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, width: int = 32, noise_dim: int = 16, rng: Rng = None) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 4)
         h, w = h // 4, w // 4

@@ -1,9 +1,7 @@
 """Many small games trained at once, each with its own weights, in one batched network."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from math import prod
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -14,7 +12,7 @@ from torch.nn.utils import parametrize
 from coursekit.errors import choose, require
 from coursekit.nets.discriminator_inputs import FourierFeatures
 from coursekit.nets.generators import Generator, Noise
-from coursekit.types import Examples, Labels, PerExample
+from coursekit.types import Examples, Labels, PerExample, Rng
 
 Stacked = Float[Tensor, "games b inputs"]
 Outputs = Float[Tensor, "games b outputs"]
@@ -29,9 +27,7 @@ class ParallelLinear(nn.Module):
         rng: draws the initial weights.
     """
 
-    def __init__(
-        self, games: int, inputs: int, outputs: int, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, games: int, inputs: int, outputs: int, rng: Rng = None) -> None:
         super().__init__()
         bound = inputs**-0.5
         weight = torch.empty(games, inputs, outputs).uniform_(-bound, bound, generator=rng)
@@ -40,9 +36,6 @@ class ParallelLinear(nn.Module):
 
     def forward(self, x: Stacked) -> Outputs:
         return torch.baddbmm(self.bias, x, self.weight)
-
-    def extra_repr(self) -> str:
-        return "games={}, inputs={}, outputs={}".format(*self.weight.shape)
 
 
 class BatchedSpectralNorm(nn.Module):
@@ -53,7 +46,7 @@ class BatchedSpectralNorm(nn.Module):
 
     u: Tensor
 
-    def __init__(self, weight: Stacked, rng: torch.Generator | None = None) -> None:
+    def __init__(self, weight: Stacked, rng: Rng = None) -> None:
         super().__init__()
         start = torch.randn(weight.shape[0], weight.shape[2], generator=rng).to(weight)
         self.register_buffer("u", normalize(start, dim=1))
@@ -68,9 +61,7 @@ class BatchedSpectralNorm(nn.Module):
         return weight / sigma[:, None, None]
 
 
-def layers_of(
-    games: int, sizes: Sequence[int], activation: nn.Module, rng: torch.Generator | None
-) -> nn.Sequential:
+def layers_of(games: int, sizes: Sequence[int], activation: nn.Module, rng: Rng) -> nn.Sequential:
     """Parallel layers of these sizes with an activation between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in zip(sizes, sizes[1:], strict=False):
@@ -84,9 +75,6 @@ def split_games(rows: Tensor, games: int) -> Stacked:
         len(rows) % games == 0, f"the batch has {len(rows)} rows; {games} games must share evenly."
     )
     return rows.unflatten(0, (games, -1))
-
-
-N = TypeVar("N", bound=nn.Module)
 
 
 class ParallelGenerator(Generator):
@@ -116,7 +104,7 @@ class ParallelGenerator(Generator):
         classes: int = 0,
         waves: FourierFeatures | None = None,
         wide: float = 0.0,
-        rng: torch.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         self.games, self.shape, self.noise_dim = games, tuple(shape), noise_dim
@@ -155,7 +143,7 @@ class ParallelDiscriminator(nn.Module):
         norm: str = "none",
         classes: int = 0,
         aside: nn.Module | None = None,
-        rng: torch.Generator | None = None,
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         choose("norm", norm, ("none", "spectral"))
@@ -183,22 +171,3 @@ def append_one_hot(x: Tensor, y: Labels | None, classes: int) -> Tensor:
     require(y is not None, "y was None; a network with classes must be told the class.")
     assert y is not None
     return torch.cat([x, one_hot(y, classes).to(x)], dim=1)
-
-
-def select_game(network: N, game: int) -> N:
-    """One game of a parallel network, as a parallel network of one game with copied weights.
-
-    Raises:
-        CourseError: there is no such game.
-    """
-    games = int(network.games)  # type: ignore[arg-type]
-    require(0 <= game < games, f"game was {game}; there are games 0 to {games - 1}.")
-    one = deepcopy(network)
-    for part in one.modules():
-        if not isinstance(
-            part, FourierFeatures
-        ):  # which all games share; all else has an axis of games
-            for values in [*part.parameters(recurse=False), *part.buffers(recurse=False)]:
-                values.data = values.data[game : game + 1].clone()
-    one.games = 1  # type: ignore[assignment]
-    return one

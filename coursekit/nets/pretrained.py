@@ -19,17 +19,6 @@ _SPECIAL: dict[str, dict[str, Any]] = {
 }
 
 
-def squeezenet() -> tuple[nn.Module, tuple[str, ...]]:
-    """SqueezeNet 1.1 (Iandola et al. 2016) trained on ImageNet, and the names of its 1,000 classes.
-
-    Pixels in [0, 1] in, logits out: the normalisation is the first layer. In eval mode.
-
-    Raises:
-        CourseError: torchvision's weights are not in the hub folder (`TORCH_HOME`), or unreadable.
-    """
-    return pretrained("squeezenet1_1")
-
-
 def pretrained(
     name: str,
     file: str | Path | None = None,

@@ -1,6 +1,5 @@
 """The networks of SN-GAN for 32-pixel colour images, told a class (Miyato et al. 2018, Table 3)."""
 
-import torch
 from torch import nn
 
 from coursekit.nets.classifiers import Shape, check_multiple
@@ -12,7 +11,7 @@ from coursekit.nets.conditional import (
 )
 from coursekit.nets.discriminators import normalise_spectrally
 from coursekit.nets.generators import Noise, dcgan_init
-from coursekit.types import Features, Images, Labels, PerExample
+from coursekit.types import Features, Images, Labels, PerExample, Rng
 
 
 class SNGANGenerator(ConditionalGenerator):
@@ -33,12 +32,7 @@ class SNGANGenerator(ConditionalGenerator):
     """
 
     def __init__(
-        self,
-        shape: Shape,
-        classes: int,
-        width: int = 24,
-        noise_dim: int = 128,
-        rng: torch.Generator | None = None,
+        self, shape: Shape, classes: int, width: int = 24, noise_dim: int = 128, rng: Rng = None
     ) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 8)
@@ -75,9 +69,7 @@ class SNGANDiscriminator(nn.Module):
         CourseError: a side that is not a multiple of 8.
     """
 
-    def __init__(
-        self, shape: Shape, classes: int, width: int = 24, rng: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, classes: int, width: int = 24, rng: Rng = None) -> None:
         super().__init__()
         c, _, _ = check_multiple(shape, 8)
         self.classes = classes

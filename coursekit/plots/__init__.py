@@ -13,10 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-# Okabe & Ito 2008: eight colours that people with any colour vision can tell apart.
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
-PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, YELLOW)
+from coursekit.plots.colours import PALETTE
 
 STYLE: Any = {
     "axes.prop_cycle": cycler(color=PALETTE),
@@ -40,12 +37,21 @@ STYLE: Any = {
 
 
 def canvas(
-    rows: int = 1, columns: int = 1, width: float = 4.2, height: float = 3.2, title: str = ""
+    rows: int = 1,
+    columns: int = 1,
+    width: float = 4.2,
+    height: float = 3.2,
+    title: str = "",
+    **grid: Any,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of `rows` × `columns` panels, each `width` × `height` inches, in the house style."""
+    """A figure of `rows` × `columns` panels, each `width` × `height` inches, in the house style.
+
+    `grid` goes to matplotlib's `subplots`: with `height_ratios`, say, the sizes are those on
+    average.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
+        axes = figure.subplots(rows, columns, squeeze=False, **grid)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     return figure, list(axes.flat)

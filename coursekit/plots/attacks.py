@@ -1,61 +1,24 @@
 """The figures of 07 and of the other lectures that attack classifiers."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from coursekit.plots import (
-    BLUE,
-    PALETTE,
-    VERMILION,
-    array,
-    canvas,
-    curves,
-    label,
-    picture,
-    standard_error,
-)
+from coursekit.plots import array, canvas, curves, label, picture
+from coursekit.plots.colours import BLACK, BLUE, PALETTE, VERMILION
 
-INCH = 1.15  # of one small image
+INCH = 1.25  # of one small image
 
 
 def captions(probabilities: Tensor, classes: Sequence[str], letters: int = 9) -> list[str]:
     """What a model says of each image: its likeliest class (so many letters) and probability."""
     top = probabilities.max(1)
     return [f"{classes[k][:letters]} {p:.0%}" for p, k in zip(top.values, top.indices, strict=True)]
-
-
-def before_after(
-    x: Tensor,
-    x_adv: Tensor,
-    said: Sequence[str],
-    now: Sequence[str],
-    gain: float = 1.0,
-    title: str = "",
-) -> Figure:
-    """Columns of image, perturbation × `gain` around grey, attacked image, each with its caption.
-
-    Args:
-        x, x_adv: (n, c, h, w), pixels in [0, 1].
-        said, now: a caption above each image and each attacked image.
-        gain: how many times the perturbation is enlarged so that it can be seen.
-        title: of the figure.
-    """
-    n = len(x)
-    figure, axes = canvas(3, n, INCH, INCH + 0.12, title)
-    added = (0.5 + gain * (x_adv - x)).clamp(0, 1)
-    for column in range(n):
-        _captioned(axes[column], x[column], said[column])
-        _captioned(axes[n + column], added[column], "")
-        _captioned(axes[2 * n + column], x_adv[column], now[column])
-    times = "" if gain == 1 else f" × {gain:g}"
-    for row, name in enumerate(("image", f"perturbation{times}", "attacked")):
-        _beside(axes[row * n], name)
-    return figure
 
 
 def variants(
@@ -68,26 +31,11 @@ def variants(
         ax.set_axis_off()
     for row, (name, (images, captions)) in enumerate(rows.items()):
         for column, (image, caption) in enumerate(zip(images, captions, strict=True)):
-            _captioned(axes[row * columns + column], image, caption)
-        _beside(axes[row * columns], name)
-    return figure
-
-
-def attention(x: Tensor, maps: Mapping[str, Tensor], title: str = "") -> Figure:
-    """The images, and below them each map (n, h, w) over a pale copy of the image."""
-    n = len(x)
-    figure, axes = canvas(1 + len(maps), n, INCH, INCH, title)
-    for column in range(n):
-        _captioned(axes[column], x[column], "")
-    _beside(axes[0], "image")
-    for row, (name, values) in enumerate(maps.items(), start=1):
-        for column in range(n):
-            ax = axes[row * n + column]
-            shown, grey = array(values[column]), array(1 - 0.25 * x[column].mean(0))
-            ax.imshow(grey, cmap="gray", vmin=0, vmax=1)
-            ax.imshow(shown.clip(0), cmap="inferno", alpha=0.85, vmin=0)
-            ax.set_axis_off()
-        _beside(axes[row * n], name)
+            ax = picture(axes[row * columns + column], image)
+            ax.set_title(caption, loc="center", fontsize=9)
+        ax = axes[row * columns]
+        place: Any = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 9}
+        ax.text(-0.08, 0.5, name, transform=ax.transAxes, **place)
     return figure
 
 
@@ -109,92 +57,158 @@ def attack_widget(
     return figure
 
 
-def _captioned(axes: Axes, image: Tensor, caption: str) -> None:
-    picture(axes, image)
-    axes.set_title(caption, loc="center", fontsize=8)
-
-
-def _beside(axes: Axes, name: str) -> None:
-    axes.text(
-        -0.08, 0.5, name, transform=axes.transAxes, ha="right", va="center", rotation=90, fontsize=9
-    )
-
-
-PERCENT = PercentFormatter(1.0)
+PERCENT = PercentFormatter(1.0, decimals=0)
 
 
 def sweep(
     eps: Sequence[float], accuracy: Mapping[str, Tensor], confidence: Mapping[str, Tensor]
 ) -> Figure:
-    """Accuracy, and confidence in the wrong answers, against ε; mean ± standard error over seeds.
+    """Accuracy, and confidence in the wrong answers, against ε.
 
     Args:
         eps: the ε of each column, in units of pixels.
-        accuracy: attack → (seeds, len(eps)).
+        accuracy: attack → one share for each ε.
         confidence: the same; NaN where nothing was fooled.
     """
-    figure, (left, right) = canvas(1, 2, width=4.6, height=3.4)
+    figure, (left, right) = canvas(1, 2, width=4.8, height=3.5)
     for axes, series in ((left, accuracy), (right, confidence)):
-        known = {name: np.ma.masked_invalid(array(values)) for name, values in series.items()}
-        means = {name: values.mean(0).filled(np.nan) for name, values in known.items()}
-        spread = {name: standard_error(values) for name, values in known.items()}
-        curves(axes, eps, means, spread)
-        axes.yaxis.set_major_formatter(PERCENT)
-        axes.set_ylim(-0.03, 1.03)
-    label(left, "Accuracy under attack", "ε, in units of pixels", "images still right")
+        curves(axes, eps, dict(series))
+        _shares(axes)
+    label(left, "Accuracy under attack", "ε, in units of pixels", "images still correct")
     label(right, "Confidence in the wrong class", "ε, in units of pixels", "mean probability")
-    left.legend().remove()
-    right.legend(frameon=False, loc="lower left")  # where no curve passes
+    left.legend(frameon=False, loc="lower left")
+    right.legend(frameon=False, loc="lower right")
     return figure
 
 
-def margins(groups: Mapping[str, Tensor], moves: Mapping[str, float]) -> Figure:
-    """Histograms of signed margins (right if positive), one row a group.
+def shares(
+    x: Sequence[float], series: Mapping[str, Sequence[float]], title: str, at: str
+) -> Figure:
+    """Share of images fooled against `x`, one line for each attack; `at` names the axis."""
+    figure, (axes,) = canvas(width=6.0, height=3.4)
+    curves(axes, x, dict(series))
+    _shares(axes)
+    label(axes, title, at, "images fooled")
+    return figure
+
+
+def bars(values: Mapping[str, float], title: str) -> Figure:
+    """One horizontal bar for each attack: the share of images still correct, as a number too."""
+    figure, (axes,) = canvas(width=7.2, height=0.9 + 0.36 * len(values))
+    names, heights = list(values), list(values.values())
+    axes.barh(names, heights, color=BLUE)
+    for row, value in enumerate(heights):
+        axes.text(value + 0.01, row, f"{value:.1%}", va="center")
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set_xlim(0, 1.13)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    axes.xaxis.set_major_formatter(PERCENT)
+    label(axes, title, "images still correct", "attack")
+    return figure
+
+
+def margins(groups: Mapping[str, Tensor], wrong: Mapping[str, float], title: str) -> Figure:
+    """Histograms of signed margins, one row a group on one axis.
 
     Args:
-        groups: name → margins of the images, (n,).
-        moves: name → share of the images on the wrong side.
+        groups: name → margins of the images, (n,); negative ones are classified wrongly.
+        wrong: name → share of the images on the wrong side.
     """
-    figure, axes = canvas(len(groups), 1, width=6.6, height=1.3, title="The same step, two ways")
+    figure, axes = canvas(len(groups), 1, width=6.8, height=1.3, title=title)
     everything = np.concatenate([array(values) for values in groups.values()])
     bins = np.linspace(everything.min(), everything.max(), 60).tolist()
     for ax, (name, values), colour in zip(axes, groups.items(), PALETTE, strict=False):
         ax.hist(array(values), bins=bins, color=colour)
         ax.axvline(0, color="black", linewidth=1)
         ax.set_yticks([])
-        ax.set_title(f"{name}: {moves[name]:.1%} wrong", loc="left", fontsize=10)
+        ax.set_title(f"{name}: {wrong[name]:.1%} wrong", loc="left", fontsize=10)
         if ax is not axes[-1]:
             ax.tick_params(labelbottom=False)
-    axes[-1].set_xlabel("margin s·(w·x + b); right of the line the model is right")
+    axes[-1].set_xlabel("margin s·(w·x + b); left of the line the model is wrong")
     return figure
 
 
-def radii(eps: Sequence[float], accuracy: Mapping[str, Tensor], lengths: Tensor) -> Figure:
-    """L2: what fixed budgets leave, beside the shortest perturbation found for each image.
+def radii(
+    eps: Sequence[float], accuracy: Mapping[str, Sequence[float]], lengths: Mapping[str, Tensor]
+) -> Figure:
+    """L2: what fixed budgets leave, beside the shortest perturbations found for each image.
 
     Args:
         eps: L2 budgets.
         accuracy: attack → accuracy at each budget.
-        lengths: ‖δ‖₂ found for each image by minimising it; 0 where the image was wrong anyway.
+        lengths: attack → ‖δ‖₂ found for each image; infinite where it failed.
     """
-    figure, (axes,) = canvas(width=6.0, height=3.4)
+    figure, (axes,) = canvas(width=6.8, height=3.6)
     curves(axes, eps, dict(accuracy))
-    found = np.sort(array(lengths))
-    left = 1 - np.arange(1, len(found) + 1) / len(found)
-    axes.step(found, left, where="post", color="black", linestyle="--", label="C&W, each image")
-    axes.legend(frameon=False)
+    for (name, found), colour in zip(lengths.items(), PALETTE[2:], strict=False):
+        length = np.sort(array(found[found.isfinite()]))
+        left = 1 - np.arange(1, len(length) + 1) / len(found)
+        x, y = np.append(0, length), np.append(1, left)
+        axes.step(x, y, where="post", color=colour, linestyle="--", label=f"{name}, each image")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axes.set_xlim(0, max(eps))
+    _shares(axes)
+    label(axes, "Budget given, or length minimised", "length ‖δ‖₂ of the perturbation")
+    axes.set_ylabel("images still correct")
+    return figure
+
+
+def queries(
+    asked: Sequence[int],
+    by_score: Sequence[float],
+    budgets: Sequence[int],
+    by_decision: Sequence[float],
+    by_gradient: float,
+    eps: float,
+) -> Figure:
+    """Share of images fooled within ‖δ‖∞ ≤ ε against queries: Square, HopSkipJump, and PGD's level.
+
+    Args:
+        asked, by_score: queries for one image, and the share that Square has fooled by then.
+        budgets, by_decision: queries allowed to HopSkipJump, and the share it brought within ε.
+        by_gradient: the share that PGD fools, which sees gradients.
+        eps: radius of the ball, in units of pixels.
+    """
+    figure, (axes,) = canvas(width=6.6, height=3.5)
+    axes.plot(asked, by_score, color=BLUE, label="Square: scores")
+    axes.plot(budgets, by_decision, "o-", color=VERMILION, label="HopSkipJump: decisions")
+    axes.axhline(by_gradient, color=BLACK, linestyle="--", label="PGD: gradients")
+    axes.set_xscale("log")
+    _shares(axes)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    label(axes, f"How many queries? ε = {eps:g}", "queries for one image", "images fooled")
+    return figure
+
+
+def linearity(reach: Tensor, real: Tensor, linear: Tensor, title: str) -> Figure:
+    """Median margin and its quartiles along a direction, beside the linear prediction.
+
+    Args:
+        reach: sizes of the step, (m,), in units of pixels.
+        real, linear: margins, (m, images).
+    """
+    figure, (axes,) = canvas(width=6.2, height=3.5)
+    for values, name, colour in ((real, "the network", BLUE), (linear, "linear", VERMILION)):
+        low, middle, high = np.quantile(array(values), (0.25, 0.5, 0.75), axis=1)
+        axes.plot(array(reach), middle, color=colour, label=name)
+        axes.fill_between(array(reach), low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.axhline(0, color=BLACK, linewidth=1)
+    axes.legend(frameon=False, title="median, quartiles")
+    label(axes, title, "ε, in units of pixels", "margin; below 0 it is wrong")
+    return figure
+
+
+def _shares(axes: Axes) -> None:
     axes.set_ylim(-0.03, 1.03)
     axes.yaxis.set_major_formatter(PERCENT)
-    label(axes, "Fixed and smallest budget agree", "L2 length of the perturbation")
-    axes.set_ylabel("images still right")
-    return figure
 
 
 def trade_off(c: Sequence[float], length: Tensor, loss: Tensor, fooled: Tensor) -> Figure:
     """Szegedy's penalty: for each c the typical ‖r‖₂ and loss reached, and the share fooled."""
     figure, (left, right) = canvas(1, 2, width=4.6, height=3.3)
     left.semilogy(array(length), array(loss), color=BLUE, marker="o")
+    left.margins(y=0.15)  # for the labels
     for each, x, y in zip(c, array(length), array(loss), strict=True):
         left.annotate(f"c = {each:g}", (x, y), textcoords="offset points", xytext=(7, 4))
     left.set_xlim(-0.03 * float(array(length).max()), 1.25 * float(array(length).max()))
@@ -202,60 +216,12 @@ def trade_off(c: Sequence[float], length: Tensor, loss: Tensor, fooled: Tensor) 
     right.semilogx(list(c), array(fooled), color=VERMILION, marker="o")
     right.yaxis.set_major_formatter(PERCENT)
     right.set_ylim(-0.03, 1.03)
-    label(right, "Too dear, and it gives up", "price c of a unit of length", "images that reach y′")
-    return figure
-
-
-def queries(
-    spent: Tensor, budget: int, eps: float, budgets: Sequence[int], lengths: Sequence[float]
-) -> Figure:
-    """Score-based: images fooled against queries; decision-based: length against queries.
-
-    Args:
-        spent: queries that each fooled image had cost, padded with `budget` where none sufficed.
-        budget: the most queries of the score-based attack, in the ball of radius `eps`.
-        budgets, lengths: queries allowed to the decision-based attack, median ‖δ‖₂ it reached.
-    """
-    figure, (left, right) = canvas(1, 2, width=4.6, height=3.3)
-    sorted_ = np.sort(array(spent))
-    share = np.arange(1, len(sorted_) + 1) / len(sorted_)
-    done = sorted_ < budget
-    x, y = np.append(sorted_[done], budget), np.append(share[done], share[done].max(initial=0))
-    left.step(x, y, where="post", color=BLUE)
-    left.set_xscale("log")
-    left.set_ylim(-0.03, 1.03)
-    left.yaxis.set_major_formatter(PERCENT)
-    label(left, f"Scores: Square, ε = {eps:g}", "queries for one image", "images fooled")
-    right.loglog(list(budgets), list(lengths), color=VERMILION, marker="o")
-    right.set_xticks(list(budgets), [str(b) for b in budgets])
-    ticks = [round(length, 1) for length in lengths]
-    right.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    right.minorticks_off()
-    label(right, "Decisions: HopSkipJump", "queries for one image", "median ‖δ‖₂")
-    return figure
-
-
-def surfaces(reach: Tensor, planes: Mapping[str, tuple[Tensor, Tensor]], true: int) -> Figure:
-    """Loss on planes through one image, side by side on one scale; where the class is wrong.
-
-    Args:
-        reach: the values along both axes.
-        planes: title → loss (m, m) and winning class (m, m).
-        true: the image's class; the white line is where another one begins to win.
-    """
-    figure, axes = canvas(1, len(planes), width=4.0, height=3.3)
-    top = max(float(loss.max()) for loss, _ in planes.values()) + 1e-6
-    for number, (ax, (title, (loss, winner))) in enumerate(zip(axes, planes.items(), strict=True)):
-        levels = np.linspace(0, top, 25).tolist()
-        filled = ax.contourf(array(reach), array(reach), array(loss), levels, cmap="viridis")
-        wrong = array(winner != true).astype(float)
-        if 0 < wrong.mean() < 1:
-            ax.contour(array(reach), array(reach), wrong, [0.5], colors="white", linewidths=1.5)
-        ax.plot(0, 0, "o", color="white")
-        across = "a second random direction" if number else "a random direction"
-        label(ax, title, "step along " + ("a random direction" if number else "the attack"), across)
-        ax.grid(False)
-    figure.colorbar(filled, ax=axes, label="loss J", ticks=MaxNLocator(6))
+    label(
+        right,
+        "Too high a price, and it gives up",
+        "price c of a unit of length",
+        "images that reach y′",
+    )
     return figure
 
 

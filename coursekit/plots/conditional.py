@@ -3,28 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
-from coursekit.plots import (
-    BLACK,
-    BLUE,
-    GREEN,
-    PALETTE,
-    STYLE,
-    VERMILION,
-    array,
-    canvas,
-    label,
-    picture,
-    tile,
-)
+from coursekit.plots import array, canvas, label, picture, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, VERMILION
 
 INCH = 0.62  # of one small image
 
@@ -79,9 +67,7 @@ def class_widget(
     image: Tensor, row: Tensor, chosen: int, classes: Sequence[str], seen: str
 ) -> Figure:
     """One image large; below it the same z in every class, the chosen one framed."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.5), layout="constrained")
-        large, all_classes = figure.subplots(2, 1, height_ratios=(5, 1.3))
+    figure, (large, all_classes) = canvas(2, 1, 6.4, 1.75, height_ratios=(5, 1.3))
     picture(large, image)
     large.set_title(f"asked for {classes[chosen]}, read as {seen}", loc="center")
     picture(all_classes, tile(row, len(row)))
@@ -203,6 +189,7 @@ def accuracy_and_coverage(
         )  # fmt: skip
     ax.plot(*real, "*", color=BLACK, markersize=16, label="real images")
     ax.axhline(real[1], color=BLACK, linestyle=":", linewidth=1)
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))  # room for labels like 60.0%
     for axis in (ax.xaxis, ax.yaxis):
         _percent(axis)
     label(

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from torch import Tensor
 
-from coursekit.plots import BLUE, PALETTE, VERMILION, array, canvas, curves, label, picture
+from coursekit.plots import array, canvas, label, picture
+from coursekit.plots.colours import BLUE, PALETTE
 
-DPI = 72  # at which films are drawn
+DPI = 100  # at which figures become pictures
 
 
 def sheet(
@@ -31,7 +31,7 @@ def sheet(
     by_row = captions if isinstance(captions, Mapping) else {first: captions}
     columns = max(len(images) for images in rows.values())
     h, w = rows[first][0].shape[-2:]
-    height = inch * h / w + (0.22 if captions else 0.04)
+    height = inch * h / w + (0.24 if captions else 0.04)
     figure, axes = canvas(len(rows), columns, inch, height, title)
     if title:  # the canvas leaves no room for it
         figure.set_size_inches(columns * inch + 0.3, len(rows) * height + 0.35)
@@ -41,16 +41,24 @@ def sheet(
         words = list(by_row.get(name, ())) + [""] * len(images)
         for column, image in enumerate(images):
             ax = picture(axes[row * columns + column], image.reshape(image.shape[-3:]))
-            ax.set_title(words[column], loc="center", fontsize=8)
+            ax.set_title(words[column], loc="center", fontsize=9)
         ax = axes[row * columns]
-        place: Any = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 9}
+        place: Any = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 10}
         ax.text(-0.04, 0.5, name, transform=ax.transAxes, **place)
     return figure
 
 
-def before_after(photo: Tensor, dreamt: Tensor, title: str = "", inch: float = 4.2) -> Figure:
-    """A photo and its dream, side by side."""
-    return sheet({"": (photo, dreamt)}, ("the photo", "the dream"), title, inch)
+def grid(
+    images: Sequence[Tensor],
+    captions: Sequence[str],
+    title: str = "",
+    columns: int = 2,
+    inch: float = 4.4,
+) -> Figure:
+    """Large pictures in reading order, each under its caption; images as in `sheet`."""
+    starts = range(0, len(images), columns)
+    rows = {" " * k: images[k : k + columns] for k in starts}  # names that do not show
+    return sheet(rows, {" " * k: captions[k : k + columns] for k in starts}, title, inch)
 
 
 def frame(image: Tensor) -> Figure:
@@ -98,58 +106,5 @@ def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, T
     right.set_xticklabels([f"1/{round(1 / tick)}" for tick in ticks])
     label(right, "How fine is what was added?", "frequency, cycles per pixel", "share of the power")
     right.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
-    right.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def depth(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> Figure:
-    """For each layer, lengths in pixels: name of the line → one length a layer."""
-    figure, (axes,) = canvas(width=6.0, height=3.3)
-    curves(axes, range(len(names)), dict(series))
-    for line in axes.lines:
-        line.set_marker("o")
-    axes.set_yscale("log", base=2)
-    axes.set_xticks(range(len(names)), list(names))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, fontsize=8)
-    label(axes, "What a unit sees, and what a dream is made of", "", "pixels (log)")
-    return figure
-
-
-def fields(maps: Mapping[str, Tensor]) -> Figure:
-    """Which pixels the middle unit of each layer depends on: |gradient|, each on its own scale.
-
-    Args:
-        maps: layer → (h, w).
-    """
-    figure, axes = canvas(1, len(maps), width=1.9, height=2.2)
-    for ax, (name, values) in zip(axes, maps.items(), strict=True):
-        shown = np.sqrt(array(values / values.max()))  # so that the faint rim is seen
-        ax.imshow(shown, cmap="inferno", vmin=0, vmax=1)
-        ax.set_title(name, loc="left", fontsize=9)
-        ax.set_axis_off()
-    return figure
-
-
-def seams(difference: Tensor, distance: Sequence[float], worst: Sequence[float]) -> Figure:
-    """Where the gradient in tiles differs from the whole's, and by how much against the distance.
-
-    Args:
-        difference: |tiled − whole| in units of the mean |gradient|, (h, w).
-        distance: pixels to the nearest seam.
-        worst: the largest difference at that distance.
-    """
-    figure, (left, right) = canvas(1, 2, width=4.6, height=3.1)
-    image = left.imshow(array(difference), cmap="inferno", vmin=0, vmax=float(difference.max()) / 3)
-    left.set_axis_off()
-    left.grid(False)
-    figure.colorbar(
-        image, ax=left, label="|difference| / mean |gradient|", shrink=0.7, extend="max"
-    )
-    left.set_title("Tiles differ at their seams", loc="left", fontweight="bold", fontsize=11)
-    right.plot(list(distance), list(worst), color=VERMILION)
-    right.set_ylim(bottom=0)
-    right.axhline(0, color=BLUE, linewidth=1)
-    label(right, "… and nowhere else", "distance to the nearest seam, pixels")
-    right.set_ylabel("largest difference")
+    right.legend(frameon=False, fontsize=9)
     return figure

@@ -2,29 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from coursekit.plots import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PALETTE,
-    STYLE,
-    VERMILION,
-    canvas,
-    label,
-    picture,
-    standard_error,
-    tile,
-)
+from coursekit.plots import canvas, label, picture, standard_error, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
 
 INCH = 0.5  # of one small image
 
@@ -32,14 +18,16 @@ INCH = 0.5  # of one small image
 def strips(rows: Mapping[str, Tensor], title: str = "", scale: float = INCH) -> Figure:
     """One row of images (n, c, h, w) in [0, 1] per name, the name to its left."""
     longest = max(len(images) for images in rows.values())
-    figure, axes = canvas(len(rows), 1, width=longest * scale + 2.2, height=scale + 0.08)
+    names = 0.2 + 0.085 * max(map(len, rows))  # inches, to the left
+    width = max(longest * scale + names, 0.12 * len(title))
+    figure, axes = canvas(len(rows), 1, width=width, height=scale + 0.08)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     for ax, (name, images) in zip(axes, rows.items(), strict=True):
         picture(ax, tile(images, longest))
         ax.set_anchor("W")
         ax.text(-0.01, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=9)
-    figure.set_size_inches(longest * scale + 2.2, len(rows) * (scale + 0.08) + 0.4 * bool(title))
+    figure.set_size_inches(width, len(rows) * (scale + 0.08) + 0.4 * bool(title))
     return figure
 
 
@@ -47,36 +35,26 @@ def album(sheets: Mapping[str, Tensor], columns: int = 8, scale: float = 0.36) -
     """Square sheets of samples side by side, each under its name."""
     rows = -(-max(len(images) for images in sheets.values()) // columns)
     size = columns * scale
-    figure, axes = canvas(1, len(sheets), width=size + 0.15, height=rows * scale + 0.35)
+    figure, axes = canvas(1, len(sheets), width=size + 0.15, height=rows * scale + 0.45)
     for ax, (name, images) in zip(axes, sheets.items(), strict=True):
         picture(ax, tile(images, columns), name)
     return figure
 
 
-def beside(left: Tensor, right: Tensor, names: tuple[str, str], columns: int = 10) -> Figure:
-    """Each image of `left` above its partner in `right`."""
-    return strips({names[0]: left[:columns], names[1]: right[:columns]})
-
-
 def frames(moments: Sequence[Tensor], captions: Sequence[str], columns: int = 8) -> list[Figure]:
     """The pictures of a film: one sheet of samples per moment, under its caption."""
-    pairs = zip(moments, captions, strict=True)
-    return [_frame(images, caption, columns) for images, caption in pairs]
-
-
-def _frame(images: Tensor, caption: str, columns: int) -> Figure:
-    rows = -(-len(images) // columns)
-    width = max(2.6, columns * INCH)
-    figure, (ax,) = canvas(width=width, height=rows * INCH + 0.45)
-    picture(ax, tile(images, columns), caption)
-    return figure
+    pictures = []
+    for images, caption in zip(moments, captions, strict=True):
+        rows = -(-len(images) // columns)
+        figure, (ax,) = canvas(width=max(2.6, columns * INCH), height=rows * INCH + 0.45)
+        picture(ax, tile(images, columns), caption)
+        pictures.append(figure)
+    return pictures
 
 
 def latent_widget(image: Tensor, path: Tensor, position: float) -> Figure:
     """One image large, and below it the way through latent space, with the place marked."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-        large, way = figure.subplots(2, 1, height_ratios=(5, 1))
+    figure, (large, way) = canvas(2, 1, 6.4, 1.7, height_ratios=(5, 1))
     picture(large, image)
     picture(way, tile(path, len(path)))
     side = path.shape[-1]
@@ -100,68 +78,128 @@ def moves(moments: Sequence[str], G: Sequence[float], D: Sequence[float]) -> Fig
     return figure
 
 
-def smooth(values: ArrayLike, window: int) -> Floats:
-    """A running mean; near the ends over what there is."""
-    v = np.asarray(values, dtype=float)
-    kernel = np.ones(min(window, len(v)))
-    return np.convolve(v, kernel, "same") / np.convolve(np.ones_like(v), kernel, "same")
+Curve = tuple[ArrayLike, ArrayLike]  # updates, and values of shape (len(updates),) or (seeds, …)
 
 
-def losses_and_quality(
-    losses: Mapping[str, ArrayLike],
-    steps: Sequence[int],
-    quality: Mapping[str, ArrayLike],
-    floors: Mapping[str, float],
+def quality_and_losses(
+    quality: Mapping[str, Curve],
+    levels: Mapping[str, float],
+    losses: Mapping[str, Curve],
+    titles: tuple[str, str],
 ) -> Figure:
-    """Loss curves, and beside them what samples are worth.
+    """Left the Fréchet distance of several games against updates, right the losses of one.
 
     Args:
-        losses: name → (seeds, steps).
-        steps: when quality was measured.
-        quality: name → (seeds, len(steps)); drawn on a log axis if it starts far above its end.
-        floors: name → what real data score.
+        quality: game → (updates, one row of distances a seed).
+        levels: what is drawn as a dotted line, e.g. the distance of real images.
+        losses: name → (updates, values).
+        titles: of the two panels.
     """
-    figure, axes = canvas(1, 1 + len(quality), width=3.9, height=3.1)
-    for colour, (name, values) in zip((GREEN, VERMILION), losses.items(), strict=True):
-        curve = np.atleast_2d(np.asarray(values, dtype=float))
-        mean = smooth(curve.mean(0), max(1, curve.shape[1] // 40))
-        axes[0].plot(np.arange(1, len(mean) + 1), mean, color=colour, label=name)
-    label(axes[0], "What training sees", "step", "loss (running mean)")
-    axes[0].legend(frameon=False)
-    for ax, (name, values) in zip(axes[1:], quality.items(), strict=True):
-        _band(ax, steps, np.atleast_2d(np.asarray(values, dtype=float)), BLUE, name)
-        ax.axhline(floors[name], color=BLACK, linestyle=":", linewidth=1.2, label="real data")
-        label(ax, "What samples are worth", "step", name)
-        ax.legend(frameon=False)
+    figure, (left, right) = canvas(1, 2, width=5.2, height=3.6)
+    for colour, (name, (steps, values)) in zip(PALETTE, quality.items(), strict=False):
+        for i, row in enumerate(np.atleast_2d(np.asarray(values))):
+            left.plot(steps, row, color=colour, linewidth=1.3, label=name if i == 0 else None)
+    for style, (name, value) in zip((":", "--"), levels.items(), strict=False):
+        left.axhline(value, color=BLACK, linestyle=style, linewidth=1.2, label=name)
+    for axis in (left.xaxis, left.yaxis):
+        _logarithmic(axis)
+    for colour, (name, (steps, values)) in zip((GREEN, VERMILION), losses.items(), strict=False):
+        right.plot(steps, values, color=colour, label=name)
+    right.set_ylim(bottom=0)
+    label(left, titles[0], "updates (log)", "Fréchet distance (log)")
+    label(right, titles[1], "updates", "loss")
+    for ax in (left, right):
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
     return figure
 
 
-def _band(ax: Axes, x: Sequence[float], curves: Floats, colour: str, name: str) -> None:
-    """Mean over seeds with ± standard error, each seed faintly."""
-    ax.plot(x, curves.T, color=colour, alpha=0.25, linewidth=0.8)
-    ax.plot(x, curves.mean(0), color=colour, marker="o", markersize=3, label=name)
-    if len(curves) > 1:
-        error = standard_error(curves)
-        low, high = curves.mean(0) - error, curves.mean(0) + error
-        ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-    if curves.min() > 0 and curves[:, 0].mean() > 10 * curves[:, -1].mean():
-        _logarithmic(ax.yaxis)
-
-
-def quality_by_seconds(
-    seconds: Mapping[str, ArrayLike], fid: Mapping[str, ArrayLike], floor: float
+def against_count(
+    counts: Sequence[int], panels: Mapping[str, Mapping[str, Sequence[float]]]
 ) -> Figure:
-    """FID against seconds of training, a line per seed and a colour per contestant."""
-    figure, (ax,) = canvas(width=6.0, height=3.4)
-    for colour, name in zip(PALETTE, fid, strict=False):
-        times = np.atleast_2d(np.asarray(seconds[name], dtype=float))
-        values = np.atleast_2d(np.asarray(fid[name], dtype=float))
-        for i, (t, v) in enumerate(zip(times, values, strict=True)):
-            ax.plot(t, v, color=colour, marker="o", markersize=3, label=name if i == 0 else None)
-    ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real against real")
-    _logarithmic(ax.yaxis)
-    label(ax, "Quality against time", "seconds of training, one line per seed", "FID (log scale)")
-    ax.legend(frameon=False)
+    """Fréchet distances against the number of images, one panel for each feature network."""
+    figure, axes = canvas(1, len(panels), width=4.6, height=3.5)
+    for ax, (network, lines) in zip(axes, panels.items(), strict=True):
+        for colour, (name, values) in zip((BLACK, GREEN, VERMILION), lines.items(), strict=False):
+            ax.plot(counts, values, color=colour, marker="o", markersize=4, label=name)
+        for axis in (ax.xaxis, ax.yaxis):
+            _logarithmic(axis)
+        ax.set_xticks(counts, [f"{count:,}" for count in counts])
+        ax.minorticks_off()
+        label(ax, f"Features: {network}", "images, n (log)", "Fréchet distance (log)")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    return figure
+
+
+def early_and_late(
+    early: Mapping[str, float],
+    late: Mapping[str, float],
+    when: Sequence[str],
+    bold: Sequence[str],
+    title: str = "",
+) -> Figure:
+    """Two rankings, a line from each variant's place in the first to its place in the second."""
+    figure, (ax,) = canvas(width=8.4, height=0.9 + 0.3 * len(early), title=title)
+    places = [
+        {name: i for i, name in enumerate(sorted(d, key=d.__getitem__))} for d in (early, late)
+    ]
+    colours = dict(zip(bold, (BLUE, VERMILION, GREEN), strict=False))
+    for name in early:
+        strong = name in colours
+        colour, weight = colours.get(name, "#999999"), "bold" if strong else "normal"
+        ends = [column[name] for column in places]
+        ax.plot([0, 1], ends, color=colour, marker="o", markersize=5, lw=2.6 if strong else 1.2)
+        for x, y, value, side in zip(
+            (0, 1), ends, (early[name], late[name]), ("right", "left"), strict=True
+        ):
+            words = f"{name}  {value:,.0f}" if side == "right" else f"{value:,.0f}  {name}"
+            at = (-0.04, 1.04)[x]
+            ax.text(
+                at,
+                y,
+                words,
+                ha=side,
+                va="center",
+                fontsize=10,
+                fontweight=weight,
+                color=colour if strong else "#333333",
+            )
+    ax.set_xlim(-0.95, 1.95)
+    ax.set_ylim(len(early) - 0.4, -0.6)
+    ax.set_xticks([0, 1], when)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.set_yticks([])
+    ax.set_xlabel("order: rank, best on top; number: Fréchet distance")
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def bands(watched: Mapping[str, Mapping[int, Sequence[float]]], names: Sequence[str]) -> Figure:
+    """Error (solid) and power (dashed) in bands of spatial frequency against updates.
+
+    Args:
+        watched: twin → updates → errors of all bands, then powers of all bands, as shares of the
+            real images' power in each band.
+        names: of the bands.
+    """
+    figure, axes = canvas(1, len(watched), width=4.8, height=3.5)
+    for ax, (twin, looks) in zip(axes, watched.items(), strict=True):
+        values = np.asarray(list(looks.values()), dtype=float)
+        for i, (colour, name) in enumerate(zip((BLUE, ORANGE, VERMILION), names, strict=False)):
+            ax.plot(list(looks), values[:, i], color=colour, label=f"{name}: error")
+            power = values[:, len(names) + i]
+            ax.plot(
+                list(looks), power, color=colour, linestyle="--", lw=1.3, label=f"{name}: power"
+            )
+        ax.axhline(1, color=BLACK, linestyle=":", linewidth=1.2)
+        ax.set_ylim(0, 3)
+        label(ax, twin, "updates", "share of the real halves' power")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(names), frameon=False)
     return figure
 
 

@@ -1,35 +1,21 @@
-"""The figures of 05: the plane with its modes, tables of remedies, orbits and spectra."""
+"""The figures of 05: the plane with its modes, tables of remedies, orbits; checkerboards of 03."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from torch import Tensor
 
-from coursekit.plots import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PALETTE,
-    STYLE,
-    VERMILION,
-    array,
-    canvas,
-    label,
-    picture,
-    standard_error,
-    tile,
-)
+from coursekit.plots import array, canvas, label, standard_error
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
 
 Points = Any  # a tensor or array, shape (n, 2)
+Numbers = Any  # a tensor, an array or a list of numbers
 Field = Any  # a tensor or array, shape (m, m): rows are y from low to high
 
 # fake is vermilion, real is blue, "cannot tell" is white
@@ -51,12 +37,23 @@ class Plane:
     limit: float
 
 
-def clouds(plane: Plane, samples: Mapping[str, Points], columns: int = 5) -> Figure:
-    """One small panel for each cloud of samples, under its name."""
+def clouds(
+    plane: Plane,
+    samples: Mapping[str, Points],
+    columns: int = 5,
+    fields: Sequence[Field] = (),
+    size: float = 2.3,
+) -> Figure:
+    """One small panel for each cloud of samples, under its name, over D where that is given."""
     rows = -(-len(samples) // columns)
-    figure, axes = canvas(rows, min(columns, len(samples)), width=2.1, height=2.35)
-    for ax, (name, points) in zip(axes, samples.items(), strict=False):
-        scatter(ax, plane, points).set_title(name, loc="left", fontsize=9)
+    lines = max(name.count("\n") for name in samples)
+    columns = min(columns, len(samples))
+    figure, axes = canvas(rows, columns, width=size, height=size + 0.35 + 0.17 * lines)
+    for k, (ax, (name, points)) in enumerate(zip(axes, samples.items(), strict=False)):
+        if fields:
+            opinion(ax, plane, fields[k])
+        colour = BLACK if fields else VERMILION
+        scatter(ax, plane, points, colour).set_title(name, loc="left", fontsize=10)
     for ax in axes[len(samples) :]:
         ax.set_axis_off()
     return figure
@@ -118,7 +115,8 @@ def landscape(
         heat = lower.imshow(
             array(slopes), extent=reach, origin="lower", cmap="magma", vmin=0, vmax=top
         )
-        _square(lower, plane).set_title("slope ‖∇D‖", loc="left", fontsize=10)
+        steepest = f"slope ‖∇D‖, at most {array(slopes).max():.2g}"
+        _square(lower, plane).set_title(steepest, loc="left", fontsize=10)
     figure.colorbar(shade, ax=axes[: len(scenes)], shrink=0.8, label="D")
     figure.colorbar(heat, ax=axes[len(scenes) :], shrink=0.8, label="per unit of the plane")
     return figure
@@ -133,16 +131,14 @@ def ring_widget(
     title: str,
 ) -> Figure:
     """The widget's picture: the plane now, and the course of the game with this moment marked."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    figure, (left, right) = canvas(1, 2, 4.2, 3.6, width_ratios=(1, 1.25))
     opinion(left, plane, field)
     scatter(left, plane, points, BLACK).set_title(title, loc="left", fontsize=10)
     for colour, (name, (steps, values)) in zip((BLUE, GREEN), curves.items(), strict=False):
         right.plot(steps, values, color=colour, label=name)
         right.plot(steps[here], values[here], "o", color=colour)
-    right.set_ylim(-0.03, 1.05)
-    label(right, "The course of the game", "step", "share").legend(loc="best")
+    right.set_ylim(-0.03, 1.22)
+    label(right, "How the game went", "updates of G", "share").legend(loc="upper left", ncols=2)
     return figure
 
 
@@ -153,77 +149,44 @@ def _square(ax: Axes, plane: Plane) -> Axes:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(visible=False)
+    ax.spines[:].set(visible=True, color="#bbbbbb")
     return ax
 
 
-def overlaps(counts: Mapping[str, Any]) -> Figure:
-    """How many kernel entries land on each pixel of a line, for several kernels."""
-    figure, axes = canvas(1, len(counts), width=3.5, height=2.1)
-    for ax, (name, values) in zip(axes, counts.items(), strict=True):
-        bars = array(values)
-        even = bars[2:-2].min() == bars[2:-2].max()
-        ax.bar(range(len(bars)), bars, color=BLUE if even else VERMILION)
-        label(ax, name, "output pixel", "contributions")
-    return figure
-
-
-def spectra(rows: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
-    """A sheet of samples for each network, and below it their power spectrum in decibels.
+def trials(table: Mapping[str, Sequence[Mapping[str, Any]]], modes: int) -> Figure:
+    """Every tuning trial of every entrant: modes and quality in words, their product as colour.
 
     Args:
-        rows: name -> (images (n, c, h, w), spectrum (h, w) with zero in the middle).
+        table: entrant -> its trials, each with `modes` and `quality`; the best is framed.
+        modes: how many there are.
     """
-    figure, axes = canvas(2, len(rows), width=2.2, height=2.0)
-    for k, (name, (images, power)) in enumerate(rows.items()):
-        picture(axes[k], tile(images[:16], 4), name)
-        values = array(power)
-        decibels = 10 * np.log10(values / values.max() + 1e-12)
-        ax = axes[k + len(rows)]
-        shade = ax.imshow(decibels, cmap="magma", extent=(-0.5, 0.5, 0.5, -0.5), vmin=-70, vmax=0)
-        ax.set_xticks([-0.5, 0, 0.5])
-        ax.set_yticks([-0.5, 0, 0.5])
-        ax.grid(visible=False)
-        label(ax, "", "cycles per pixel", "cycles per pixel" if k == 0 else "")
-    figure.colorbar(shade, ax=axes[len(rows) :], label="power in dB", shrink=0.8)
-    return figure
-
-
-Numbers = Any  # a tensor, an array or a list of numbers
-
-
-def coupons(samples: Sequence[int], seen: Mapping[str, Numbers], floor: Numbers) -> Figure:
-    """How many modes of 1,000 samples hit, against their number; a perfect generator for scale."""
-    figure, (ax,) = canvas(width=6.2, height=3.2)
-    ax.plot(samples, array(floor), color=BLACK, linestyle=":", label="1,000 even modes, expected")
-    for colour, (name, values) in zip(PALETTE, seen.items(), strict=False):
-        ax.plot(samples, array(values), color=colour, marker="o", markersize=4, label=name)
-    ax.set_xscale("log")
-    ax.set_ylim(0, 1040)
-    label(ax, "A count of modes needs its number of samples", "samples", "modes seen")
-    ax.legend(frameon=False)
-    return figure
-
-
-def heat(
-    values: Numbers, rows: Sequence[str], columns: Sequence[str], what: tuple[str, str, str]
-) -> Figure:
-    """A table of colours with its numbers written in.
-
-    Args:
-        values: shape (rows, columns).
-        rows, columns: names of the settings.
-        what: the title, and the names of the horizontal and the vertical axis.
-    """
-    table, (title, across, down) = array(values), what
-    figure, (ax,) = canvas(width=1.6 + 0.85 * len(columns), height=1.1 + 0.5 * len(rows))
-    ax.imshow(table, cmap="viridis", aspect="auto", vmin=0)
-    for (i, j), value in np.ndenumerate(table):
-        dark = value < 0.6 * table.max()
-        ax.text(j, i, f"{value:.1f}", ha="center", va="center", color="white" if dark else BLACK)
-    ax.set_xticks(range(len(columns)), list(columns))
-    ax.set_yticks(range(len(rows)), list(rows))
+    worth = np.array([[t["modes"] * t["quality"] / modes for t in row] for row in table.values()])
+    figure, (ax,) = canvas(width=2.2 + 1.15 * worth.shape[1], height=1.0 + 0.4 * len(table))
+    ax.imshow(worth, cmap="viridis", aspect="auto", vmin=0, vmax=1)
+    for i, row in enumerate(table.values()):
+        for j, trial in enumerate(row):
+            text = f"{trial['modes']:.1f} · {trial['quality']:.0%}"
+            tone = "white" if worth[i, j] < 0.6 else BLACK
+            bold = "bold" if j == worth[i].argmax() else "normal"
+            ax.text(j, i, text, ha="center", va="center", color=tone, fontsize=10, weight=bold)
+    ax.set_xticks(range(worth.shape[1]), [str(j + 1) for j in range(worth.shape[1])])
+    ax.set_yticks(range(len(table)), list(table))
     ax.grid(visible=False)
-    label(ax, title, across, down)
+    what = f"Six trials of each: modes of {modes} · high quality, mean of three seeds"
+    label(ax, what, "trial (1: the collapsing game with the remedy)")
+    return figure
+
+
+def climbs(curves: Mapping[str, Numbers], real: float, title: str) -> Figure:
+    """A count against updates for each game, [step, value] pairs, and that of real images."""
+    figure, (ax,) = canvas(width=6.6, height=3.4)
+    for colour, (name, pairs) in zip(PALETTE, curves.items(), strict=False):
+        steps, values = array(pairs).T
+        ax.plot(steps, values, color=colour, marker="o", markersize=4, label=name)
+    ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.2, label="real stacks")
+    ax.set_ylim(0, 1040)
+    label(ax, title, "updates of G", "modes of 1,000")
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -234,7 +197,9 @@ def league(table: Mapping[str, Mapping[str, Numbers]], best: Mapping[str, float]
         table: game -> measure -> one number per seed.
         best: measure -> what perfect samples score, drawn as a line.
     """
-    figure, axes = canvas(1, len(best), width=3.3, height=1.0 + 0.34 * len(table))
+    title = "Every seed a tick, mean ± standard error, dotted: perfect samples"
+    height = 1.4 + 0.34 * len(table)
+    figure, axes = canvas(1, len(best), width=3.3, height=height, title=title)
     colours = (BLUE, GREEN, VERMILION)
     for ax, colour, (measure, perfect) in zip(axes, colours, best.items(), strict=False):
         for row, scores in enumerate(table.values()):
@@ -246,7 +211,9 @@ def league(table: Mapping[str, Mapping[str, Numbers]], best: Mapping[str, float]
         ax.axvline(perfect, color=BLACK, linestyle=":", linewidth=1.2)
         ax.set_yticks(range(len(table)), list(table) if ax is axes[0] else [""] * len(table))
         ax.set_ylim(len(table) - 0.5, -0.5)
-        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        whole = measure.startswith("modes")
+        ticks: Any = {"integer": True, "min_n_ticks": 1} if whole else {}
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], **ticks))
         label(ax, "", measure)
     return figure
 
@@ -268,7 +235,7 @@ def visits(steps: Sequence[int], shares: Numbers, title: str) -> Figure:
     ax.set_yticks(range(1, len(table) + 1))
     ax.grid(visible=False)
     figure.colorbar(shade, ax=ax, label="share of samples")
-    label(ax, title, "step", "nearest mode")
+    label(ax, title, "updates of G", "mode")
     return figure
 
 

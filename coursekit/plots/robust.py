@@ -8,18 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from coursekit.plots import (
-    BLACK,
-    BLUE,
-    GREEN,
-    PALETTE,
-    VERMILION,
-    array,
-    canvas,
-    label,
-    picture,
-    standard_error,
-)
+from coursekit.plots import array, canvas, label, picture
+from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, VERMILION
 
 
 def ladder_table(rows: Mapping[str, Mapping[str, float]], title: str) -> Figure:
@@ -42,17 +32,14 @@ def ladder_table(rows: Mapping[str, Mapping[str, float]], title: str) -> Figure:
             bold = "bold" if attacks[j] == attacks[-1] else "normal"
             axes.text(j, i, text, ha="center", va="center", color=colour, fontweight=bold)
     axes.axvline(len(attacks) - 1.5, color="black", linewidth=1.5)
-    axes.set_xticks(range(len(attacks)), [_broken(attack) for attack in attacks], fontsize=9)
+    axes.set_xticks(
+        range(len(attacks)), [attack.replace(" ", "\n", 1) for attack in attacks], fontsize=9
+    )
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0)
     axes.grid(False)
     label(axes, title, "attack; images still right, in %")
     return figure
-
-
-def _broken(name: str) -> str:
-    """A column's name on two lines."""
-    return name.replace(" ", "\n", 1)
 
 
 INCH = 1.15
@@ -113,89 +100,150 @@ def robust_widget(
 
 
 PERCENT = PercentFormatter(1.0, decimals=0)
-COLOURS = {"clean": BLUE, "attacked": VERMILION}
+KINDS = {"clean": BLUE, "PGD-10": VERMILION}
 
 
 def four_curves(
-    epochs: Sequence[float], accuracy: Mapping[tuple[str, str], Sequence[float]], title: str
+    panels: Mapping[str, Mapping[tuple[str, str], tuple[Sequence[float], Sequence[float]]]],
 ) -> Figure:
-    """Two networks or two sets of images, each clean and attacked, over the epochs.
+    """How a network was trained, a panel each: accuracy over training, clean and attacked.
 
     Args:
-        epochs: passes over the training set at each look.
-        accuracy: (which of the two, "clean" or "attacked") → accuracy at each look.
-        title: of the figure.
+        panels: title → (which images: "test" or "training"; "clean" or "PGD-10") → steps,
+            accuracy at each look.
     """
-    figure, (axes,) = canvas(width=7.6, height=3.4)
-    first = next(iter(accuracy))[0]
-    for (part, kind), values in accuracy.items():
-        name, style = f"{part}, {kind}", "-" if part == first else "--"
-        axes.plot(epochs, array(values), style, color=COLOURS[kind], label=name, marker=".")
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    _shares(axes)
-    return _figure(label(axes, title, "epochs of training", "accuracy"))
+    columns = min(2, len(panels))
+    figure, axes = canvas(-(-len(panels) // columns), columns, 4.4, 2.7)
+    for spare in axes[len(panels) :]:
+        spare.set_axis_off()
+    for ax, (title, lines) in zip(axes, panels.items(), strict=False):
+        for (images, kind), (steps, values) in lines.items():
+            style = "-" if images == "test" else ":"
+            ax.plot(steps, values, style, color=KINDS[kind], label=f"{images}, {kind}")
+        _shares(ax)
+        label(ax, title, "updates", "accuracy")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
+    return figure
 
 
 def overfitting(
     runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
 ) -> Figure:
-    """Accuracy under one step and under many, while each network trains; side by side.
+    """Accuracy under one step and under many, while each network trains; a panel each.
 
     Args:
         runs: title → steps, accuracy under FGSM, accuracy under PGD.
     """
-    figure, axes = canvas(1, len(runs), width=4.4, height=3.3)
-    for ax, (title, (steps, one, many)) in zip(axes, runs.items(), strict=True):
+    columns = min(3, len(runs))
+    figure, axes = canvas(-(-len(runs) // columns), columns, width=3.4, height=2.7)
+    for spare in axes[len(runs) :]:
+        spare.set_axis_off()
+    for ax, (title, (steps, one, many)) in zip(axes, runs.items(), strict=False):
         ax.plot(steps, array(one), color=BLUE, label="FGSM, one step")
-        ax.plot(steps, array(many), color=VERMILION, label="PGD, many steps")
+        ax.plot(steps, array(many), color=VERMILION, label="PGD, ten steps")
         gap = np.clip(array(one) - array(many), 0, None)
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)
-        label(ax, title, "training steps", "accuracy on test images")
-    axes[-1].legend(frameon=False, loc="lower right")
+        label(ax, title, "updates", "accuracy on test images")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
-def frontier(points: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Clean against robust accuracy; each family of settings is a line, each setting a point.
+def frontier(
+    points: Mapping[str, tuple[float, float, float]], n: tuple[int, int], title: str
+) -> Figure:
+    """Clean against robust accuracy, a network a point; the settings of TRADES are joined.
 
     Args:
-        points: family → setting → (networks, 2): clean and robust accuracy of each network.
-            Bars are the standard error over the networks.
+        points: network → accuracy on clean images, under PGD, and under AutoAttack, drawn as a
+            ring; NaN where it is not known.
+        n: clean and attacked images; bars are the standard errors of shares.
+        title: of the figure.
     """
-    figure, (axes,) = canvas(width=6.6, height=4.4)
-    beside = (((7, 5), "left"), ((-7, -13), "right"))  # outside the frontier; inside it
-    for i, (family, settings) in enumerate(points.items()):
-        values = [array(each) for each in settings.values()]
-        means = np.array([each.mean(0) for each in values])
-        errors = np.array([standard_error(each) for each in values])
-        (x, y), (dx, dy) = means.T, errors.T
-        axes.errorbar(x, y, yerr=dy, xerr=dx, color=PALETTE[i], marker="o")
-        axes.lines[-1].set_label(family)
-        place, side = beside[i % 2]
-        for name, at in zip(settings, means, strict=True):
-            axes.annotate(name, tuple(at), place, textcoords="offset points", ha=side, fontsize=9)
-    axes.legend(frameon=False, loc="lower left")
+    figure, (axes,) = canvas(width=7.2, height=4.4)
+    traded = []
+    for k, (name, (x, y, ring)) in enumerate(points.items()):
+        dx, dy = (np.sqrt(p * (1 - p) / m) for p, m in zip((x, y), n, strict=True))
+        colour = GREEN if name.startswith("trades") else BLUE
+        axes.plot([x, x], [y, ring], color="#bbbbbb", linewidth=1.2)
+        axes.plot(x, ring, "o", markersize=6, markerfacecolor="white", color=colour)
+        axes.errorbar(x, y, yerr=dy, xerr=dx, color=colour, marker="o", linewidth=1.2)
+        at, side = ((7, 5), (7, -13), (-7, 5), (-7, -13))[k % 4], ("left", "right")[k % 4 // 2]
+        axes.annotate(name, (x, y), at, textcoords="offset points", fontsize=10, ha=side)
+        traded += [(x, y)] if name.startswith("trades") else []
+    if traded:
+        axes.plot(*zip(*traded, strict=True), color=GREEN, linewidth=1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.yaxis.set_major_formatter(PERCENT)
     axes.margins(0.12)
-    return _figure(label(axes, "What robustness costs", "clean accuracy", "accuracy under PGD"))
+    return _figure(label(axes, title, "clean accuracy", "● PGD-40, 3 starts   ○ AutoAttack"))
+
+
+def pairs(
+    rows: Mapping[str, tuple[float, float]], attacks: tuple[str, str], n: int, title: str
+) -> Figure:
+    """What two attacks leave of each network, side by side, with standard errors of n images."""
+    figure, (axes,) = canvas(width=8.4, height=3.3)
+    for k, (attack, colour) in enumerate(zip(attacks, (BLUE, VERMILION), strict=True)):
+        shares = np.array([row[k] for row in rows.values()])
+        at = np.arange(len(rows)) + 0.4 * k - 0.2
+        error = np.sqrt(shares * (1 - shares) / n)
+        axes.bar(at, shares, 0.38, yerr=error, color=colour, label=attack, capsize=3)
+    axes.set_xticks(range(len(rows)), list(rows))
+    axes.grid(axis="x", visible=False)
+    axes.legend(frameon=False, loc="upper left", ncols=2)
+    axes.yaxis.set_major_formatter(PERCENT)
+    axes.set_ylim(0, 1.18)
+    return _figure(label(axes, title, f"network (n = {n} each)", "images still right"))
+
+
+def thresholds(layers: Mapping[str, tuple[Tensor, Tensor]], eps: float) -> Figure:
+    """What the units of a first layer answer to a patch of one grey value, a panel a network.
+
+    Args:
+        layers: network → grey values (m,), activations (m, units).
+        eps: the radius of training; lines stand at ε and at 1 − ε.
+    """
+    figure, axes = canvas(1, len(layers), width=3.5, height=3.1)
+    for ax, (name, (grey, answers)) in zip(axes, layers.items(), strict=True):
+        for k, unit in enumerate(array(answers).T):
+            ax.plot(array(grey), unit, color=PALETTE[k % 7], linewidth=1.3)
+        for line in (eps, 1 - eps):
+            ax.axvline(line, color=BLACK, linewidth=1, linestyle=":")
+        label(ax, f"Network: {name}", "value of the patch's pixels", "activation of a unit")
+    return figure
+
+
+def certificate(radii: Sequence[float], lines: Mapping[str, Sequence[float]], title: str) -> Figure:
+    """Accuracy against the L2 radius: what survives attacks, and what is certified."""
+    figure, (axes,) = canvas(width=7.2, height=3.6)
+    for colour, (name, values) in zip((VERMILION, GREEN, BLUE), lines.items(), strict=False):
+        axes.plot(radii, values, "o-", markersize=4, color=colour, label=name)
+    axes.legend(frameon=False, loc="lower left")
+    _shares(axes)
+    return _figure(label(axes, title, "radius ‖δ‖₂, in units of pixels", "images right"))
 
 
 def carried(
     panels: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[float]]]],
     trained: Mapping[str, float] | None = None,
+    crosses: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
 ) -> Figure:
     """Accuracy against the size of several kinds of attack, one panel a kind.
 
     Args:
         panels: the kind (with its unit) → sizes, and name of the network → accuracy at each size.
         trained: kind → the size met in training, drawn as a line.
+        crosses: kind → network → size and accuracy under another attack of that kind.
     """
     figure, axes = canvas(1, len(panels), width=3.7, height=3.4)
     for ax, (kind, (sizes, series)) in zip(axes, panels.items(), strict=True):
         for colour, (name, values) in zip(PALETTE, series.items(), strict=False):
             ax.plot(sizes, array(values), color=colour, label=name, marker=".")
+            if crosses and name in crosses.get(kind, {}):
+                ax.plot(*crosses[kind][name], "X", color=colour, markersize=10, alpha=0.6)
         if trained and kind in trained:
             ax.axvline(trained[kind], color=BLACK, linewidth=1, linestyle=":")
         _shares(ax)
@@ -214,7 +262,7 @@ def slices(way: Sequence[float], losses: Mapping[str, Mapping[str, Sequence[floa
     figure, (axes,) = canvas(width=7.6, height=3.5)
     for colour, (name, attacks) in zip((VERMILION, GREEN, BLUE), losses.items(), strict=False):
         for style, (attack, values) in zip(("--", "-", ":"), attacks.items(), strict=False):
-            named = f"{name}, to {attack}'s point"
+            named = f"{name}, to {attack}"
             axes.plot(way, array(values), style, color=colour, label=named)
     axes.axvline(1, color=BLACK, linewidth=1, linestyle=":")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import ArrayLike
 
-from coursekit.plots import BLACK, BLUE, GREEN, VERMILION, array, canvas, label
+from coursekit.plots import array, canvas, label
+from coursekit.plots.colours import BLACK, BLUE, GREEN, VERMILION
 
 WIDTH, HEIGHT = 2.05, 1.12
 PLACES = {  # lecture -> column, row
@@ -82,10 +83,10 @@ def _box(ax: Axes, stop: Stop) -> None:
     frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=shape, **look)
     ax.add_patch(frame)
     title = "\n".join(textwrap.wrap(f"{stop.number} · {stop.title}", 20))
-    question = "\n".join(textwrap.wrap(stop.question, 27))
+    question = "\n".join(textwrap.wrap(stop.question, 26))
     later = "" if stop.there else "\n(to come)"
     ax.text(x, y + 0.46, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
-    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=8.5, color=BLACK)
+    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=9, color=BLACK)
 
 
 def _arrow(ax: Axes, start: str, end: str, words: str) -> None:
@@ -171,30 +172,41 @@ def refusal(
         figure.colorbar(shown, ax=ax, shrink=0.85)
         for points, colour in zip(samples, ("white", VERMILION), strict=True):
             points = array(points)
-            ax.plot(points[:, 0], points[:, 1], ".", color=colour, markersize=3)
+            dots: dict[str, Any] = {"markeredgecolor": BLACK, "markeredgewidth": 0.4}
+            ax.plot(points[:, 0], points[:, 1], "o", color=colour, markersize=3.2, **dots)
         for name, (u, v) in zip("ABC", array(marks), strict=False):
             ax.plot(u, v, "o", markersize=15, color="white", markeredgecolor=BLACK)
             ax.text(u, v, name, ha="center", va="center", fontsize=10, fontweight="bold")
         ax.set_aspect("equal")
-    label(axes[0], "p(y = 1|x): sure almost everywhere", "x₁", "x₂")
-    label(axes[1], "log₁₀ p(x): likely almost nowhere", "x₁", "x₂")
+    label(axes[0], "p(y = 1|x): certain almost everywhere", "x₁", "x₂")
+    label(axes[1], "log₁₀ p(x): high near the data only", "x₁", "x₂")
     return figure
 
 
-def sure_and_strange(groups: dict[str, tuple[Any, Any]]) -> Figure:
-    """Confidence of a classifier against the log-density of a generative model, image by image.
+def refused(
+    seen: Mapping[str, tuple[Any, Any]], auroc: Mapping[str, tuple[float, float]], pixels: int
+) -> Figure:
+    """What a classifier and a density say of several kinds of input, a bar for each kind.
 
     Args:
-        groups: name → (log p(x) per pixel in nats, largest p(y|x)), each of shape (n,).
+        seen: kind → (largest p(y|x), log p(x) in nats), each of shape (n,); the first is the real.
+        auroc: kind → how well each of the two tells it from the first kind, in [0, 1].
+        pixels: of one input; log p(x) is shown per pixel.
     """
-    figure, (ax,) = canvas(width=7.0, height=3.4)
-    colours = (GREEN, VERMILION, BLUE)
-    for (name, (log_p, sure)), colour in zip(groups.items(), colours, strict=False):
-        ax.plot(array(log_p), array(sure), ".", color=colour, markersize=4, alpha=0.6, label=name)
-    label(
-        ax, "As sure as ever, of what was never seen", "log p(x), nats a pixel",
-        "confidence, max p(y|x)",
-    )  # fmt: skip
-    ax.set_ylim(0, 1.03)
-    ax.legend(loc="lower right")
+    figure, axes = canvas(1, 2, width=5.4, height=0.9 + 0.42 * len(seen))
+    rows = list(seen)
+    for side, ax in enumerate(axes):
+        for at, name in enumerate(rows):
+            values = array(seen[name][side]) / (pixels if side else 1)
+            low, first, middle, third, high = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))
+            colour = GREEN if at == 0 else VERMILION
+            ax.plot([low, high], [at, at], color=colour, linewidth=1.5)
+            ax.plot([first, third], [at, at], color=colour, linewidth=9, solid_capstyle="butt")
+            ax.plot(middle, at, "|", color=BLACK, markersize=13, markeredgewidth=2)
+            said = "AUROC" if at == 0 else f"{auroc[name][side]:.3f}".lstrip("0")
+            ax.text(1.02, at, said, transform=ax.get_yaxis_transform(), va="center", fontsize=11)
+        ax.set_yticks(range(len(rows)), rows if side == 0 else [])
+        ax.invert_yaxis()
+    label(axes[0], "Discriminative: how certain is the classifier?", "confidence, max p(y|x)")
+    label(axes[1], "Generative: how likely is the input?", "log p(x), nats per pixel")
     return figure

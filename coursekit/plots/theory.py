@@ -11,21 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from coursekit.plots import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PALETTE,
-    STYLE,
-    VERMILION,
-    array,
-    canvas,
-    label,
-    picture,
-    standard_error,
-    tile,
-)
+from coursekit.plots import STYLE, array, canvas, label, picture, standard_error, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
 
 Curve = Any  # a tensor, an array or a list of numbers
 
@@ -167,17 +154,6 @@ def best_responses(panels: Mapping[str, tuple[Curve, Curve, Curve, Curve]]) -> F
     return figure
 
 
-def payoff(y: Curve, cases: Mapping[str, tuple[Curve, float]]) -> Figure:
-    """What the discriminator earns at one point against its answer there, with the maximum."""
-    figure, (axes,) = canvas(width=6.0)
-    for colour, (name, (earned, best)) in zip(PALETTE, cases.items(), strict=False):
-        axes.plot(array(y), array(earned), color=colour, label=name)
-        axes.axvline(best, color=colour, linestyle=":", linewidth=1)
-    label(axes, "Payoff at one point x", "answer y = D(x)", "a log y + b log(1 − y)")
-    axes.legend(frameon=False, loc="lower center")
-    return figure
-
-
 def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) -> Figure:
     """Trained discriminators over the exact one, and what they miss."""
     figure, (left, right) = canvas(1, 2, width=5.2)
@@ -190,7 +166,7 @@ def trained(x: Curve, p: Curve, q: Curve, best: Curve, runs: Sequence[Curve]) ->
     label(left, "Learnt from samples, and the exact D*", "x", "density; D")
     left.set_ylim(top=0.95)
     left.legend(frameon=False, ncols=4, fontsize=9, loc="upper left")
-    label(right, "Error D − D*", "x", "D − D*")
+    label(right, "Error, a line for each seed", "x", "D − D*")
     return figure
 
 
@@ -211,7 +187,7 @@ def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figur
         panel.axhline(np.log(2), color=GREY, linestyle=":", linewidth=1)
         panel.set_ylim(0, height)
         panel.set_yticks([0, np.log(2), 1, 2, 3, 4, infinity], ["0", "log 2", *"1234", "∞"])
-        label(panel, title, "shift θ", "nats; W₁ in units of x")
+        label(panel, title, "shift θ", "KL, JS in nats; TV; W₁ in units of x")
     axes[0].legend(frameon=False, fontsize=10, loc="center right")
     return figure
 

@@ -5,21 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from coursekit.plots import (
-    BLACK,
-    GREEN,
-    PALETTE,
-    VERMILION,
-    array,
-    canvas,
-    curves,
-    label,
-    picture,
-    standard_error,
-)
+from coursekit.plots import array, canvas, curves, label, picture, standard_error, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, VERMILION
 
 
 def crafts(
@@ -40,7 +31,7 @@ def crafts(
         picture(axes[column], x_adv, name)
         below = axes[1 + len(examples) + column]
         picture(below, (0.5 + (x_adv - x)).clamp(0, 1))
-        below.set_title(captions[name], loc="left", fontsize=8)
+        below.set_title(captions[name], loc="left", fontsize=9)
     return figure
 
 
@@ -125,35 +116,32 @@ def matrices(
     Args:
         panels: title → shares (sources, targets).
         sources, targets: names of the rows and columns.
-        controls: name → shares (targets,), shown as further rows below a gap, in every panel.
+        controls: name → shares (targets,), shown as further rows below a gap in the first panel.
         title: of the whole figure.
     """
     controls = controls or {}
     wide = 1.5 + 0.62 * len(targets)
     high = 1.2 + 0.5 * (len(sources) + len(controls) + bool(controls) * 0.4)
     figure, axes = canvas(1, len(panels), wide, high, title)
-    for ax, (name, rates) in zip(axes, panels.items(), strict=True):
+    places = [*range(len(sources)), *(len(sources) + 0.4 + r for r in range(len(controls)))]
+    steep = 30 if max(map(len, targets)) > 7 else 0
+    for number, (ax, (name, rates)) in enumerate(zip(axes, panels.items(), strict=True)):
         _heat(ax, array(rates), 0.0)
-        for row, values in enumerate(controls.values()):
+        below = {} if number else controls
+        for row, values in enumerate(below.values()):
             _heat(ax, array(values)[None], len(sources) + 0.4 + row)
-        places = [*range(len(sources)), *(len(sources) + 0.4 + r for r in range(len(controls)))]
-        ax.set_yticks(places, [*sources, *controls])
-        ax.set_xticks(range(len(targets)), list(targets), rotation=_steep(targets))
+        shown = [*sources, *below]
+        ax.set_yticks(places[: len(shown)], shown)
+        ax.set_xticks(range(len(targets)), list(targets), rotation=steep)
         ax.set_ylim(places[-1] + 0.5, -0.5)
         ax.set_xlim(-0.5, len(targets) - 0.5)
         label(ax, name, "target", "source")
-    return figure
-
-
-def within(panels: Mapping[str, Tensor], parts: Names, title: str = "") -> Figure:
-    """One technique a panel: source part against target part; the diagonal is the source itself."""
-    figure, axes = canvas(1, len(panels), 2.05, 2.6, title)
-    for number, (ax, (name, rates)) in enumerate(zip(axes, panels.items(), strict=True)):
-        _heat(ax, array(rates), 0.0, size=8)
-        ax.set_xticks(range(len(parts)), list(parts))
-        ax.set_yticks(range(len(parts)), list(parts))
-        ax.set_ylim(len(parts) - 0.5, -0.5)
-        label(ax, name, "target's part", "source's part" if number == 0 else "")
+        ax.yaxis.set_label_coords(*(-0.3, 1 - len(sources) / 2 / (places[-1] + 1)))
+        if number:
+            ax.tick_params(labelbottom=False, labeltop=False)
+            for column, target in enumerate(targets):
+                ax.text(column, len(sources) - 0.3, target, ha="center", va="top")
+            ax.xaxis.set_label_coords(0.5, 1 - (len(sources) + 0.5) / (places[-1] + 1))
     return figure
 
 
@@ -172,35 +160,25 @@ def _heat(axes: Axes, values: np.ndarray, top: float, size: int = 10) -> None:
     axes.tick_params(length=0)
 
 
-def _steep(names: Names) -> int:
-    return 30 if max(map(len, names)) > 7 else 0
-
-
 PERCENT = PercentFormatter(1.0)
 GREY = "#777777"
 
 
 def against_eps(
-    eps: Sequence[float], panels: Mapping[str, Mapping[str, Tensor]], what: str
+    eps: Sequence[float], panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], what: str
 ) -> Figure:
-    """One panel a group: named curves over ε, mean ± standard error over the rows of each.
+    """One panel a target: named curves over ε, with bands.
 
     Args:
         eps: the ε of each column, in units of pixels.
-        panels: title → name → (repeats, len(eps)).
+        panels: title → name → (share, half the width of its band) at each ε.
         what: the y axis in words.
     """
     figure, axes = canvas(1, len(panels), width=4.6, height=3.4)
     for ax, (title, series) in zip(axes, panels.items(), strict=True):
-        means = {name: array(values).mean(0) for name, values in series.items()}
-        curves(
-            ax, eps, means, {name: standard_error(array(values)) for name, values in series.items()}
-        )
-        for line in ax.get_lines():
-            if "noise" in str(line.get_label()) or "random" in str(line.get_label()):
-                line.set(color=GREY, linestyle="--")
-        for band, line in zip(ax.collections, ax.get_lines(), strict=False):
-            band.set_facecolor(str(line.get_color()))
+        means = {name: array(values) for name, (values, _) in series.items()}
+        curves(ax, eps, means, {name: array(band) for name, (_, band) in series.items()})
+        _grey_noise(ax)
         ax.legend(frameon=False, fontsize=9)
         ax.yaxis.set_major_formatter(PERCENT)
         ax.set_ylim(-0.03, 1.03)
@@ -208,103 +186,149 @@ def against_eps(
     return figure
 
 
+def _grey_noise(axes: Axes) -> None:
+    """The controls are grey, dashed and dotted, without bands."""
+    styles = iter(("--", ":"))
+    for line, band in zip(axes.get_lines(), axes.collections, strict=False):
+        if "noise" in str(line.get_label()):
+            line.set(color=GREY, linestyle=next(styles))
+            band.set_alpha(0)
+
+
 def against_queries(
     queries: Sequence[int],
-    alike: Mapping[str, Tensor],
+    agree: Mapping[str, Tensor],
     fooled: Mapping[str, Tensor],
+    decisions: tuple[Sequence[int], Sequence[float]],
     lines: Mapping[str, float],
-    eps: float,
+    title: str,
 ) -> Figure:
-    """Substitutes against the questions asked: how they agree with the oracle, and fool it.
+    """Surrogates against labels asked: how they agree with the black box, and fool it.
 
     Args:
-        queries: questions asked by each column.
-        alike, fooled: way of asking → (repeats, len(queries)).
-        lines: name → a share that needs no question.
-        eps: the budget of the attack.
+        queries: labels asked by each column, in all.
+        agree, fooled: way of asking → (repeats, len(queries)).
+        decisions: labels in all and share fooled, of an attack that asks about each image anew.
+        lines: name → a share that needs no label.
+        title: of the right panel.
     """
-    figure, (left, right) = canvas(1, 2, width=4.4, height=3.5)
-    for ax, shown in ((left, alike), (right, fooled)):
+    figure, (left, right) = canvas(1, 2, width=4.6, height=3.7)
+    for ax, shown in ((left, agree), (right, fooled)):
         means = {name: array(values).mean(0) for name, values in shown.items()}
-        curves(
-            ax,
-            queries,
-            means,
-            {name: standard_error(array(values)) for name, values in shown.items()},
-        )
+        errors = {name: standard_error(array(values)) for name, values in shown.items()}
+        curves(ax, queries, means, errors)
         for line in ax.get_lines():
             line.set_marker("o")
         ax.set_xscale("log")
-        ax.set_xticks(list(queries), [f"{q:,}" for q in queries])
-        ax.minorticks_off()
         ax.yaxis.set_major_formatter(PERCENT)
         ax.set_ylim(-0.03, 1.03)
         ax.legend().remove()
+    left.set_xticks(list(queries), [f"{q:,}" for q in queries])
+    left.minorticks_off()
+    right.plot(*decisions, color=BLACK, marker="s", label="HopSkipJump, each image anew")
     for (name, share), style in zip(lines.items(), ("--", ":", "-."), strict=False):
         right.axhline(share, color=GREY, linestyle=style, linewidth=1.4, label=name)
     right.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    label(left, "Agrees with the oracle", "labels asked of the oracle", "test images")
-    label(right, f"Fools the oracle, ε = {eps:g}", "labels asked of the oracle", "fooled")
+    label(left, "Agrees with the black box", "labels asked in all (log scale)", "test images")
+    label(right, title, "labels asked in all (log scale)", "fooled")
     return figure
 
 
-def agreement(
-    paper: Tensor, ours: Tensor, spread: Tensor, names: Sequence[str], title: str
+def answer_table(
+    examples: Mapping[str, tuple[Tensor, Sequence[int]]],
+    models: Names,
+    classes: Names,
+    true: int,
+    title: str,
 ) -> Figure:
-    """Every cell of the paper's matrix against ours; colour tells the target, text the source."""
-    figure, (ax,) = canvas(width=6.4, height=4.6)
-    ax.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1, zorder=0)
-    for column, (name, colour) in enumerate(zip(names, PALETTE, strict=False)):
-        x, y = array(paper)[:, column], array(ours)[:, column]
-        error = array(spread)[:, column]
-        ax.errorbar(x, y, error, fmt="o", color=colour, label=name, capsize=2, markersize=5)
-        for row, source in enumerate(names):
-            if abs(x[row] - y[row]) > 0.15:  # the others lie too close together to be named
-                ax.annotate(
-                    f"{source} →",
-                    (x[row], y[row]),
-                    textcoords="offset points",
-                    xytext=(6, 1 if column % 2 else -8),  # targets that agree keep two lines apart
-                    fontsize=8,
-                )
-    ax.legend(frameon=False, title="target", loc="center left", bbox_to_anchor=(1.01, 0.5))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PERCENT)
-    ax.set_xlim(-0.03, 1.08)
-    ax.set_ylim(-0.03, 1.08)
-    return label(ax, title, "the paper's cell (MNIST)", "our cell").get_figure()  # type: ignore[return-value]
-
-
-def intervals(
-    ours: Tensor, bounds: Tensor, paper: Tensor, noise: Tensor, names: Sequence[str]
-) -> Figure:
-    """Each cell with its 95 % interval, the paper's mark beside it, and the target's noise row.
+    """Versions of one image in a row, and below each what every model answers.
 
     Args:
-        ours: (sources, targets).
-        bounds: low and high, (2, sources, targets).
-        paper: (sources, targets).
-        noise: (targets,).
-        names: of sources and targets.
+        examples: name → (image (c, h, w), the models' classes); the name may have two lines.
+        models: names of the models.
+        classes: names of the classes.
+        true: the image's class; other answers are coloured as errors.
+        title: of the figure.
     """
-    figure, axes = canvas(1, len(names), 2.05, 3.2, "Each cell with its 95 % interval")
-    rows = np.arange(len(names))
-    for column, (ax, name) in enumerate(zip(axes, names, strict=True)):
-        mine, (low, high) = array(ours)[:, column], array(bounds)[:, :, column]
-        error = np.stack([mine - low, high - mine]).clip(0)
-        ax.errorbar(
-            mine, rows, xerr=error, fmt="o", color=PALETTE[0], markersize=3, capsize=3, label="here"
-        )
-        ax.plot(array(paper)[:, column], rows, "x", color=PALETTE[1], label="paper")
-        ax.axvline(float(noise[column]), color=GREY, linestyle="--", label="noise")
-        ax.set_yticks(rows, list(names) if column == 0 else [""] * len(names))
-        ax.invert_yaxis()
-        ax.set_xlim(-0.05, 1.05)
-        ax.set_xticks([0, 0.5, 1])
-        ax.xaxis.set_major_formatter(PERCENT)
-        label(ax, f"→ {name}", "misclassified", "source" if column == 0 else "")
-    axes[-1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    wide = len(examples)
+    figure, (axes,) = canvas(width=1.2 * wide + 1.2, height=0.42 * len(models) + 2.0, title=title)
+    for column, (name, (image, answers)) in enumerate(examples.items()):
+        left, middle = column + 0.03, column + 0.5
+        where = (left, column + 0.97, 3.1, 0)
+        pixels = tile(image[None], 1)
+        axes.imshow(pixels, vmin=0, vmax=1, cmap="gray", extent=where, interpolation="nearest")
+        axes.text(middle, -0.15, name, ha="center", va="bottom", fontsize=10)
+        for row, answer in enumerate(answers):
+            top, right = 3.25 + row, answer == true
+            colour, weight = ("#d5efe5", "normal") if right else ("#f6cdb3", "bold")
+            axes.add_patch(Rectangle((left, top + 0.05), 0.94, 0.9, color=colour, linewidth=0))
+            said = axes.text(middle, top + 0.5, classes[answer][:9], fontsize=10)
+            said.set(ha="center", va="center", fontweight=weight)
+    for row, name in enumerate(models):
+        axes.text(-0.08, 3.75 + row, name, ha="right", va="center", fontsize=10)
+    axes.text(-0.08, 3.05, "answers of", ha="right", va="bottom", fontsize=10, color=GREY)
+    axes.set_xlim(-1.0, wide)
+    axes.set_ylim(3.25 + len(models), -0.6)
+    axes.set_aspect("auto")
+    axes.set_axis_off()
     return figure
+
+
+def gains(
+    rows: Mapping[str, tuple[float, float, float]], base: str, title: str, level: float
+) -> Figure:
+    """Horizontal bars: the gain over one way of attacking, in points, and the share at home.
+
+    Args:
+        rows: way → (gain, its standard error, share of its own source fooled), as shares of 1.
+        base: the way that the gain is over.
+        title: of the figure.
+        level: the share that `base` fools.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.9, height=0.9 + 0.42 * len(rows), title=title)
+    names, places = list(rows), np.arange(len(rows))
+    gain, error, home = (100 * np.array(column) for column in zip(*rows.values(), strict=True))
+    colours = [
+        GREEN if g > 2 * e else VERMILION if g < -2 * e else GREY
+        for g, e in zip(gain, error, strict=True)
+    ]
+    left.barh(places, gain, xerr=2 * error, color=colours, ecolor=BLACK, capsize=2)
+    left.axvline(0, color=BLACK, linewidth=1)
+    left.set_yticks(places, names)
+    right.barh(places, home, color=BLUE)
+    right.set_yticks(places, [""] * len(rows))
+    for place, value in zip(places, home, strict=True):
+        right.text(value + 1, float(place), f"{value:.0f}", va="center", fontsize=10)
+    right.set_xlim(0, 113)
+    for ax in (left, right):
+        ax.invert_yaxis()
+        ax.grid(axis="y", visible=False)
+    what = f"points gained over {base!r} ({100 * level:.0f} %), ± 2 s.e."
+    label(left, "Other kinds of network", what)
+    label(right, "The source itself", "% of images fooled")
+    return figure
+
+
+def alignment(
+    cosine: Tensor, beyond: Tensor, kinds: Sequence[tuple[str, Tensor]], title: str
+) -> Figure:
+    """The share fooled beyond noise against the mean cosine of two networks' gradients.
+
+    Args:
+        cosine, beyond: (sources, targets).
+        kinds: (name, mask of the pairs) of each colour.
+        title: of the figure.
+    """
+    figure, (axes,) = canvas(width=6.4, height=3.8)
+    for (name, mask), colour in zip(kinds, PALETTE, strict=False):
+        axes.scatter(array(cosine[mask]), array(beyond[mask]), color=colour, label=name, s=40)
+    axes.yaxis.set_major_formatter(PERCENT)
+    axes.legend(
+        frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), title="source → target"
+    )
+    axes.set_ylim(bottom=0)
+    what = "mean cosine of the two input gradients at the clean images"
+    return label(axes, title, what, "fooled beyond noise").get_figure()  # type: ignore[return-value]
 
 
 def bars(groups: Mapping[str, Tensor], names: Sequence[str], what: str, title: str) -> Figure:

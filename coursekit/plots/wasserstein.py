@@ -1,4 +1,7 @@
-"""The figures of 06: piles of earth, critics and their slopes, singular values, biased scores."""
+"""The figures of 06: piles of earth, critics and their slopes, singular values, learning curves.
+
+`bias` and `ranking` belong to the Fréchet distance of lecture 03.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,21 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, SymmetricalLogLocator
 from numpy.typing import ArrayLike, NDArray
 
-from coursekit.plots import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PALETTE,
-    STYLE,
-    VERMILION,
-    canvas,
-    label,
-)
-from coursekit.plots.gans import _logarithmic, smooth
+from coursekit.plots import STYLE, canvas, label
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
+from coursekit.plots.gans import _logarithmic
 
 Floats = NDArray[np.float64]
 
@@ -40,9 +34,7 @@ def piles(x: ArrayLike, a: ArrayLike, y: ArrayLike, b: ArrayLike, plan: ArrayLik
         plan: mass carried from x_i to y_j.
     """
     x, a, y, b, moved = map(_floats, (x, a, y, b, plan))
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.8, 3.4), layout="constrained")
-        line, square = figure.subplots(1, 2, width_ratios=(2.2, 1))
+    figure, (line, square) = canvas(1, 2, 4.4, 3.4, width_ratios=(2.2, 1))
     cost = float((moved * np.abs(x[:, None] - y)).sum())
     _ribbons(line, x, y, moved)
     width = 0.8 * np.diff(np.unique(np.concatenate([x, y]))).max()
@@ -52,14 +44,11 @@ def piles(x: ArrayLike, a: ArrayLike, y: ArrayLike, b: ArrayLike, plan: ArrayLik
     line.grid(False)
     line.legend(frameon=False, loc="upper left", fontsize=9, bbox_to_anchor=(0, 1.0))
     label(line, f"What is carried where: $W_1$ = {cost:.3f}", "place")
-    square.imshow(moved, origin="lower", cmap="Blues", aspect="auto", extent=_extent(y, x))
+    extent = (float(y.min()), float(y.max()), float(x.min()), float(x.max()))
+    square.imshow(moved, origin="lower", cmap="Blues", aspect="auto", extent=extent)
     square.grid(False)
     label(square, "The plan π", "place in b", "place in a")
     return figure
-
-
-def _extent(across: Floats, up: Floats) -> tuple[float, float, float, float]:
-    return float(across.min()), float(across.max()), float(up.min()), float(up.max())
 
 
 def _ribbons(axes: Axes, x: Floats, y: Floats, moved: Floats) -> None:
@@ -75,12 +64,12 @@ def _ribbons(axes: Axes, x: Floats, y: Floats, moved: Floats) -> None:
 def carried(x: ArrayLike, y: ArrayLike, plan: ArrayLike, title: str) -> Figure:
     """Two clouds in the plane and the cheapest way to carry one onto the other."""
     x, y, moved = map(_floats, (x, y, plan))
-    figure, (ax,) = canvas(width=4.8, height=4.4)
+    figure, (ax,) = canvas(width=5.8, height=4.4)
     rows, columns = np.nonzero(moved > 1e-3 * moved.max())
     lines = [[x[i], y[j]] for i, j in zip(rows, columns, strict=True)]
     ax.add_collection(LineCollection(lines, colors="#999999", linewidths=0.7))
-    ax.plot(*x.T, "o", color=BLUE, markersize=4, label="a")
-    ax.plot(*y.T, "o", color=VERMILION, markersize=4, label="b")
+    ax.plot(*x.T, "o", color=BLUE, markersize=4, label="a: real")
+    ax.plot(*y.T, "o", color=VERMILION, markersize=4, label="b: fake")
     ax.set_aspect("equal")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     label(ax, title, "$x_1$", "$x_2$")
@@ -101,9 +90,7 @@ def potentials(
         critics: name → values at `at`.
     """
     t = _floats(at)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.0, 4.4), layout="constrained")
-        top, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.2))
+    figure, (top, below) = canvas(2, 1, 7.0, 2.2, sharex=True, height_ratios=(1, 2.2))
     for colour, (name, (places, heights)) in zip((BLUE, VERMILION), piles_.items(), strict=True):
         top.fill_between(_floats(places), _floats(heights), color=colour, alpha=0.35, label=name)
     styles = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
@@ -133,9 +120,12 @@ def landscape(
     """
     across, up = (np.asarray(part, dtype=float) for part in grid)
     figure, axes = canvas(1, len(fields), width=4.3, height=3.7)
-    for ax, (name, values) in zip(axes, fields.items(), strict=True):
-        height = np.asarray(values, dtype=float)
-        drawn = ax.contourf(across, up, height - height.mean(), levels=14, cmap="cividis")
+    heights = [_floats(values) - _floats(values).mean() for values in fields.values()]
+    levels = MaxNLocator(14).tick_values(
+        min(h.min() for h in heights), max(h.max() for h in heights)
+    )
+    for ax, name, height in zip(axes, fields, heights, strict=True):
+        drawn = ax.contourf(across, up, height, levels=levels, cmap="cividis")
         figure.colorbar(drawn, ax=ax, label="f, mean 0", shrink=0.85)
         ax.plot(*np.asarray(real).T, "o", color=BLUE, markersize=3, mec="white", mew=0.4)
         ax.plot(*np.asarray(fake).T, "s", color=VERMILION, markersize=3, mec="white", mew=0.4)
@@ -175,10 +165,14 @@ def weights(held: Mapping[str, ArrayLike], walls: Mapping[str, float]) -> Figure
 
 
 def gradients(norms: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
-    """Slopes at real, fake and interpolated points, a panel per critic: medians and all points."""
-    figure, axes = canvas(1, len(norms), width=2.6, height=3.0)
+    """Slopes at real, fake and interpolated points, a panel per critic, all on one scale."""
+    rows = -(-len(norms) // 3)
+    figure, axes = canvas(rows, -(-len(norms) // rows), width=2.9, height=2.5)
     colours = (BLUE, VERMILION, GREEN)
-    for ax, (name, places) in zip(axes, norms.items(), strict=True):
+    top = max(float(_floats(v).max()) for places in norms.values() for v in places.values())
+    for ax in axes[len(norms) :]:
+        ax.set_axis_off()
+    for k, (ax, (name, places)) in enumerate(zip(axes, norms.items(), strict=False)):
         drawn = ax.violinplot([np.asarray(v, float) for v in places.values()], showmedians=True)
         bodies: Any = drawn["bodies"]
         for part, colour in zip(bodies, colours, strict=False):
@@ -187,100 +181,9 @@ def gradients(norms: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
             drawn[part].set(color=BLACK, linewidth=0.9)
         ax.axhline(1, color=BLACK, linestyle=":", linewidth=1)
         ax.set_xticks(range(1, len(places) + 1), list(places), fontsize=9)
-        ax.set_ylim(bottom=0)
-        label(ax, name, "", "‖∇D‖₂" if ax is axes[0] else "")
-    return figure
-
-
-def games(
-    along: Mapping[str, Mapping[str, ArrayLike]], fid: Mapping[str, ArrayLike], floor: float
-) -> Figure:
-    """FID of every loss, mean over seeds, against each kind of effort (steps, seconds).
-
-    Args:
-        along: name of the axis → contestant → (seeds, moments).
-        fid: contestant → (seeds, moments).
-        floor: real against real.
-    """
-    figure, axes = canvas(1, len(along), width=4.6, height=3.6)
-    marks = "os^Dv<>P"
-    for ax, (axis, effort) in zip(axes, along.items(), strict=True):
-        for i, (name, v) in enumerate(fid.items()):
-            t = np.asarray(effort[name], dtype=float).mean(0)
-            colour = (*PALETTE[:6], "#777777", "#8B5A2B")[i % 8]
-            mean = np.asarray(v, dtype=float).mean(0)
-            ax.plot(t, mean, color=colour, marker=marks[i % 8], markersize=4, label=name)
-        ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real against real")
-        _logarithmic(ax.yaxis)
-        label(ax, f"FID against {axis}", axis, "FID (log scale)" if ax is axes[0] else "")
-    axes[-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def opinions(losses: Mapping[str, ArrayLike], nothing: float, window: int) -> Figure:
-    """The critic's loss over steps, a running mean over seeds; `nothing`: without an opinion."""
-    figure, (ax,) = canvas(width=6.2, height=3.2)
-    for colour, (name, values_) in zip(PALETTE, losses.items(), strict=False):
-        curve = smooth(np.atleast_2d(np.asarray(values_, dtype=float)).mean(0), window)
-        ax.plot(np.arange(1, len(curve) + 1), curve, color=colour, label=name)
-    ax.axhline(nothing, color=BLACK, linestyle=":", linewidth=1, label="no opinion")
-    label(ax, "How sure the critic is", "step", "critic's loss (running mean)")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def bias(
-    counts: Sequence[int],
-    measured: Mapping[str, ArrayLike],
-    lines: Mapping[str, tuple[float, float]],
-    truth: Mapping[str, float],
-) -> Figure:
-    """FID_n over 1/n with the line that is drawn through it, and where it should end.
-
-    Args:
-        counts: the n.
-        measured: name → values at each n.
-        lines: name → (limit, rate).
-        truth: name → the exact value; may be empty.
-    """
-    figure, (ax,) = canvas(width=6.2, height=3.4)
-    inverse = 1 / np.asarray(counts, dtype=float)
-    along = np.array([0.0, inverse.max() * 1.05])
-    for colour, (name, values) in zip(PALETTE, measured.items(), strict=False):
-        limit, rate = lines[name]
-        ax.plot(inverse, np.asarray(values, float), "o", color=colour, label=name)
-        ax.plot(along, limit + rate * along, color=colour, linewidth=1)
-        if name in truth:
-            ax.plot(0, truth[name], "*", color=colour, markersize=13, clip_on=False, zorder=5)
-    if truth:
-        ax.plot([], [], "*", color=BLACK, markersize=10, linestyle="", label="the truth")
-    ticks = [0, *inverse]
-    ax.set_xticks(ticks, ["∞", *(f"{n:,}" for n in counts)], fontsize=8)
-    ax.set_xlim(left=0)
-    ax.set_ylim(bottom=0)
-    label(ax, "The fewer samples, the higher the score", "n (axis: 1/n)", "Fréchet distance")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def ranking(counts: Sequence[int], drawn: ArrayLike, derived: ArrayLike) -> Figure:
-    """The narrowed generator's mean score minus the perfect one's, over n: where the order turns.
-
-    Args:
-        counts: the n.
-        drawn: differences, one row for each repetition.
-        derived: the expected difference at each n.
-    """
-    figure, (ax,) = canvas(width=6.0, height=3.2)
-    rows = np.asarray(drawn, dtype=float)
-    ax.axhline(0, color=BLACK, linewidth=1)
-    ax.plot(counts, derived, color=BLUE, label="derived, to order 1/n")
-    ax.errorbar(counts, rows.mean(0), rows.std(0), fmt="o", color=VERMILION, label="drawn ± s.d.")
-    ax.set_xscale("log")
-    ax.set_xticks(counts, [f"{n:,}" for n in counts])
-    ax.minorticks_off()
-    label(ax, "Below 0 the worse generator wins", "n (log scale)", "narrowed − perfect")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        ax.set_ylim(0, max(1.05, 1.05 * top))
+        ax.locator_params(axis="y", nbins=5)
+        label(ax, name, "", "‖∇D‖₂" if k % -(-len(norms) // rows) == 0 else "")
     return figure
 
 
@@ -291,10 +194,7 @@ def iterations(fresh: ArrayLike, kept: ArrayLike, restarted: ArrayLike) -> Figur
     left.plot(np.arange(1, curves.shape[1] + 1), curves.T, color=BLUE, alpha=0.4, linewidth=1)
     left.axhline(1, color=BLACK, linestyle=":", linewidth=1)
     label(left, "From a random start", "round", "uᵀWv ÷ σ(W)")
-    for name, values, colour in (
-        ("u kept", kept, GREEN),
-        ("u drawn anew", restarted, VERMILION),
-    ):
+    for name, values, colour in (("u kept", kept, GREEN), ("u drawn anew", restarted, VERMILION)):
         right.plot(np.asarray(values, dtype=float), color=colour, label=name)
     right.axhline(1, color=BLACK, linestyle=":", linewidth=1)
     label(right, "One round a pass, while W moves", "pass", "σ of the normalised weight")
@@ -331,19 +231,18 @@ def spectra(values: Mapping[str, Sequence[ArrayLike]], layers: Sequence[str]) ->
         ax.set_yscale("log")
         ax.set_ylim(bottom=max(1e-4, ax.get_ylim()[0]))
         label(ax, name, "number", "singular value of W" if k == 0 else "")
-    axes[-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    axes[-1].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 def bounds(rows: Mapping[str, Mapping[str, float]]) -> Figure:
     """For each critic several numbers on one log axis: products of norms, measured slopes."""
-    figure, (ax,) = canvas(width=6.6, height=0.9 + 0.4 * len(rows))
+    figure, (ax,) = canvas(width=7.4, height=0.9 + 0.4 * len(rows))
     marks = zip("sDo|", (VERMILION, ORANGE, BLUE, BLACK), strict=True)
     for (mark, colour), kind in zip(marks, next(iter(rows.values())), strict=False):
         numbers = [row[kind] for row in rows.values()]
         ax.plot(numbers, range(len(rows)), mark, color=colour, label=kind, markersize=8)
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(rows)), list(rows))
@@ -353,17 +252,135 @@ def bounds(rows: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
-def margins(scores: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
-    """Scores of real and fake images, a panel per critic, with the hinge's margins at ±1."""
-    figure, axes = canvas(1, len(scores), width=2.9, height=2.7)
-    for ax, (name, (real, fake)) in zip(axes, scores.items(), strict=True):
-        both = np.concatenate([np.asarray(real, float), np.asarray(fake, float)])
-        reach = max(1.3, float(np.quantile(np.abs(both), 0.99)))
-        for values, colour, who in ((real, BLUE, "real"), (fake, VERMILION, "fake")):
-            drawn = np.asarray(values, float).clip(-reach, reach)
-            ax.hist(drawn, bins=40, range=(-reach, reach), color=colour, alpha=0.6, label=who)
-        for margin in (-1, 1):
-            ax.axvline(margin, color=BLACK, linestyle=":", linewidth=1)
-        label(ax, name, "score s(x)", "images in the bin" if ax is axes[0] else "")
-    axes[-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+def guidance(
+    grid: tuple[ArrayLike, ArrayLike],
+    outputs: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    real: ArrayLike,
+    fake: ArrayLike,
+) -> Figure:
+    """What each critic says over the plane, and the slope that it gives each sample, as an arrow.
+
+    Args:
+        grid: the coordinates along each axis.
+        outputs: name → (values of shape (len(y), len(x)), slopes at `fake` of shape (n, 2)).
+        real, fake: points, shape (n, 2). Arrows are drawn to one scale in all panels.
+    """
+    across, up = map(_floats, grid)
+    figure, axes = canvas(1, len(outputs), width=4.8, height=4.0)
+    points, samples = _floats(real), _floats(fake)
+    for ax, (name, (values, slopes)) in zip(axes, outputs.items(), strict=True):
+        drawn = ax.contourf(across, up, _floats(values), levels=14, cmap="cividis")
+        figure.colorbar(drawn, ax=ax, label="D(x)", shrink=0.85)
+        ax.plot(*points.T, "o", color="white", markersize=5, mec=BLACK, mew=0.7, label="real")
+        arrows = _floats(slopes)
+        keep = slice(None, None, max(1, len(samples) // 40))
+        ax.quiver(
+            *samples[keep].T, *arrows[keep].T, color=VERMILION, angles="xy", scale_units="xy",
+            scale=0.75, width=0.006,
+        )  # fmt: skip
+        ax.plot(*samples.T, "s", color=VERMILION, markersize=4, mec="white", mew=0.4)
+        ax.set_aspect("equal")
+        ax.grid(False)
+        label(ax, name, "$x_1$", "$x_2$")
+    return figure
+
+
+def on_the_ring(games: Mapping[str, ArrayLike], floor: float) -> Figure:
+    """Critic's value and exact distance over the updates, a panel for each game.
+
+    Args:
+        games: name → rows (update, critic's value, exact W₁, ...).
+        floor: the distance of two samples of real points.
+    """
+    figure, axes = canvas(1, len(games), width=3.0, height=3.0)
+    for ax, (name, found) in zip(axes, games.items(), strict=True):
+        rows = _floats(found)
+        right = ax.twinx()
+        right.spines["right"].set_visible(True)
+        right.plot(rows[:, 0], rows[:, 2], color=BLUE, marker="o", markersize=4)
+        right.axhline(floor, color=BLUE, linestyle=":", linewidth=1.2)
+        right.set_ylim(bottom=0)
+        right.tick_params(axis="y", labelcolor=BLUE)
+        ax.plot(rows[:, 0], rows[:, 1], color=VERMILION, marker="s", markersize=4)
+        ax.tick_params(axis="y", labelcolor=VERMILION)
+        ax.set_ylim(bottom=min(0.0, float(rows[:, 1].min())))
+        ax.grid(False)
+        label(ax, name, "updates of G", "critic's value" if ax is axes[0] else "")
+        ax.yaxis.label.set_color(VERMILION)
+        if ax is axes[-1]:
+            right.set_ylabel("exact $W_1$ (dotted: real, real)", color=BLUE)
+    return figure
+
+
+def clouds(samples: Mapping[str, ArrayLike], real: ArrayLike) -> Figure:
+    """Samples of each game over real points, a panel each."""
+    figure, axes = canvas(1, len(samples), width=2.7, height=2.9)
+    for ax, (name, found) in zip(axes, samples.items(), strict=True):
+        ax.plot(*_floats(real).T, "o", color=BLUE, markersize=2, alpha=0.25)
+        ax.plot(*_floats(found).T, "o", color=VERMILION, markersize=2, alpha=0.6)
+        ax.set_aspect("equal")
+        ax.set_xlim(-3, 3)
+        ax.set_ylim(-3, 3)
+        label(ax, name, "$x_1$", "$x_2$" if ax is axes[0] else "")
+    return figure
+
+
+def values_and_quality(
+    games: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], floor: float, title: str
+) -> Figure:
+    """Sample quality above, the critic's value below, over the updates; a column for each game.
+
+    Args:
+        games: name → (updates, Fréchet distances (seeds, looks), critic's values (seeds, looks)).
+        floor: the Fréchet distance of real images.
+        title: of the whole figure: data, n and where the curves come from.
+    """
+    with mpl.rc_context(STYLE):
+        width = max(7.5, 3.1 * len(games) + 0.6)
+        figure = Figure(figsize=(width, 5.0), layout="constrained")
+        axes = figure.subplots(2, len(games), squeeze=False, sharex=True)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    for above in axes[0, 1:]:
+        above.sharey(axes[0, 0])
+        above.tick_params(labelleft=False)
+    for (above, below), (name, (at, quality, value)) in zip(axes.T, games.items(), strict=True):
+        for ax, found, colour in ((above, quality, BLUE), (below, value, VERMILION)):
+            for row in np.atleast_2d(_floats(found)):
+                ax.plot(_floats(at), row, color=colour, marker="o", markersize=3, alpha=0.8)
+        above.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2)
+        _logarithmic(above.yaxis)
+        if _floats(value).max() > 1:  # a game's value has a scale of its own
+            below.set_yscale("symlog", linthresh=1.0)
+            ticks = SymmetricalLogLocator(base=10, linthresh=1.0, subs=[1, 2, 5])
+            below.yaxis.set_major_locator(ticks)
+            below.yaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:g}"))
+        below.axhline(0, color=BLACK, linewidth=0.8)
+        label(above, name, "", "Fréchet distance (log)" if above is axes[0, 0] else "")
+        label(
+            below, "", "updates of G", "critic's value (log above 1)" if below is axes[1, 0] else ""
+        )
+    return figure
+
+
+def value_against_quality(
+    games: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], ranks: Mapping[str, float]
+) -> Figure:
+    """Each look of each run as a point: the critic's value and the Fréchet distance at that time.
+
+    Args:
+        games: as for `values_and_quality`.
+        ranks: name → mean rank correlation within the runs, shown as the title of its panel.
+    """
+    figure, axes = canvas(1, len(games), width=max(2.9, 4.5 / len(games)), height=2.9)
+    for ax, (name, (at, quality, value)) in zip(axes, games.items(), strict=True):
+        times = np.broadcast_to(_floats(at), np.atleast_2d(_floats(value)).shape)
+        drawn = ax.scatter(
+            _floats(value), _floats(quality), c=times, cmap="cividis", s=28, edgecolors="white"
+        )
+        _logarithmic(ax.yaxis)
+        label(
+            ax, f"{name}: {ranks[name]:+.2f}", "critic's value",
+            "Fréchet distance (log)" if ax is axes[0] else "",
+        )  # fmt: skip
+    figure.colorbar(drawn, ax=axes, label="updates of G", pad=0.01)
     return figure

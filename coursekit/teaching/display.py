@@ -34,23 +34,44 @@ def png(figure: Figure, dpi: int = 100, colours: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def show(figure: Figure, alt: str, colours: int | None = None) -> None:
+def show(figure: Figure, alt: str, colours: int | None = None, quality: int | None = None) -> None:
     """Put a figure on the page, with its description for those who cannot see it.
 
     Args:
         figure: what to show.
         alt: what it shows, in a sentence.
         colours: at most so many, for pages full of photographs; None keeps them all.
+        quality: if given, stored as JPEG of this quality, 1 to 95: photographs in full colour.
 
     Raises:
         CourseError: `alt` is shorter than a sentence.
     """
     _describe(alt)
-    display(Image(data=png(figure, colours=colours), format="png", alt=alt))
+    if quality is None:
+        display(Image(data=png(figure, colours=colours), format="png", alt=alt))
+    else:
+        display(Image(data=_jpeg(png(figure), quality), format="jpeg", alt=alt))
 
 
-def film(frames: Sequence[Figure], alt: str, seconds_per_frame: float = 0.25) -> None:
+def _jpeg(png: bytes, quality: int) -> bytes:
+    import PIL.Image
+
+    picture = PIL.Image.open(BytesIO(png)).convert("RGB")
+    picture.save(buffer := BytesIO(), "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
+
+
+def film(
+    frames: Sequence[Figure], alt: str, seconds_per_frame: float = 0.25, dither: bool = False
+) -> None:
     """Put a looping film (GIF) of the frames on the page; the last frame stays a while.
+
+    Args:
+        frames: its pictures, in order.
+        alt: what it shows, in a sentence.
+        seconds_per_frame: how long each is shown.
+        dither: for photographs: the 128 colours are chosen from all frames and mixed by Floyd and
+            Steinberg's dots; otherwise they are those of the last frame, and flat.
 
     Raises:
         CourseError: no frames, or `alt` shorter than a sentence.
@@ -59,9 +80,13 @@ def film(frames: Sequence[Figure], alt: str, seconds_per_frame: float = 0.25) ->
 
     _describe(alt)
     require(len(frames) > 0, "frames was empty; a film needs at least one.")
-    pictures = [PIL.Image.open(BytesIO(png(frame, dpi=72))).convert("RGB") for frame in frames]
-    palette = pictures[-1].quantize(128)
-    pictures = [p.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for p in pictures]
+    pictures = [PIL.Image.open(BytesIO(png(frame, dpi=100))).convert("RGB") for frame in frames]
+    if dither:
+        rows = np.concatenate([np.asarray(picture)[::4] for picture in pictures])
+        palette, dots = PIL.Image.fromarray(rows).quantize(128), PIL.Image.Dither.FLOYDSTEINBERG
+    else:
+        palette, dots = pictures[-1].quantize(128), PIL.Image.Dither.NONE
+    pictures = [p.quantize(palette=palette, dither=dots) for p in pictures]
     pause = [int(1000 * seconds_per_frame)] * (len(frames) - 1) + [2000]
     buffer = BytesIO()
     pictures[0].save(

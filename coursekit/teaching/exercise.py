@@ -54,11 +54,7 @@ class RandomInputs:
         return weight / weight.sum()
 
 
-PLACES = {
-    1: "entry {}",
-    2: "row {}, column {}",
-    4: "image {}, channel {}, pixel ({}, {})",
-}
+PLACES = {1: "entry {}", 2: "row {}, column {}", 4: "image {}, channel {}, pixel ({}, {})"}
 
 
 def largest(amount: Tensor, place: str | None = None) -> tuple[float, str]:

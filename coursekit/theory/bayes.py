@@ -38,11 +38,6 @@ def classify(joint: LogJoint) -> LogJoint:
     return torch.softmax(joint, 0)
 
 
-def answer_or_refuse(joint: LogJoint, least: float) -> Tensor:
-    """The most likely class, or −1 where log p(x) < `least`: a generative model may refuse."""
-    return torch.where(log_evidence(joint) < least, -1, joint.argmax(0))
-
-
 Joint = Float[Tensor, "k m"]
 Posterior = Float[Tensor, "k m"]  # columns sum to 1
 Cost = Callable[[Tensor], Tensor]

@@ -14,7 +14,7 @@ from coursekit.training.loops import (
     train_gan,
     unrolled,
 )
-from coursekit.training.optim import Ema, adam, linear_decay, triangle
+from coursekit.training.optim import Ema, adam, linear_decay, rmsprop, triangle
 from coursekit.training.trainer import History, Trainer
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "frozen",
     "no_unroll",
     "linear_decay",
+    "rmsprop",
     "no_augment",
     "no_penalty",
     "train_gan",

@@ -34,6 +34,20 @@ class adam:  # a factory that reads as a verb: optimizer=adam(1e-3)
 
 
 @dataclass(frozen=True)
+class rmsprop:
+    """RMSProp (Tieleman & Hinton 2012), which Arjovsky et al. 2017 train their critics with."""
+
+    lr: float = 5e-5
+
+    def __post_init__(self) -> None:
+        if self.lr <= 0:
+            raise CourseError(f"lr was {self.lr}; a learning rate is above 0.")
+
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(parameters, self.lr)
+
+
+@dataclass(frozen=True)
 class linear_decay:
     """Full rate until `start` (a share of the steps, in [0, 1]), then a straight line to 0."""
 

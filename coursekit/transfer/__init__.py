@@ -2,8 +2,8 @@
 
 `models` divides the images and puts scikit-learn's models and torch networks behind one interface,
 with gradients where they have none; `trees` attacks decision trees; `surrogate` makes examples on
-ensembles, hyperplanes and a substitute trained on a black box's answers; `matrix` tries every
-source's examples on every target.
+ensembles, hyperplanes and a surrogate trained on a black box's answers; `matrix` shows every
+source's examples to every target.
 """
 
 from coursekit.transfer.matrix import (
@@ -11,8 +11,8 @@ from coursekit.transfer.matrix import (
     TECHNIQUES,
     Transfer,
     across_parts,
+    bootstrap,
     transfer_matrix,
-    wilson,
     wrong_answers,
 )
 from coursekit.transfer.models import (
@@ -53,6 +53,7 @@ __all__ = [
     "Transfer",
     "Tree",
     "across_parts",
+    "bootstrap",
     "make_splits",
     "hyperplane_step",
     "hyperplanes",
@@ -62,6 +63,5 @@ __all__ = [
     "nearest_leaf",
     "substitutes",
     "transfer_matrix",
-    "wilson",
     "wrong_answers",
 ]

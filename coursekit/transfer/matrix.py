@@ -1,11 +1,10 @@
-"""Who fools whom: every source's examples put to every target, beside the controls."""
+"""Who fools whom: every source's examples shown to every target, beside the controls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest
 from torch import Tensor
 
 from coursekit.errors import require
@@ -27,25 +26,27 @@ PAPER = (
 
 @dataclass(frozen=True)
 class Transfer:
-    """What the targets got wrong, image by image.
+    """What the targets misclassified, image by image.
 
     Attributes:
-        misread: under each source's attack, (sources, targets, n).
+        wrong: under each source's attack, (sources, targets, n).
         clean: the images as they were, (targets, n).
         noisy: under random signs of the same ε, (targets, n).
+        l2: mean L2 length of each source's perturbations, in units of pixels, (sources,).
     """
 
-    misread: Bool[Tensor, "s t n"]
+    wrong: Bool[Tensor, "s t n"]
     clean: Bool[Tensor, "t n"]
     noisy: Bool[Tensor, "t n"]
+    l2: Float[Tensor, " s"]
 
     def misclassified(self) -> Float[Tensor, "s t"]:
-        """The paper's figure: the share misread, whatever the target said of the clean image."""
-        return self.misread.float().mean(2)
+        """The paper's figure: the share misclassified, clean errors included."""
+        return self.wrong.float().mean(2)
 
     def fooled(self) -> Float[Tensor, "s t"]:
-        """Of the images that the target reads rightly when clean, the share misread now."""
-        return _among(self.misread, ~self.clean)
+        """Of the images that the target classifies correctly when clean, the share it loses."""
+        return _among(self.wrong, ~self.clean)
 
     def fooled_by_noise(self) -> Float[Tensor, " t"]:
         """The same under random signs: what any disturbance of that size would do."""
@@ -60,13 +61,13 @@ def transfer_matrix(
     eps: float,
     rng: torch.Generator,
 ) -> Transfer:
-    """Let each source craft, and ask each target (Papernot, McDaniel & Goodfellow 2016).
+    """Attack each source, and show the examples to each target (Papernot et al. 2016, §3).
 
     Args:
-        sources, targets: models; a source that is also a target is attacked in the open.
+        sources, targets: models; a source that is also a target is attacked as a white box.
         x, y: images that none of them was trained on, and their classes.
         eps: the budget of every attack that has one, in units of pixels.
-        rng: draws the control.
+        rng: draws the noise.
 
     Raises:
         CourseError: no source, no target or no image.
@@ -76,9 +77,11 @@ def transfer_matrix(
         min(sizes) > 0, f"there were {sizes} sources, targets and images; one of each at least."
     )
     crafted = [source.craft(x, y, eps) for source in sources]
+    l2 = torch.stack([(x_adv - x).flatten(1).norm(dim=1).mean() for x_adv in crafted])
     noise = Linf(eps).noise(x, rng)
-    misread = torch.stack([wrong_answers(targets, x_adv, y) for x_adv in crafted])
-    return Transfer(misread, wrong_answers(targets, x, y), wrong_answers(targets, noise, y))
+    wrong = torch.stack([wrong_answers(targets, x_adv, y) for x_adv in crafted])
+    clean, noisy = wrong_answers(targets, x, y), wrong_answers(targets, noise, y)
+    return Transfer(wrong, clean, noisy, l2.cpu())
 
 
 def wrong_answers(targets: Sequence[Classifier], x: Images, y: Labels) -> Bool[Tensor, "t n"]:
@@ -86,13 +89,45 @@ def wrong_answers(targets: Sequence[Classifier], x: Images, y: Labels) -> Bool[T
     return torch.stack([target.predict(x) != y for target in targets]).cpu()
 
 
+def bootstrap(
+    values: Float[Tensor, "... n"],
+    weights: Float[Tensor, "... n"],
+    origin: Labels | None,
+    rng: torch.Generator,
+    times: int = 1000,
+) -> Float[Tensor, "times ..."]:
+    """Weighted means Σ w·v / Σ w over images, for originals drawn anew with replacement.
+
+    Renderings of one original are not independent: they are drawn together or not at all (Field &
+    Welsh 2007, the cluster bootstrap). The 2.5 % and 97.5 % quantiles over the first axis bound a
+    95 % interval, the standard deviation is the standard error.
+
+    Args:
+        values: one for each image, e.g. whether it fools.
+        weights: what each image counts, e.g. whether the target classifies it correctly.
+        origin: the original of each image, (n,); None if each image is one.
+        rng: draws the originals, on the CPU.
+        times: how often.
+    """
+    n = values.shape[-1]
+    origin = torch.arange(n) if origin is None else origin.cpu()
+    _, number = origin.unique(return_inverse=True)
+    m = int(number.max()) + 1
+    drawn = torch.randint(m, (times, m), generator=rng)
+    often = torch.zeros(times, m).scatter_add_(1, drawn, torch.ones(times, m))[:, number]
+    weights = weights.float().cpu().expand(values.shape)
+    total = torch.tensordot(often, weights, dims=([1], [weights.dim() - 1]))
+    hits = torch.tensordot(often, values.float().cpu() * weights, dims=([1], [weights.dim() - 1]))
+    return hits / total.clamp_min(1)
+
+
 def across_parts(
     rates: Float[Tensor, "s t"], parts: int
 ) -> Float[Tensor, "parts techniques techniques"]:
     """Rates between models, as a matrix of techniques for each part that the source learned from.
 
-    Models stand technique by technique, within each in the order of their parts. Only pairs that
-    learned from *different* parts count: a source and a target share no training image.
+    Models are listed technique by technique, within each in the order of their parts. Only pairs
+    that learned from *different* parts count: source and target share no training image.
 
     Args:
         rates: for all pairs of the same models, (techniques·parts, techniques·parts).
@@ -106,12 +141,6 @@ def across_parts(
     by_part = rates.unflatten(0, (-1, parts)).unflatten(2, (-1, parts)).permute(1, 3, 0, 2)
     different = ~torch.eye(parts, dtype=torch.bool)
     return torch.stack([by_part[i, different[i]].mean(0) for i in range(parts)])
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """The 95 % interval for a share measured on n images (Wilson 1927)."""
-    interval = binomtest(round(share * n), n).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _among(wrong: Tensor, counted: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Splits of the data, and scikit-learn's models and torch networks behind one interface."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,35 +24,35 @@ from coursekit.types import Images, Labels, Logits
 
 
 class Splits(NamedTuple):
-    """Data of the parties: no original stands in two of them.
+    """Data of the parties of a transfer experiment: no original is in two of them.
 
     Attributes:
         parts: what the models learn from, one part each.
-        judged: what is attacked and judged; no model learns from it.
-        spare: what the adversary owns who has no model.
+        eval: the images that are attacked; no model learns from them.
+        attacker: the images of an adversary who has no training set.
     """
 
     parts: tuple[Split, ...]
-    judged: Split
-    spare: Split
+    eval: Split
+    attacker: Split
 
 
 def make_splits(data: Dataset, parts: int, size: int, n: int) -> Splits:
-    """Deal a data set's images out to the parties of a transfer experiment.
+    """Divide a data set among the parties of a transfer experiment.
 
     The training set goes to `parts` models, as in Papernot et al. 2016; half of the test set
     is attacked, half is the adversary's.
 
     Args:
-        parts: how many parts the training set is dealt into.
+        parts: how many parts the training set is divided into.
         size: images that a part keeps at most.
         n: images that are attacked at most.
 
     Raises:
         CourseError: a number below 1, or more parts than originals.
     """
-    judged, spare = data.test.split(2)
-    return Splits(tuple(p.take(size) for p in data.train.split(parts)), judged.take(n), spare)
+    attacked, attacker = data.test.split(2)
+    return Splits(tuple(p.take(size) for p in data.train.split(parts)), attacked.take(n), attacker)
 
 
 def linear_view(model: LogisticRegression) -> nn.Module:
@@ -137,97 +138,97 @@ class Classifier(Protocol):
         ...
 
     def craft(self, x: Images, y: Labels, eps: float) -> Images:
-        """Images moved so that *this* model misreads them, by its technique's own attack."""
+        """Images changed so that *this* model misclassifies them, by its technique's attack."""
         ...
 
 
 @dataclass(frozen=True)
 class Network:
-    """A torch network, attacked by the fast gradient sign."""
+    """A torch network, attacked by the fast gradient sign unless another attack is given.
+
+    Attributes:
+        attack: (network, x, y, eps) -> adversarial images.
+    """
 
     net: nn.Module
+    attack: Callable[..., Images] = fgsm
     technique: ClassVar[str] = "DNN"
 
     def predict(self, x: Images) -> Labels:
         return probabilities(self.net, x).argmax(1)
 
     def craft(self, x: Images, y: Labels, eps: float) -> Images:
-        return fgsm(self.net, x, y, eps)
+        return self.attack(self.net, x, y, eps)
 
 
 @dataclass(frozen=True)
-class Logistic:
+class _Fitted:
+    """A fitted model of scikit-learn's, which takes NumPy arrays (n, pixels)."""
+
+    model: Any
+
+    @staticmethod
+    def fit(model: Any, split: Split) -> Any:
+        return model.fit(rows(split.x), split.y.cpu().numpy())
+
+    def predict(self, x: Images) -> Labels:
+        answers = self.model.predict(rows(x))
+        return torch.as_tensor(answers, dtype=torch.int64, device=x.device)
+
+
+class Logistic(_Fitted):
     """Multinomial logistic regression, attacked by the fast gradient sign of its softmax."""
 
-    model: LogisticRegression
     technique: ClassVar[str] = "LR"
 
     @classmethod
     def learn(cls, split: Split, seed: int = 0) -> "Logistic":
         # A loose tolerance: the last digits of the weights change no cell of the matrix.
         how = LogisticRegression(C=0.1, tol=1e-3, max_iter=1000, random_state=seed)
-        return cls(how.fit(rows(split.x), split.y.cpu().numpy()))
-
-    def predict(self, x: Images) -> Labels:
-        return labels(self.model.predict(rows(x)), x)
+        return cls(cls.fit(how, split))
 
     def craft(self, x: Images, y: Labels, eps: float) -> Images:
         return fgsm(linear_view(self.model).to(x.device), x, y, eps)
 
 
-@dataclass(frozen=True)
-class LinearSVM:
+class LinearSVM(_Fitted):
     """A linear support vector machine, one against the rest, attacked along a hyperplane normal."""
 
-    model: LinearSVC
     technique: ClassVar[str] = "SVM"
 
     @classmethod
     def learn(cls, split: Split, seed: int = 0) -> "LinearSVM":
         how = LinearSVC(C=0.01, dual=True, tol=1e-2, max_iter=5000, random_state=seed)
-        return cls(how.fit(rows(split.x), split.y.cpu().numpy()))
-
-    def predict(self, x: Images) -> Labels:
-        return labels(self.model.predict(rows(x)), x)
+        return cls(cls.fit(how, split))
 
     def craft(self, x: Images, y: Labels, eps: float) -> Images:
         return hyperplane_step(hyperplanes(self.model).to(x), x, y, Linf(eps))
 
 
-@dataclass(frozen=True)
-class Tree:
-    """A decision tree, attacked by walking to a neighbouring leaf; that attack knows no ε."""
+class Tree(_Fitted):
+    """A decision tree, attacked by walking to a neighbouring leaf; that attack has no ε."""
 
-    model: DecisionTreeClassifier
     technique: ClassVar[str] = "DT"
 
     @classmethod
     def learn(cls, split: Split, seed: int = 0) -> "Tree":
-        how = DecisionTreeClassifier(random_state=seed)
-        return cls(how.fit(rows(split.x), split.y.cpu().numpy()))
-
-    def predict(self, x: Images) -> Labels:
-        return labels(self.model.predict(rows(x)), x)
+        return cls(cls.fit(DecisionTreeClassifier(random_state=seed), split))
 
     def craft(self, x: Images, y: Labels, eps: float) -> Images:
         return leaf_path(self.model, x, y)
 
 
 @dataclass(frozen=True)
-class KNN:
+class KNN(_Fitted):
     """k nearest neighbours; the fast gradient sign of its softmax-weighted smoothing attacks it."""
 
-    model: KNeighborsClassifier
     smooth: SmoothKNN
     technique: ClassVar[str] = "kNN"
 
     @classmethod
     def learn(cls, split: Split, seed: int = 0, k: int = 5) -> "KNN":
         how = KNeighborsClassifier(n_neighbors=k, algorithm="brute")
-        return cls(how.fit(rows(split.x), split.y.cpu().numpy()), SmoothKNN(split.x, split.y))
-
-    def predict(self, x: Images) -> Labels:
-        return labels(self.model.predict(rows(x)), x)
+        return cls(cls.fit(how, split), SmoothKNN(split.x, split.y))
 
     def craft(self, x: Images, y: Labels, eps: float) -> Images:
         return fgsm(self.smooth, x, y, eps)
@@ -236,8 +237,3 @@ class KNN:
 def rows(x: Images) -> np.ndarray:
     """Images as scikit-learn takes them: a NumPy array (n, pixels)."""
     return x.detach().flatten(1).cpu().numpy()
-
-
-def labels(answers: np.ndarray, like: Images) -> Labels:
-    """scikit-learn's answers as the course's labels, on the device of the images."""
-    return torch.as_tensor(answers, dtype=torch.int64, device=like.device)

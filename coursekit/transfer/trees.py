@@ -70,8 +70,8 @@ def leaf_path(
     change, each as far as its threshold demands: this attack has no ε.
 
     Args:
-        model: a fitted tree; x, y: images in [0, 1], true classes. What the tree misreads already
-            is left alone.
+        model: a fitted tree; x, y: images in [0, 1], true classes. What the tree misclassifies
+            already is left alone.
         margin: how far beyond a threshold a pixel is moved, in units of pixels.
 
     Raises:
@@ -113,13 +113,7 @@ def _attack(
 
 
 def _moved(
-    leaves: Leaves,
-    rows: Tensor,
-    y: Tensor,
-    home: Tensor,
-    margin: float,
-    norm: float,
-    climb: bool,
+    leaves: Leaves, rows: Tensor, y: Tensor, home: Tensor, margin: float, norm: float, climb: bool
 ) -> tuple[Tensor, Tensor]:
     """Each row in the chosen leaf of another class, and how far that was."""
     steps = leaves.moves(rows, margin)

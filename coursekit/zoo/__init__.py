@@ -4,9 +4,11 @@
 `record(recipe)` is what is written of a run, `recipe_for(name, data)` the recipe for a data set.
 """
 
-from coursekit.zoo.recipes import RECIPES, Recipe, recipe_for
-from coursekit.zoo.runs import Run, measure, train
+from coursekit.zoo.measures import measure
+from coursekit.zoo.recipes import Recipe
+from coursekit.zoo.runs import Run, train
 from coursekit.zoo.store import Recalled, check, recall, record, replay, stored
+from coursekit.zoo.table import RECIPES, recipe_for
 
 __all__ = [
     "RECIPES",

@@ -2,30 +2,83 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from pathlib import Path
+from math import prod
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
-from coursekit.data import Dataset, Split, gan_splits, load, mislabelled
+from coursekit.data import Dataset, Sampler, Split, binarise, gan_splits, load, mislabelled
+from coursekit.data.toys import Stacked
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
-from coursekit.training import adam, linear_decay, triangle
+from coursekit.training import adam, linear_decay, rmsprop, triangle
 
 Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
 
+
+def _packed(shape: tuple[int, int, int], m: int, **how: Any) -> nets.Preprocessed:
+    """A discriminator of m images at a time."""
+    c, h, w = shape
+    return nets.Preprocessed(nets.PacGANPack(m), nets.DCGANDiscriminator((m * c, h, w), **how))
+
+
+def _scaled(shape: tuple[int, int, int], gain: float, **how: Any) -> lipschitz.ScaledCritic:
+    return lipschitz.ScaledCritic(nets.DCGANDiscriminator(shape, **how), gain)
+
+
+def _mlp(
+    shape: tuple[int, int, int], classes: int, hidden: Sequence[int], rng: Any
+) -> torch.nn.Module:
+    return nets.MLP((prod(shape), *hidden, classes), rng=rng)
+
+
+def _maxout(
+    shape: tuple[int, int, int], classes: int, hidden: int, pieces: int, rng: Any
+) -> torch.nn.Module:
+    """Two hidden layers of maxout units (Goodfellow et al. 2013), without dropout."""
+    layers = (nets.Maxout(prod(shape), hidden, pieces), nets.Maxout(hidden, hidden, pieces))
+    model = torch.nn.Sequential(torch.nn.Flatten(), *layers, torch.nn.Linear(hidden, classes))
+    nets.initialise(model, rng)
+    return model
+
+
+@dataclass(frozen=True)
+class UniformNoise:
+    """x + u with u uniform in [−ε, ε] for each pixel, kept in [0, 1]: the control of training on
+    adversarial examples, which are of the same size.
+
+    For `objectives.augmented(UniformNoise(0.3))`.
+    """
+
+    eps: float
+
+    def __call__(self, x: Tensor, rng: torch.Generator, progress: float) -> Tensor:
+        u = torch.rand(x.shape, generator=rng).to(x)
+        return (x + self.eps * (2 * u - 1)).clamp(0, 1)
+
+
 # id → what is built from it. A rename in the package changes the right side only.
-NETWORKS = {
+NETWORKS: dict[str, Any] = {
     "strided_cnn": nets.StridedCNN,
     "small_resnet": nets.SmallResNet,
     "pooled_cnn": nets.PooledCNN,
+    "linear": nets.LinearClassifier,
+    "mlp": _mlp,
+    "maxout": _maxout,
     "vgg_small": nets.VGGSmall,
     "dcgan_generator": nets.DCGANGenerator,
     "dcgan_discriminator": nets.DCGANDiscriminator,
+    "packed_discriminator": _packed,
+    "scaled_discriminator": _scaled,
+    "mlp_generator": nets.MLPGenerator,
+    "mlp_discriminator": nets.MLPDiscriminator,
+    "inpainter": nets.Inpainter,
     "conditional_batchnorm_generator": nets.ConditionalBatchNormGenerator,
     "concat_generator": nets.ConcatGenerator,
     "concat_discriminator": nets.ConcatDiscriminator,
@@ -34,15 +87,20 @@ NETWORKS = {
     "sngan_generator": nets.SNGANGenerator,
     "sngan_discriminator": nets.SNGANDiscriminator,
 }
-UNCONDITIONAL = ("dcgan_generator", "dcgan_discriminator")
+WITHOUT_CLASSES = (
+    "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
+    "mlp_generator", "mlp_discriminator", "inpainter",
+)  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
+    "squared_error": lambda: objectives.squared_error,
     "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
         training_pgd(**attack), alpha
     ),
     "augmented": lambda smoothing=0.0, **moves: objectives.augmented(
         nets.FlipAndShift(**moves), smoothing
     ),
+    "noisy": lambda eps: objectives.augmented(UniformNoise(eps)),
     "trades": lambda beta=6.0, noise=0.001, random_start=False, **attack: objectives.trades(
         training_pgd(noise=noise, random_start=random_start, **attack), beta
     ),
@@ -77,11 +135,18 @@ PENALTIES = {
     "r1_auxiliary": lambda gamma, **weights: _Sum(
         (lipschitz.r1_penalty(gamma), gan_losses.auxiliary(**weights))
     ),
+    "reconstruction": gan_losses.reconstruction,
 }
+CONSTRAINTS = {"clip_weights": lipschitz.clip_weights}
 AUGMENTS = {"diff_augment": nets.DiffAugment, "instance_noise": nets.InstanceNoise}
-OPTIMIZERS = {"adam": adam}
+OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop}
 SCHEDULES = {"triangle": triangle, "linear_decay": linear_decay}
-LATER = ("penalty_G", "wrong_labels")  # fields without which the first keys were taken
+# fields without which the first keys were taken
+LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at")
+# what a batch is: images with their classes; with their upper halves in place of the classes;
+# three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
+# with their classes, once for all or anew for every batch
+TASKS = ("classes", "upper_half", "stacked", "static_binary", "dynamic_binary")
 SPLITS = ("train", "gan_train", "eval_classifier")
 
 # id → where the reader finds it, and the digest of its labels (the rendered `digits`) or of its
@@ -107,6 +172,9 @@ class Recipe:
         looks: how often the figures are taken on the way, for the learning curves.
         compare: images for each Fréchet distance, from samples and from the test images.
         wrong_labels: share of the training labels that are replaced by another class, in [0, 1].
+        constrain: what D's weights are kept within after each of its updates.
+        task: what x and y of a batch are, one of `TASKS`.
+        attacked_at: radius in pixels at which a classifier is attacked at each look; 0 for never.
 
     Raises:
         CourseError: an unknown id, an argument that is no plain value, or a part that is missing.
@@ -137,10 +205,14 @@ class Recipe:
     compare: int = 10_000
     penalty_G: Part | None = None
     wrong_labels: float = 0.0
+    constrain: Part | None = None
+    task: str = "classes"
+    attacked_at: float = 0.0
 
     def __post_init__(self) -> None:
         choose("data", self.data, DATA)
         choose("split", self.split, SPLITS)
+        choose("task", self.task, TASKS)
         whole = self.network or (self.generator and self.discriminator and self.loss)
         require(bool(whole), f"{self.name}: give a network, or generator, discriminator and loss.")
         for field, table in TABLES.items():
@@ -158,7 +230,8 @@ class Recipe:
 
     @property
     def conditional(self) -> bool:
-        return self.generator is not None and self.generator[0] not in UNCONDITIONAL
+        """Whether the generator is asked for a class."""
+        return self.generator is not None and self.generator[0] not in WITHOUT_CLASSES
 
     @cached_property
     def plain(self) -> dict[str, Any]:
@@ -199,7 +272,7 @@ class Recipe:
 TABLES: dict[str, dict[str, Any]] = {
     "network": NETWORKS, "generator": NETWORKS, "discriminator": NETWORKS, "loss": LOSSES,
     "objective": OBJECTIVES, "penalty_D": PENALTIES, "penalty_G": PENALTIES, "augment": AUGMENTS,
-    "schedule": SCHEDULES,
+    "schedule": SCHEDULES, "constrain": CONSTRAINTS,
     "optimizer": OPTIMIZERS, "optimizer_G": OPTIMIZERS, "optimizer_D": OPTIMIZERS,
 }  # fmt: skip
 
@@ -223,8 +296,32 @@ def build_network(
     """A network with its initial weights. Without `data` the shape of its data set is assumed."""
     name, arguments = getattr(recipe, field)
     shape = (3, 32, 32) if recipe.data.startswith("cifar10") else (1, 28, 28)
-    classes = () if name in UNCONDITIONAL else (len(data.classes) if data else 10,)
-    return NETWORKS[name](data.shape if data else shape, *classes, **arguments, rng=rng)
+    c, h, w = data.shape if data else shape
+    shape = (3 * c if recipe.task == "stacked" else c, h, w)
+    classes = () if name in WITHOUT_CLASSES else (len(data.classes) if data else 10,)
+    return NETWORKS[name](shape, *classes, **arguments, rng=rng)
+
+
+def batches_of(recipe: Recipe, split: Split, rng: torch.Generator) -> Any:
+    """The endless batches (x, y) that a recipe learns from, as its `task` says."""
+    if recipe.task == "stacked":
+        return Stacked(split).batches(recipe.batch, rng)
+    if recipe.task == "static_binary":
+        split = Split(binarise(split.x, torch.Generator().manual_seed(0)), split.y, split.origin)
+    if recipe.task in ("classes", "static_binary"):
+        return split.batches(recipe.batch, rng)
+
+    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows = torch.randint(len(split), (n,), generator=own).to(split.x.device)
+        x, y = split.x[rows], split.y[rows]
+        return (x, upper_half(x)) if recipe.task == "upper_half" else (binarise(x, own), y)
+
+    return Sampler(draw, recipe.batch, rng, split.x.device)
+
+
+def upper_half(x: Tensor) -> Tensor:
+    """The upper halves of images, shape (n, c, h/2, w)."""
+    return x[:, :, : x.shape[2] // 2]
 
 
 def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset, Split]:
@@ -251,122 +348,9 @@ def split_of(recipe: Recipe, data: Dataset) -> Split:
     return split
 
 
-def recipe_for(name: str, data: Dataset) -> Recipe:
-    """The recipe called `name` for a data set; on a reader's own data, the one made for MNIST."""
-    own = {Path(where).stem: id for id, (where, _) in DATA.items()}.get(data.name)
-    return RECIPES.get(f"{name}-{own}") or RECIPES[f"{name}-mnist"]
-
-
 def data_digest(name: str, data: Dataset) -> str:
     """What `DATA` holds. Renderings may differ by a rounding between processors: labels do not."""
     splits = (data.train, data.test)
     if name == "digits":
         return digest(*[t for s in splits for t in (s.y, s.origin) if t is not None])[:16]
     return digest(*[t for s in splits for t in ((255 * s.x).round().byte(), s.y)])[:16]
-
-
-# The runs of the course. `coursekit zoo list` prints this table with what is stored.
-
-_CLASSIFIER = Recipe(
-    name="classifier-mnist", data="mnist", steps=1400, batch=128, network=("strided_cnn", {}),
-    optimizer=("adam", {"lr": 6e-3}), schedule=("triangle", {"peak": 0.3}),
-)  # fmt: skip
-_FEATURES = replace(_CLASSIFIER, name="features-mnist", split="eval_classifier", steps=1200)
-_PGD = replace(
-    _CLASSIFIER, name="pgd-mnist", steps=2000, batch=100, optimizer=("adam", {"lr": 5e-3}),
-    objective=("adversarial", {"eps": 0.3, "steps": 4, "ramp": 0.3}),
-)  # fmt: skip
-# With R1 on real images the game keeps getting better; a plain DCGAN passes its best and gets
-# worse, spectral norm with the hinge stands still (digits, 16 channels, 5,000 updates, seed 5:
-# 88 against 114, and quicker at twice the rates).
-_ADAM = ("adam", {"lr": 2e-3, "betas": [0.0, 0.99]})
-_DCGAN = Recipe(
-    name="dcgan-mnist", data="mnist", split="gan_train", steps=8_000,
-    generator=("dcgan_generator", {"width": 32}),
-    discriminator=("dcgan_discriminator", {"width": 32, "norm": "none"}),
-    loss=("nonsaturating", {}), penalty_D=("r1", {"gamma": 0.2}), optimizer_G=_ADAM,
-    optimizer_D=_ADAM, ema=0.999,
-)  # fmt: skip
-_PROJECTION = replace(
-    _DCGAN, name="cgan-projection-mnist",
-    generator=("conditional_batchnorm_generator", {"width": 32}),
-    discriminator=("projection_discriminator", {"width": 32, "norm": "none"}),
-)  # fmt: skip
-_TWIN = {"width": 16, "noise_dim": 64}
-# Lecture 04: four ways of conditioning, each one change away from concatenation in both networks.
-_CONCAT: dict[str, Any] = {
-    "generator": ("concat_generator", {"width": 16, "noise_dim": 32}),
-    "discriminator": ("concat_discriminator", {"width": 16, "norm": "none"}),
-}
-CONDITIONING: dict[str, dict[str, Any]] = {
-    "concat": {},
-    "acgan": {
-        "discriminator": ("auxiliary_discriminator", {"width": 16, "norm": "none"}),
-        "penalty_D": ("r1_auxiliary", {"gamma": 0.2, "real": 1.0, "fake": 1.0}),
-        "penalty_G": ("auxiliary", {"fake": 1.0}),
-    },
-    "projection": {"discriminator": ("projection_discriminator", {"width": 16, "norm": "none"})},
-    "cbn": {"generator": ("conditional_batchnorm_generator", {"width": 16, "noise_dim": 32})},
-}
-CONDITIONING_SEEDS = (0, 1, 2)
-WRONG_LABELS = (0.1, 0.5)
-
-
-def _conditional(data: str) -> list[Recipe]:
-    """The four ways on three seeds, and projection with wrong labels, all of one length."""
-    base = replace(_DCGAN, data=data, steps=2000, looks=8, compare=2000, **_CONCAT)
-    runs = [
-        replace(base, name=f"{name}-{seed}-{data}", seed=seed, **parts)
-        for seed in CONDITIONING_SEEDS
-        for name, parts in CONDITIONING.items()
-    ]
-    wrong = [
-        replace(
-            base, name=f"projection-wrong-{100 * rate:.0f}-{data}", wrong_labels=rate,
-            **CONDITIONING["projection"],
-        )
-        for rate in WRONG_LABELS
-    ]  # fmt: skip
-    return [*runs[: len(CONDITIONING)], *wrong, *runs[len(CONDITIONING) :]]
-
-
-_COLOUR = ("adam", {"lr": 4e-4, "betas": [0.0, 0.9]})
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        replace(_FEATURES, name="features-digits", data="digits"),
-        replace(_CLASSIFIER, name="classifier-digits", data="digits"),
-        replace(_PGD, name="pgd-digits", data="digits", steps=1400),
-        replace(
-            _DCGAN, name="dcgan-digits", data="digits", steps=6000, compare=2000,
-            generator=("dcgan_generator", _TWIN),
-            discriminator=("dcgan_discriminator", {"width": 16, "norm": "none"}),
-        ),
-        replace(
-            _PROJECTION, name="cgan-projection-digits", data="digits", steps=6000, compare=2000,
-            generator=("conditional_batchnorm_generator", _TWIN),
-            discriminator=("projection_discriminator", {"width": 16, "norm": "none"}),
-        ),
-        _FEATURES,
-        _CLASSIFIER,
-        _PGD,
-        Recipe(
-            name="features-cifar10-10k", data="cifar10-10k", steps=1600, batch=128,
-            network=("vgg_small", {"width": 32}), optimizer=("adam", {"lr": 3e-3}),
-            objective=("augmented", {"shift": 4, "smoothing": 0.1}),
-            schedule=("triangle", {"peak": 0.3}),
-        ),
-        _DCGAN,
-        _PROJECTION,
-        Recipe(
-            name="cgan-colour-cifar10-10k", data="cifar10-10k", steps=25_000, compare=2000,
-            generator=("sngan_generator", {"width": 32}),
-            discriminator=("sngan_discriminator", {"width": 24}),
-            loss=("hinge", {}), augment=("diff_augment", {}), optimizer_G=_COLOUR,
-            optimizer_D=_COLOUR, reuse_fakes=True, ema=0.999, channels_last=True,
-        ),
-        *_conditional("digits"),
-        *_conditional("mnist"),
-    )
-}  # fmt: skip

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -16,16 +17,10 @@ from coursekit.data import Dataset, catalogue
 from coursekit.errors import CourseError
 from coursekit.io import probe, source_digest, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
+from coursekit.nets import Generator
+from coursekit.zoo.measures import attacked, critic_gap, measure, special_measure
 from coursekit.zoo.recipes import DATA, Recipe, build_network, data_of
-from coursekit.zoo.runs import (
-    REPLAY_TOLERANCE,
-    Run,
-    curves_of,
-    describe_machine,
-    measure,
-    replayed,
-    train,
-)
+from coursekit.zoo.runs import REPLAY_TOLERANCE, Run, curves_of, describe_machine, replayed, train
 
 SHORT_STEPS = 400  # what is trained where nothing is stored, so that nobody waits long
 ROOMS = (
@@ -165,11 +160,18 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     features = _features(recipe)
 
     def look(networks: dict[str, nn.Module]) -> dict[str, float]:
+        if recipe.attacked_at:
+            return attacked(recipe, networks["network"], data)
         found = measure(recipe, networks, data, features)
-        return {name: row["value"] for name, row in found.items() if not name.endswith("_real")}
+        row = {name: row["value"] for name, row in found.items() if not name.endswith("_real")}
+        if recipe.n_critic > 1 and not recipe.conditional:
+            G, D = cast(Generator, networks["generator"]), networks["discriminator"]
+            row["critic_gap"] = critic_gap(G, D, data.test.x[: recipe.compare])
+        return row
 
     checkpoint = work / f"{recipe.id}.pt"
-    watched = look if recipe.game else None
+    watches = recipe.game or special_measure(recipe) or recipe.attacked_at
+    watched = look if watches else None
     networks, history = train(recipe, checkpoint=checkpoint, look=watched)
     run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
     run.replay = replayed(recipe)
@@ -296,9 +298,9 @@ def absent(recipe: Recipe) -> bool:
 
 def _features(recipe: Recipe) -> nn.Module | None:
     """The classifier that all Fréchet distances of this data set use."""
-    from coursekit.zoo.recipes import RECIPES
+    from coursekit.zoo.table import RECIPES
 
-    if not recipe.game:
+    if not recipe.game and not special_measure(recipe):
         return None
     features = RECIPES[f"features-{recipe.data}"]
     return read_networks(features, zoo_root() / features.id)["network"]

@@ -6,7 +6,6 @@ warning is an error), as `conf` tells it; then every link is followed. Nothing i
 
 import importlib
 import pkgutil
-import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from coursekit.course.lectures import (
     START,
     Lecture,
     all_lectures,
+    appendices,
     code_cells,
     notebook_text,
     read_notebook,
@@ -70,7 +70,7 @@ def build(folder: Path, say: Callable[[str], None] = print, notebooks: Path | No
         say("Sphinx builds the pages.")
         _sphinx(Path(sources), new)
     say("Making the slides.")
-    for lecture in lectures:
+    for lecture in [*lectures, *appendices(lectures[0].path.parent)]:
         shutil.copy(lecture.path, new / "notebooks")
         if slides.has_slides(lecture):
             slides.write(lecture, new / "slides")
@@ -98,10 +98,13 @@ def _sphinx(sources: Path, folder: Path) -> None:
 def stage(lectures: Sequence[Lecture], folder: Path) -> None:
     """Write every source of the site into `folder`."""
     origin = lectures[0].path.parent
+    more = appendices(origin)
     (folder / "notebooks").mkdir()
-    for lecture in lectures:
+    for lecture in [*lectures, *more]:
         page = folder / "notebooks" / lecture.path.name
         page.write_text(_with_tools(lecture), encoding="utf-8")
+    for reference in sorted(origin.glob("*.md")):  # notation, glossary
+        shutil.copy(reference, folder / "notebooks")
     if (origin / "pictures").is_dir():
         shutil.copytree(origin / "pictures", folder / "notebooks" / "pictures")
     start = next((lecture.name for lecture in lectures if lecture.number == START), "")
@@ -112,11 +115,9 @@ def stage(lectures: Sequence[Lecture], folder: Path) -> None:
     ]
     decks = [lecture for lecture in lectures if slides.has_slides(lecture)]
     index = {"lectures": lectures, "strands": strands, "start": start, "decks": decks}
+    index |= {"appendices": more, "references": [page.stem for page in sorted(origin.glob("*.md"))]}
     (folder / "index.md").write_text(render("index.md", **index), encoding="utf-8")
-    said = (origin.parent / "README.md").read_text(encoding="utf-8")
-    section = said.split("## Results\n", 1)[1].split("\n## ", 1)[0]
     told = {
-        "public": re.sub(r"<!-- results: (begin|end) -->\n?", "", section).strip(),
         "stored": readme.results(table(collect(origin))),
         "claims": [(lecture, claims(read_notebook(lecture.path))) for lecture in lectures],
     }

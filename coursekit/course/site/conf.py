@@ -19,12 +19,7 @@ project = "coursekit"
 author = "the course"
 copyright = "code MIT, text and figures CC BY 4.0"
 language = "en"
-extensions = [
-    "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
-]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 
 # Notebooks are shown as they are stored; films count as pictures.
 nb_execution_mode = "off"

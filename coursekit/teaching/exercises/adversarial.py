@@ -2,9 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from coursekit.gradients import input_gradient
 from coursekit.teaching.exercise import (
     Attempt,
     Exercise,
@@ -15,13 +13,6 @@ from coursekit.teaching.exercise import (
     number,
     tensor_like,
 )
-
-
-def my_fgsm(model, x, y, eps):
-    def loss(x):
-        return F.cross_entropy(model(x), y, reduction="none")
-
-    return (x + eps * input_gradient(loss, x).sign()).clamp(0, 1)
 
 
 def project_l2(x_adv, x, eps):
@@ -48,45 +39,6 @@ def _scene(fresh: RandomInputs) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
     uphill = torch.where(y == 0, 1.0, -1.0).view(-1, 1, 1, 1) * towards_one
     return nn.Sequential(nn.Flatten(), linear), x, y, uphill
 
-
-# FGSM -----------------------------------------------------------------------------------------
-
-
-def _moves_by_eps(fgsm: Attempt, fresh: RandomInputs) -> str | None:
-    (model, x, y, _), eps = _scene(fresh), fresh.number(0.05, 0.2)
-    moved = (tensor_like(fgsm(model, x, y, eps), x) - x).abs()
-    further, where = largest(moved - eps)
-    if further > 1e-6:
-        return f"your attack leaves the ε-ball by {further:.3g} at {where}; only the sign counts."
-    wrong = describe_mismatch(moved, torch.full_like(moved, eps))
-    return wrong and f"every pixel should move by exactly ε, only the sign counts; {wrong}."
-
-
-def _climbs(fgsm: Attempt, fresh: RandomInputs) -> str | None:
-    model, x, y, uphill = _scene(fresh)
-    off = (tensor_like(fgsm(model, x, y, 0.1), x) - x).sign() != uphill
-    if off.all():
-        return "the loss of the true class falls for all images; the attack should make it rise."
-    _, where = largest(off.float())
-    some = f"{int(off.sum())} of {off.numel()} pixels move the wrong way, the first at {where}"
-    return f"{some}: each image has its own label." if off.any() else None
-
-
-def _keeps_to_the_box(fgsm: Attempt, fresh: RandomInputs) -> str | None:
-    model, x, y, _ = _scene(fresh)
-    wrong = leaves_the_box(tensor_like(fgsm(model, x.round(), y, 0.3), x))
-    return wrong and f"{wrong}."
-
-
-FGSM = Exercise(
-    "The fast gradient sign method",
-    (_moves_by_eps, _climbs, _keeps_to_the_box),
-    (
-        "You need the gradient of the loss with respect to the image, not to the weights.",
-        "`input_gradient(f, x)` gives it; f maps images to their losses, one for each.",
-    ),
-    my_fgsm,
-)
 
 # Projection onto an L2 ball -------------------------------------------------------------------
 

@@ -124,10 +124,7 @@ def _is_symmetric(distance: Attempt, fresh: RandomInputs) -> str | None:
 FRECHET_LINE = Exercise(
     "The Fréchet distance on a line",
     (_sees_a_shift, _sees_a_width, _is_symmetric),
-    (
-        "In one dimension Σ is σ², and (σₐ²σ_b²)^½ is σₐσ_b.",
-        "σₐ² + σ_b² − 2σₐσ_b is a square.",
-    ),
+    ("In one dimension Σ is σ², and (σₐ²σ_b²)^½ is σₐσ_b.", "σₐ² + σ_b² − 2σₐσ_b is a square."),
     frechet_line,
 )
 

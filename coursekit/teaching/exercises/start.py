@@ -46,8 +46,8 @@ def _refuses_what_is_unlikely(answer: Attempt, fresh: RandomInputs) -> str | Non
     return None
 
 
-def _is_not_moved_by_doubt(answer: Attempt, fresh: RandomInputs) -> str | None:
-    """Doubt in a likely place is no reason to refuse; sureness in an unlikely one none to speak."""
+def _asks_the_density_alone(answer: Attempt, fresh: RandomInputs) -> str | None:
+    """A likely but ambiguous place is answered, an unlikely one refused however clear its class."""
     likely, rare = fresh.number(0.55, 0.65), fresh.number(0.03, 0.08)
     half = (1 - likely - rare) / 2  # below the bound; twice this much is above it
     columns = [[likely / 2, likely / 2], [0.1 * rare, 0.9 * rare], [half, half]]
@@ -55,7 +55,7 @@ def _is_not_moved_by_doubt(answer: Attempt, fresh: RandomInputs) -> str | None:
     if int(said[0]) == -1:
         return (
             f"it refuses where p(y|x) is one half but p(x) is {likely:.2f}:"
-            " doubt is not strangeness."
+            " an ambiguous input need not be an unlikely one."
         )
     if int(said[1]) != -1:
         return f"p(y|x) is 0.9 at the second place, but p(x) is {rare:.2f}: it should refuse."
@@ -66,7 +66,7 @@ def _is_not_moved_by_doubt(answer: Attempt, fresh: RandomInputs) -> str | None:
 
 REFUSE = Exercise(
     "A classifier that may refuse",
-    (_names_the_likeliest_class, _is_not_moved_by_doubt, _refuses_what_is_unlikely),
+    (_names_the_likeliest_class, _asks_the_density_alone, _refuses_what_is_unlikely),
     (
         "p(x) is the sum of p(x, y) over the classes; which dimension is that?",
         "torch.where(joint.sum(0) < least, -1, …): what goes into the last place?",

@@ -45,14 +45,14 @@ def next_questions(net, x, labels, step):
 # What an attack fooled, beyond the controls -----------------------------------------------------
 
 
-def _answers(fresh: RandomInputs, misread: int, attack: int, noise: int) -> tuple[Tensor, ...]:
+def _answers(fresh: RandomInputs, wrong: int, attack: int, noise: int) -> tuple[Tensor, ...]:
     """Answers to images as they are, attacked, and noisy, of which so many are wrong; the truth.
 
-    Misread images stay so; attack and noise fool so many of the other seven.
+    Wrong answers stay wrong; attack and noise fool so many of the other seven.
     """
-    y = fresh.shuffled(torch.arange(7 + misread) % 3)
+    y = fresh.shuffled(torch.arange(7 + wrong) % 3)
     order = fresh.shuffled(torch.arange(len(y)))
-    bad, good = order[:misread], order[misread:]
+    bad, good = order[:wrong], order[wrong:]
     answers = []
     for fooled in (0, attack, noise):
         answer = y.clone()
@@ -63,13 +63,13 @@ def _answers(fresh: RandomInputs, misread: int, attack: int, noise: int) -> tupl
 
 
 def _counts_only_what_was_right(fooled: Attempt, fresh: RandomInputs) -> str | None:
-    misread, attack = fresh.integer(3, 5), fresh.integer(1, 6)
-    value, n = number(fooled(*_answers(fresh, misread, attack, 0))), 7 + misread
+    wrong, attack = fresh.integer(3, 5), fresh.integer(1, 6)
+    value, n = number(fooled(*_answers(fresh, wrong, attack, 0))), 7 + wrong
     if abs(value - attack / 7) < 1e-6:
         return None
-    if min(abs(value - share / n) for share in (attack, attack + misread)) < 1e-6:
-        return f"{misread} of the {n} were misread before; only the other 7 can be fooled."
-    return f"of 7 images that were read rightly {attack}: {attack / 7:.3f}, not {value:.3f}."
+    if min(abs(value - share / n) for share in (attack, attack + wrong)) < 1e-6:
+        return f"{wrong} of the {n} were wrong before; only the other 7 can be fooled."
+    return f"of 7 images that were correct {attack}: {attack / 7:.3f}, not {value:.3f}."
 
 
 def _takes_off_the_noise(fooled: Attempt, fresh: RandomInputs) -> str | None:

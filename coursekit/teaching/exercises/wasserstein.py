@@ -20,7 +20,7 @@ def earth_on_the_line(x, y):
     return (x.sort().values - y.sort().values).abs().mean()
 
 
-def my_penalty(D, x, fake, rng):
+def penalty(D, x, fake, rng):
     eps = torch.rand(len(x), *[1] * (x.dim() - 1), generator=rng).to(x)
     at = (eps * x + (1 - eps) * fake).detach().requires_grad_(True)
     (g,) = torch.autograd.grad(D(at).sum(), at, create_graph=True)
@@ -139,7 +139,7 @@ PENALTY = Exercise(
         "Points x̂ = ε·x + (1 − ε)·fake; one ε for each example, drawn from rng.",
         "torch.autograd.grad(D(at).sum(), at, create_graph=True): a row for each example.",
     ),
-    my_penalty,
+    penalty,
 )
 
 
