@@ -70,9 +70,28 @@ def test_a_talk_has_15_to_20_slides_and_no_list_of_ticks(chosen):
     shown = body(chosen[1])
     begun = sum(slides.slide_type(c) in slides.BEGINS for c in read_notebook(chosen[0].path).cells)
     assert 15 <= begun <= 20
-    assert len(re.findall(r"<section[^>]*>(?!\s*<section)", shown)) == begun
+    below = sum(max(0, pictures(c) - 1) for c in read_notebook(chosen[0].path).cells)
+    assert len(re.findall(r"<section[^>]*>(?!\s*<section)", shown)) == begun + below
     assert "✓" not in shown
     assert shown.count("<img") >= 8
+
+
+def pictures(cell):
+    """How many pictures a cell puts on slides."""
+    outputs = cell.get("outputs", []) if slides.slide_type(cell) != "skip" else []
+    return sum(any(key.startswith("image/") for key in o.get("data", {})) for o in outputs)
+
+
+@pytest.mark.parametrize(("lines", "said"), [(2, True), (12, False)])
+def test_each_picture_has_a_slide_and_a_long_print_stays_off_it(tmp_path, lines, said):
+    image = new_output("display_data", data={"image/png": ONE_PIXEL, "text/plain": "x"})
+    text = new_output("stream", name="stdout", text="recalled\n" * lines)
+    about = {"slideshow": {"slide_type": "slide"}}
+    source = new_code_cell("show()", outputs=[image, text, image], metadata=about)
+    shown = body(deck_or_skip(lecture_of(tmp_path, source)))
+    slide, below = re.findall(r"<section[^>]*>((?:(?!</?section).)+)</section>", shown, re.DOTALL)
+    assert slide.count("<img") == below.count("<img") == 1
+    assert ("recalled" in slide) == said and "recalled" not in below
 
 
 def test_the_speaker_is_told_minutes_and_the_notebook_hides_that(chosen):

@@ -3,11 +3,12 @@
 The convention is that of nbconvert and RISE: a cell of type `slide` or `subslide` begins a slide, a
 `fragment` is added to it on a click, `-` at once, `notes` are for the speaker, and `skip` is left
 out, as is a cell that says nothing. Of a cell with outputs only these are shown, unless it has the
-tag `slide-source`. Nothing is executed.
+tag `slide-source`; each of its pictures has a slide of its own. Nothing is executed.
 """
 
 import base64
 import re
+from copy import deepcopy
 from html import escape
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,7 @@ EXTRA = "python -m pip install -c constraints.txt -e '.[site]'"
 REVEAL = ("sphinx-revealjs", "_static/revealjs")
 MATHJAX = ("sphinx-mathjax-offline", "static/mathjax")  # MathJax 3; its SVG needs no font files
 BEGINS = ("slide", "subslide")
+MOST_LINES = 6  # of print beside a picture
 LINK = re.compile(r"\[([^\]]+)\]\(\d\d_\w+\.ipynb[^)]*\)")  # to another notebook, not on the wall
 PICTURE = re.compile(r"\]\((pictures/\w+\.png)\)")  # of a lecture, beside the notebooks
 
@@ -93,7 +95,8 @@ def _chosen(lecture: Lecture) -> NotebookNode:
     def embedded(picture: re.Match[str]) -> str:
         return f"](data:image/png;base64,{_base64(lecture.path.parent / picture[1])})"
 
-    notebook.cells = [cell for cell in notebook.cells if slide_type(cell) != "skip"]
+    chosen = [cell for cell in notebook.cells if slide_type(cell) != "skip"]
+    notebook.cells = [part for cell in chosen for part in _one_picture_each(cell)]
     for cell in notebook.cells:
         cell.source = PICTURE.sub(embedded, LINK.sub(r"\1", cell.source))
         if cell.get("outputs") and "slide-source" not in cell.metadata.get("tags", []):
@@ -104,6 +107,28 @@ def _chosen(lecture: Lecture) -> NotebookNode:
                 source = f"data:image/gif;base64,{''.join(film.split())}"
                 output.data = {"text/html": f'<img src="{source}" alt="{alt}">'}
     return notebook
+
+
+def _one_picture_each(cell: Any) -> list[Any]:
+    """A cell with several pictures as a slide and, below it, one for each further picture.
+
+    What else it printed stays above the first picture, if it has at most `MOST_LINES` lines.
+    """
+    outputs = cell.get("outputs", [])
+    pictures = [o for o in outputs if any(k.startswith("image/") for k in o.get("data", {}))]
+    if not pictures:
+        return [cell]
+    words = [o for o in outputs if o not in pictures]
+    if sum(o.get("text", "").count("\n") for o in words) > MOST_LINES:
+        words = []
+    parts = [deepcopy(cell) for _ in pictures]
+    for part, picture in zip(parts, pictures, strict=True):
+        part.outputs = [picture]
+    parts[0].outputs = [*words, pictures[0]]
+    for number, part in enumerate(parts[1:], 2):
+        part.metadata.slideshow.slide_type = "subslide"
+        part.id = f"{cell.id[:60]}-{number}"
+    return parts
 
 
 def shipped(package: str, inside: str) -> Path:
