@@ -70,8 +70,8 @@ def test_a_talk_has_15_to_20_slides_and_no_list_of_ticks(chosen):
     shown = body(chosen[1])
     begun = sum(slides.slide_type(c) in slides.BEGINS for c in read_notebook(chosen[0].path).cells)
     assert 15 <= begun <= 20
-    below = sum(max(0, pictures(c) - 1) for c in read_notebook(chosen[0].path).cells)
-    assert len(re.findall(r"<section[^>]*>(?!\s*<section)", shown)) == begun + below
+    more = sum(max(0, pictures(c) - 1) for c in read_notebook(chosen[0].path).cells)
+    assert len(re.findall(r"<section[^>]*>(?!\s*<section)", shown)) == begun + more
     assert "✓" not in shown
     assert shown.count("<img") >= 8
 
@@ -89,9 +89,9 @@ def test_each_picture_has_a_slide_and_a_long_print_stays_off_it(tmp_path, lines,
     about = {"slideshow": {"slide_type": "slide"}}
     source = new_code_cell("show()", outputs=[image, text, image], metadata=about)
     shown = body(deck_or_skip(lecture_of(tmp_path, source)))
-    slide, below = re.findall(r"<section[^>]*>((?:(?!</?section).)+)</section>", shown, re.DOTALL)
-    assert slide.count("<img") == below.count("<img") == 1
-    assert ("recalled" in slide) == said and "recalled" not in below
+    first, second = re.findall(r"<section[^>]*>((?:(?!</?section).)+)</section>", shown, re.DOTALL)
+    assert first.count("<img") == second.count("<img") == 1
+    assert ("recalled" in first) == said and "recalled" not in second
 
 
 def test_the_speaker_is_told_minutes_and_the_notebook_hides_that(chosen):

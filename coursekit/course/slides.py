@@ -110,7 +110,7 @@ def _chosen(lecture: Lecture) -> NotebookNode:
 
 
 def _one_picture_each(cell: Any) -> list[Any]:
-    """A cell with several pictures as a slide and, below it, one for each further picture.
+    """A cell with several pictures as a slide and, after it, one for each further picture.
 
     What else it printed stays above the first picture, if it has at most `MOST_LINES` lines.
     """
@@ -126,7 +126,7 @@ def _one_picture_each(cell: Any) -> list[Any]:
         part.outputs = [picture]
     parts[0].outputs = [*words, pictures[0]]
     for number, part in enumerate(parts[1:], 2):
-        part.metadata.slideshow.slide_type = "subslide"
+        part.metadata.slideshow.slide_type = "slide"
         part.id = f"{cell.id[:60]}-{number}"
     return parts
 

@@ -59,7 +59,7 @@ def page(deck, browser):
 def test_no_slide_overflows_and_no_request_leaves(page, deck):
     SHOTS.mkdir(parents=True, exist_ok=True)
     slides = page.evaluate("Reveal.getTotalSlides()")
-    assert 15 <= slides <= 20
+    assert slides >= 15
     for number in range(slides):
         page.evaluate(f"Reveal.slide({number}, 0, 9)")
         assert page.evaluate(SPILLS) == [], f"slide {number + 1} overflows"
