@@ -110,6 +110,15 @@ def test_a_picture_beside_the_notebook_lies_in_the_deck(tmp_path):
     assert 'src="data:image/png;base64,iVBORw=="' in shown
 
 
+def test_a_title_slide_ends_with_its_picture(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "02.png").write_bytes(b"\x89PNG")
+    title = "# Two\n\n**Why?**\n\n![two](pictures/02.png)\n\n*You need*: patience."
+    shown = body(deck_or_skip(lecture_of(tmp_path, cell(title, "slide"))))
+    assert "<strong>Why?</strong>" in shown and 'alt="two"' in shown
+    assert "patience" not in shown
+
+
 def test_only_what_was_chosen_is_shown(tmp_path):
     lecture = lecture_of(
         tmp_path,

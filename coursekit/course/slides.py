@@ -3,7 +3,8 @@
 The convention is that of nbconvert and RISE: a cell of type `slide` or `subslide` begins a slide, a
 `fragment` is added to it on a click, `-` at once, `notes` are for the speaker, and `skip` is left
 out, as is a cell that says nothing. Of a cell with outputs only these are shown, unless it has the
-tag `slide-source`; each of its pictures has a slide of its own. Nothing is executed.
+tag `slide-source`; each of its pictures has a slide of its own, and a title slide ends with its
+picture. Nothing is executed.
 """
 
 import base64
@@ -27,6 +28,7 @@ MATHJAX = ("sphinx-mathjax-offline", "static/mathjax")  # MathJax 3; its SVG nee
 BEGINS = ("slide", "subslide")
 MOST_LINES = 6  # of print beside a picture
 LINK = re.compile(r"\[([^\]]+)\]\(\d\d_\w+\.ipynb[^)]*\)")  # to another notebook, not on the wall
+TITLE_PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/\w+\.png\)")
 PICTURE = re.compile(r"\]\((pictures/\w+\.png)\)")  # of a lecture, beside the notebooks
 
 
@@ -98,6 +100,8 @@ def _chosen(lecture: Lecture) -> NotebookNode:
     chosen = [cell for cell in notebook.cells if slide_type(cell) != "skip"]
     notebook.cells = [part for cell in chosen for part in _one_picture_each(cell)]
     for cell in notebook.cells:
+        if cell.source.startswith("# ") and (picture := TITLE_PICTURE.search(cell.source)):
+            cell.source = cell.source[: picture.end()]  # the rest is for readers
         cell.source = PICTURE.sub(embedded, LINK.sub(r"\1", cell.source))
         if cell.get("outputs") and "slide-source" not in cell.metadata.get("tags", []):
             cell.metadata["transient"] = {"remove_source": True}
