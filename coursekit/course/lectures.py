@@ -37,9 +37,13 @@ PLANNED = {
     "07": ("Adversarial examples", "How small a change suffices?"),
     "08": ("Transferability", "Whose examples fool whom?"),
     "09": ("Adversarial training", "Can a network be taught to resist, and at what price?"),
+    "10": ("Likelihood models", "TEN?"),
+    "11": ("Autoencoders and VAE", "ELEVEN?"),
 }
 FLOWS = {  # (from, to) -> what the later lecture takes from the earlier one
     ("02", "03"): "the game,\nits best D",
+    ("02", "10"): "maximum likelihood\nis least KL",
+    ("10", "11"): "nats, and a\nbound on them",
     ("03", "04"): "the loop,\nFID",
     ("03", "05"): "one loop,\nits failures",
     ("02", "06"): "JS is flat where W₁ has a slope",

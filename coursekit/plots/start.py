@@ -15,6 +15,8 @@ from coursekit.plots.colours import BLACK, BLUE, GREEN, VERMILION
 
 WIDTH, HEIGHT = 2.05, 1.12
 PLACES = {  # lecture -> column, row
+    "10": (0, 2.75),
+    "11": (1, 2.75),
     "04": (2, 2.0),
     "02": (0, 1.0),
     "03": (1, 1.0),
@@ -27,8 +29,10 @@ PLACES = {  # lecture -> column, row
 }
 STEP_X, STEP_Y = 3.3, 1.62
 STRANDS = dict.fromkeys(("01", "07", "08", "09"), VERMILION)  # the rest play games
+STRANDS |= dict.fromkeys(("10", "11"), BLACK)
 BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
 PAINT = "The game: networks that paint"
+DENSITY = "Electives: networks that say how likely an image is"
 LOOK = "The image as variable: networks that are looked into, and fooled"
 
 
@@ -49,16 +53,18 @@ def lecture_map(stops: Sequence[Stop], flows: Mapping[tuple[str, str], str]) -> 
         stops: the lectures; one that is not there yet has a dashed frame.
         flows: (from, to) -> what is taken along, written beside the arrow.
     """
-    figure, (ax,) = canvas(width=11.8, height=6.2)
+    figure, (ax,) = canvas(width=11.8, height=7.4)
     for (start, end), words in flows.items():
         _arrow(ax, start, end, words)
     for stop in stops:
         _box(ax, stop)
     left, bottom = _centre("01")
     heading: dict[str, Any] = {"fontsize": 13, "fontweight": "bold"}
-    ax.text(left - WIDTH / 2, _centre("02")[1] + 0.75, PAINT, color=BLUE, **heading)
+    ax.text(left + 0.15, _centre("02")[1] + 0.75, PAINT, color=BLUE, **heading)
     ax.text(left - WIDTH / 2, bottom + 0.75, LOOK, color=VERMILION, **heading)
-    ax.set(xlim=(-1.15, 3 * STEP_X + 1.15), ylim=(bottom - 1.15, _centre("04")[1] + 0.65))
+    column, top = _centre("10")
+    ax.text(column - WIDTH / 2, top + 0.75, DENSITY, color=BLACK, **heading)
+    ax.set(xlim=(-1.15, 3 * STEP_X + 1.15), ylim=(bottom - 1.15, top + 1.1))
     ax.set_aspect("equal")
     ax.set_axis_off()
     return figure
@@ -95,7 +101,11 @@ def _arrow(ax: Axes, start: str, end: str, words: str) -> None:
     if v == y and u - x > 1.5 * STEP_X:  # over the heads of others: below the row
         low = y - HEIGHT / 2 - 0.06
         ax.annotate("", (u, low), (x, low), arrowprops=style | {"connectionstyle": BELOW})
-        ax.text((x + u) / 2, low - 0.42, words, ha="center", va="top", fontsize=9, color=GREEN)
+        ax.text((x + u) / 2, low - 0.5, words, ha="center", va="top", fontsize=9, color=GREEN)
+        return
+    if u == x:
+        ax.annotate("", (u, v - HEIGHT / 2 - 0.06), (x, y + HEIGHT / 2 + 0.06), arrowprops=style)
+        ax.text(x + 0.12, (y + v) / 2, words, ha="left", va="center", fontsize=9, color=GREEN)
         return
     tip = (u - WIDTH / 2 - 0.06, v if v == y else v - 0.1)
     ax.annotate("", tip, (x + WIDTH / 2 + 0.06, y if v == y else y + 0.3), arrowprops=style)
