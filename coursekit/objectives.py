@@ -66,9 +66,7 @@ def dequantise(x: Tensor, rng: torch.Generator) -> Tensor:
     return (255 * x + torch.rand(x.shape, generator=rng).to(x)) / 256
 
 
-def dequantised(
-    model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
-) -> Tensor:
+def dequantised(model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float) -> Tensor:
     """d·log 256 − log q(dequantise(x)) in nats, for a density q of continuous values.
 
     An upper bound on −log P(x) of the 8-bit image (Theis et al. 2016, eq. 5): a grey value has an

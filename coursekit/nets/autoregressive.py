@@ -1,7 +1,7 @@
 """Autoregressive models of binary images: p(x) = Π p(x_i | pixels before i), and dense ones."""
 
 from collections.abc import Sequence
-from math import prod
+from math import log, prod
 
 import torch
 from jaxtyping import Float, Int
@@ -68,7 +68,7 @@ class Autoregressive(nn.Module):
         mixture of densities is a density. Averaged logits are none: they do not sum to 1.
         """
         each = [self.order_log_prob(x, y, k) for k in range(len(self.ranks))]
-        return torch.stack(each).logsumexp(0) - torch.tensor(len(each)).log()
+        return torch.stack(each).logsumexp(0) - log(len(each))
 
     def next_logit(self, x: Images, i: int, y: MaybeLabels = None, order: int = 0) -> PerExample:
         """The logit of pixel `i` (of the flattened image), where only pixels before it matter."""
@@ -103,20 +103,38 @@ class Autoregressive(nn.Module):
         """
         require((given is None) == (mask is None), "give both given and mask, or neither.")
         require(given is None or len(given) == n, f"n was {n}; give as many images to complete.")
-        device = self.ranks.device
-        x = torch.zeros(n, *self.shape, device=device)
+        x = torch.zeros(n, *self.shape).to(next(self.parameters()))
         known = torch.zeros_like(x, dtype=torch.bool)
         if given is not None and mask is not None:
-            known = mask.to(device).expand_as(x)
+            known = mask.to(x.device).expand_as(x)
             x = torch.where(known, given.to(x), x)
         # the pixel of each step: the inverse of the ranks, not the ranks themselves
         pixels = self.ranks[order].argsort().tolist()
-        u, flat, known = torch.rand(n, len(pixels), generator=rng).to(x), x.flatten(1), known.flatten(1)
+        u, known = torch.rand(n, len(pixels), generator=rng).to(x), known.flatten(1)
+        flat = x.flatten(1)  # a view: what is written there stands in x
         for i in following(pixels, "sampling"):
             if not bool(known[:, i].all()):
                 drawn = (u[:, i] < self.next_logit(x, i, y, order).sigmoid()).to(x)
                 flat[:, i] = torch.where(known[:, i], flat[:, i], drawn)
         return x
+
+
+class _Triangle(nn.Module):
+    """One weight for each pair of d pixels, at first 0; `forward` puts them below the diagonal."""
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        rows, columns = torch.tril_indices(d, d, -1)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
+        self.d, self.weight = d, nn.Parameter(torch.zeros(len(rows)))
+
+    def forward(self) -> Float[Tensor, "d d"]:
+        matrix = self.weight.new_zeros(self.d, self.d)
+        return matrix.index_put((self.rows, self.columns), self.weight)
 
 
 class FVSBN(Autoregressive):
@@ -129,28 +147,16 @@ class FVSBN(Autoregressive):
         rng: not used, for nothing is drawn.
     """
 
-    rows: Tensor
-    columns: Tensor
-
     def __init__(self, shape: Shape, rng: Rng = None) -> None:
         super().__init__(shape)
-        d = prod(shape)
-        rows, columns = torch.tril_indices(d, d, -1)
-        self.register_buffer("rows", rows, persistent=False)
-        self.register_buffer("columns", columns, persistent=False)
-        self.weight = nn.Parameter(torch.zeros(len(rows)))  # below the diagonal, row by row
-        self.bias = nn.Parameter(torch.zeros(d))
-
-    def matrix(self) -> Float[Tensor, "d d"]:
-        """The weights as a strictly lower triangular matrix."""
-        d = len(self.bias)
-        return self.weight.new_zeros(d, d).index_put((self.rows, self.columns), self.weight)
+        self.pairs = _Triangle(prod(shape))
+        self.bias = nn.Parameter(torch.zeros(prod(shape)))
 
     def logits(self, x: Images, y: MaybeLabels = None, order: int = 0) -> PixelLogits:
-        return F.linear(x.flatten(1), self.matrix(), self.bias).view_as(x)
+        return F.linear(x.flatten(1), self.pairs(), self.bias).view_as(x)
 
     def next_logit(self, x: Images, i: int, y: MaybeLabels = None, order: int = 0) -> PerExample:
-        row = self.weight[i * (i - 1) // 2 : i * (i + 1) // 2]
+        row = self.pairs.weight[i * (i - 1) // 2 : i * (i + 1) // 2]
         return x.flatten(1)[:, :i] @ row + self.bias[i]
 
 
@@ -196,6 +202,10 @@ class MADE(Autoregressive):
     output of rank r sees units of degree at most r. The degrees are spread evenly. One pass gives
     all logits. Another order changes only the masks: the weights are shared (§4.2).
 
+    Direct connections from pixels to outputs are masked too (§4.1). Few hidden units cannot do
+    without: an output sees its left neighbour only through a unit of exactly its own degree. Here
+    a pair of pixels has one weight, whichever comes first, so that all orders share it.
+
     Args:
         shape: (1, h, w), of at least two pixels.
         hidden: sizes of the hidden layers.
@@ -209,7 +219,7 @@ class MADE(Autoregressive):
     def __init__(
         self,
         shape: Shape,
-        hidden: Sequence[int] = (200,),
+        hidden: Sequence[int] = (100,),
         orders: int = 1,
         classes: int = 0,
         rng: Rng = None,
@@ -219,6 +229,7 @@ class MADE(Autoregressive):
         sizes = (d, *hidden, d)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
         initialise(self, rng)
+        self.pairs = _Triangle(d)
         self.classes = classes
         if classes:
             self.shift_hidden = nn.Parameter(torch.zeros(classes, hidden[0]))
@@ -234,15 +245,23 @@ class MADE(Autoregressive):
         between = [b[:, None] >= a for a, b in zip(degrees, degrees[1:], strict=False)]
         return [rank < degrees[0][:, None], *between, rank[:, None] >= degrees[-1]]
 
+    def direct(self, order: int = 0) -> Float[Tensor, "d d"]:
+        """The weights from pixels straight to logits: of each pair of pixels, from the earlier to
+        the later one."""
+        rank, lower = self.ranks[order], self.pairs()
+        return (lower + lower.T) * (rank < rank[:, None])
+
     def logits(self, x: Images, y: MaybeLabels = None, order: int = 0) -> PixelLogits:
         require(not self.classes or y is not None, "y was None; this model asks for classes.")
         h, masks = x.flatten(1), self.masks(order)
+        straight = F.linear(h, self.direct(order))
         for k, (layer, mask) in enumerate(zip(self.layers, masks, strict=True)):
             assert isinstance(layer, nn.Linear)
             h = F.linear(h, layer.weight * mask, layer.bias)
             if self.classes and k == 0:
                 h = h + self.shift_hidden[y]
             h = h if k == len(masks) - 1 else h.relu()
+        h = h + straight
         return (h + self.shift_logits[y] if self.classes else h).view_as(x)
 
     def class_log_probs(self, x: Images) -> Float[Tensor, "n k"]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
-from coursekit.nets.classifiers import Shape, initialise
+from coursekit.nets.classifiers import initialise
 from coursekit.types import Examples, Labels, PerExample, Rng
 
 Mask = Float[Tensor, "..."]  # 1 where a coordinate is left as it is
@@ -109,7 +109,7 @@ class RealNVP(nn.Module):
             body += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU()]
         return nn.Sequential(*body, nn.Conv2d(width, 8, 3, padding=1))
 
-    def forward(self, x: Examples) -> tuple[Examples, PerExample]:
+    def forward(self, x: Examples) -> tuple[Tensor, PerExample]:
         """z, which is Gaussian if the flow fits, and log |det ∂z/∂x|."""
         z, log_det = x, x.new_zeros(len(x))
         if self.images:
@@ -122,7 +122,7 @@ class RealNVP(nn.Module):
             log_det = log_det + more
         return z, log_det
 
-    def inverse(self, z: Examples) -> Examples:
+    def inverse(self, z: Tensor) -> Tensor:
         """The x that `forward` carries to z."""
         for coupling in reversed(self.couplings):
             assert isinstance(coupling, AffineCoupling)

@@ -215,7 +215,9 @@ def binary_test(data: Dataset, n: int, rng: torch.Generator | None = None) -> Sp
 @torch.no_grad()
 def by_batches(function: Callable[..., Tensor], *rows: Tensor, batch: int = 250) -> Tensor:
     """`function` of a few rows at a time, without a graph."""
-    return torch.cat([function(*part) for part in zip(*(t.split(batch) for t in rows), strict=True)])
+    return torch.cat(
+        [function(*part) for part in zip(*(t.split(batch) for t in rows), strict=True)]
+    )
 
 
 def standard_error(values: Tensor, origin: Tensor | None = None) -> float:
@@ -267,7 +269,9 @@ def _binary_values(model: Autoregressive, test: Split) -> dict[str, Tensor]:
         return {"nll": -mixed, "nll_given_class": -told, "class_accuracy": right}
     values = {"nll": -by_batches(model.log_prob, test.x)}
     if (k := len(model.ranks)) > 1:
-        single = [by_batches(lambda x, i=i: model.order_log_prob(x, None, i), test.x) for i in range(k)]
+        single = [
+            by_batches(lambda x, i=i: model.order_log_prob(x, None, i), test.x) for i in range(k)
+        ]
         values["nll_one_order"] = -torch.stack(single).mean(0)
     return values
 
