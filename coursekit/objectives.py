@@ -1,4 +1,4 @@
-"""What a classifier is trained on, for `fit`: (model, x, y) -> scalar loss.
+"""What a model is trained on, for `fit`: (model, x, y) -> scalar loss.
 
 Objectives that attack while they train take (model, x, y, rng, progress): the run's generator and
 how much of the run is done, in [0, 1).
@@ -6,6 +6,7 @@ how much of the run is done, in [0, 1).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import torch
@@ -29,6 +30,49 @@ def squared_error(
     Its best answer is the mean of all x that agree with y, whatever z is.
     """
     return F.mse_loss(model(model.noise(len(x), rng), y), x)
+
+
+def negative_log_likelihood(model: Any, x: Tensor, y: Tensor) -> Tensor:
+    """−log p(x), or −log p(x | y) of a conditional model, averaged over the batch, in nats.
+
+    Its minimum is that of KL(data ‖ model): the two differ by the entropy of the data.
+
+    Args:
+        model: with `log_prob(x, y)`, shape (n,), e.g. `nets.MADE`.
+    """
+    return -model.log_prob(x, y).mean()
+
+
+def order_agnostic(model: Any, x: Tensor, y: Tensor) -> Tensor:
+    """−log p(x) in nats, each image under one of the model's orders in turn.
+
+    An estimate of the average over orders (Uria et al. 2014, eq. 9; Germain et al. 2015, §4.2).
+
+    Args:
+        model: with `ranks`, one row an order, and `order_log_prob(x, y, order)`.
+    """
+    k = len(model.ranks)
+    parts = [model.order_log_prob(x[i::k], y[i::k], i) for i in range(min(k, len(x)))]
+    return -torch.cat(parts).mean()
+
+
+def dequantise(x: Tensor, rng: torch.Generator) -> Tensor:
+    """(255·x + u)/256 with u uniform in [0, 1): 8-bit grey values as continuous ones in [0, 1).
+
+    Args:
+        x: grey values k/255 in [0, 1], any shape.
+        rng: a CPU generator.
+    """
+    return (255 * x + torch.rand(x.shape, generator=rng).to(x)) / 256
+
+
+def dequantised(model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float) -> Tensor:
+    """d·log 256 − log q(dequantise(x)) in nats, for a density q of continuous values.
+
+    An upper bound on −log P(x) of the 8-bit image (Theis et al. 2016, eq. 5): a grey value has an
+    interval of width 1/256, hence the constant. Divided by d·log 2 it is in bits per dimension.
+    """
+    return x[0].numel() * log(256) - model.log_prob(dequantise(x, rng), y).mean()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def tiny(recipe: Recipe) -> Recipe:
     for name in ("network", "generator", "discriminator"):
         if (part := getattr(recipe, name)) is not None:
             dense = {"linear": {}, "maxout": {"hidden": 4}}
+            dense |= {"fvsbn": {}, "nade": {"hidden": 4}, "made": {"hidden": [4]}}
             dense |= dict.fromkeys(("mlp", "mlp_generator", "mlp_discriminator"), {"hidden": [4]})
             parts[name] = (part[0], part[1] | dense.get(part[0], {"width": 4}))
     return replace(recipe, **parts, steps=8, batch=4, looks=2, compare=16)
@@ -442,7 +443,8 @@ def test_something_is_stored_and_all_of_it_is_small():
     assert max(p.stat().st_size for p in files) < 3_000_000
     assert sum(p.stat().st_size for p in files) < 35_000_000
     twins = [p for p in files if "-digits-" in p.name and p.suffix == ".safetensors"]
-    dense = [p for p in twins if p.name.startswith(("mlp-", "maxout-"))]
+    pairs = ("fvsbn-", "nade-", "made-")  # a weight for each pair of pixels, or two for each unit
+    dense = [p for p in twins if p.name.startswith(("mlp-", "maxout-", *pairs))]
     assert max(p.stat().st_size for p in dense) < 1_200_000
     assert max(p.stat().st_size for p in twins if p not in dense) < 500_000
 

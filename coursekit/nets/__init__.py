@@ -1,5 +1,6 @@
 """Networks: classifiers, generators, discriminators."""
 
+from coursekit.nets.autoregressive import FVSBN, MADE, NADE, Autoregressive
 from coursekit.nets.classifiers import (
     MLP,
     LinearClassifier,
@@ -41,6 +42,7 @@ from coursekit.nets.discriminators import (
     dirac_data,
     normalise_spectrally,
 )
+from coursekit.nets.flows import AffineCoupling, RealNVP
 from coursekit.nets.generators import (
     DCGANGenerator,
     Generator,
@@ -54,11 +56,29 @@ from coursekit.nets.generators import (
     uneven_deconvolution,
 )
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator
+from coursekit.nets.pixel_networks import (
+    CausalAttention,
+    GatedPixelCNN,
+    MaskedConv2d,
+    PixelCNN,
+    RowLSTM,
+)
 from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 
 __all__ = [
+    "FVSBN",
+    "MADE",
     "MLP",
+    "NADE",
+    "AffineCoupling",
+    "Autoregressive",
+    "CausalAttention",
+    "GatedPixelCNN",
+    "MaskedConv2d",
+    "PixelCNN",
+    "RealNVP",
+    "RowLSTM",
     "AuxiliaryDiscriminator",
     "ConditionalBatchNorm2d",
     "ConditionalBatchNormGenerator",

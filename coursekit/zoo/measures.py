@@ -1,13 +1,14 @@
 """What is measured of a run: on the way, and on the stored weights."""
 
 from collections.abc import Callable
+from math import log
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from coursekit.attacks import auto_attack, fgsm, hop_skip_jump, pgd, square_attack
-from coursekit.data import Dataset
+from coursekit.data import Dataset, Split, binarise
 from coursekit.data.toys import Stacked
 from coursekit.errors import CourseError
 from coursekit.metrics import (
@@ -18,7 +19,8 @@ from coursekit.metrics import (
     robust_accuracy,
     stacked_coverage,
 )
-from coursekit.nets import Generator
+from coursekit.nets import MADE, Autoregressive, Generator, RealNVP
+from coursekit.objectives import dequantise
 from coursekit.threats import L2, Linf, Threat
 from coursekit.types import Attack
 from coursekit.zoo.recipes import Recipe, upper_half
@@ -200,12 +202,89 @@ def measure_robustness(
     return figures
 
 
+def binary_test(data: Dataset, n: int, rng: torch.Generator | None = None) -> Split:
+    """The first `n` test images as 0 and 1, drawn once for all: every model is asked about these.
+
+    Args:
+        rng: draws the pixels; by default one that begins at 1, as `measure` does.
+    """
+    x = binarise(data.test.x, rng or torch.Generator().manual_seed(1))  # all, whatever n
+    return Split(x, data.test.y, data.test.origin).take(n)
+
+
+@torch.no_grad()
+def by_batches(function: Callable[..., Tensor], *rows: Tensor, batch: int = 250) -> Tensor:
+    """`function` of a few rows at a time, without a graph."""
+    return torch.cat(
+        [function(*part) for part in zip(*(t.split(batch) for t in rows), strict=True)]
+    )
+
+
+def standard_error(values: Tensor, origin: Tensor | None = None) -> float:
+    """Of the mean of `values`, shape (n,); renderings of one original count as one draw."""
+    if origin is not None:
+        _, group = torch.unique(origin, return_inverse=True)
+        off = (values - values.mean()).double()
+        sums = torch.zeros(int(group.max()) + 1, dtype=torch.float64).index_add(0, group, off)
+        return float(sums.square().sum().sqrt()) / len(values)
+    return float(values.std()) / len(values) ** 0.5
+
+
+def measure_likelihood(
+    model: Any, data: Dataset, features: nn.Module | None, n: int, rng: torch.Generator
+) -> Figures:
+    """Test log-likelihood of `n` images, statically binarised, in nats; with its standard error.
+
+    Of several orders `nll` is that of the averaged joint, and `nll_one_order` the mean over single
+    ones. Of a class-conditional model `nll` is that of log Σ p(x | y)/k, `nll_given_class` is told
+    the class, and `class_accuracy` is that of Bayes' rule. A flow's figures are upper bounds, on
+    8-bit images, in nats and in bits per dimension.
+    """
+    model.eval()
+    if isinstance(model, RealNVP):
+        x = data.test.x[:n]
+        nll = x[0].numel() * log(256) - by_batches(model.log_prob, dequantise(x, rng))
+        values = {"nll": nll, "bits_per_dim": nll / (x[0].numel() * log(2))}
+        origin = data.test.origin
+    else:
+        test = binary_test(data, n, rng)
+        values, origin = _binary_values(model, test), test.origin
+    origin = None if origin is None else origin[:n]
+    return {
+        name: {
+            "value": float(v.mean()), "n": len(v), "se": standard_error(v, origin),
+            "tolerance": 0.01 if name in ("bits_per_dim", "class_accuracy") else 0.2,
+        }
+        for name, v in values.items()
+    }  # fmt: skip
+
+
+def _binary_values(model: Autoregressive, test: Split) -> dict[str, Tensor]:
+    if model.classes:
+        assert isinstance(model, MADE)
+        each = by_batches(model.class_log_probs, test.x)
+        mixed = each.logsumexp(1) - log(model.classes)
+        told = each.gather(1, test.y[:, None])[:, 0]
+        right = (each.argmax(1) == test.y).float()
+        return {"nll": -mixed, "nll_given_class": -told, "class_accuracy": right}
+    values = {"nll": -by_batches(model.log_prob, test.x)}
+    if (k := len(model.ranks)) > 1:
+        single = [
+            by_batches(lambda x, i=i: model.order_log_prob(x, None, i), test.x) for i in range(k)
+        ]
+        values["nll_one_order"] = -torch.stack(single).mean(0)
+    return values
+
+
 # (network, data, features, n, rng) -> figures of a model that is no classifier and no plain
 # generator. By the recipe's task, or by the id of its objective.
 Measure = Callable[[Any, Dataset, nn.Module | None, int, torch.Generator], Figures]
 MEASURES: dict[str, Measure] = {
     "stacked": measure_stacked,
     "upper_half": measure_inpainting,
+    "negative_log_likelihood": measure_likelihood,
+    "order_agnostic": measure_likelihood,
+    "dequantised": measure_likelihood,
 }
 
 

@@ -86,14 +86,25 @@ NETWORKS: dict[str, Any] = {
     "projection_discriminator": nets.ProjectionDiscriminator,
     "sngan_generator": nets.SNGANGenerator,
     "sngan_discriminator": nets.SNGANDiscriminator,
+    "fvsbn": nets.FVSBN,
+    "nade": nets.NADE,
+    "made": nets.MADE,
+    "pixelcnn": nets.PixelCNN,
+    "gated_pixelcnn": nets.GatedPixelCNN,
+    "row_lstm": nets.RowLSTM,
+    "real_nvp": nets.RealNVP,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
-    "mlp_generator", "mlp_discriminator", "inpainter",
+    "mlp_generator", "mlp_discriminator", "inpainter", "fvsbn", "nade", "made", "pixelcnn",
+    "gated_pixelcnn", "row_lstm", "real_nvp",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
     "squared_error": lambda: objectives.squared_error,
+    "negative_log_likelihood": lambda: objectives.negative_log_likelihood,
+    "order_agnostic": lambda: objectives.order_agnostic,
+    "dequantised": lambda: objectives.dequantised,
     "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
         training_pgd(**attack), alpha
     ),

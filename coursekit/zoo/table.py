@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.data import Dataset
-from coursekit.zoo.recipes import DATA, Recipe
+from coursekit.zoo.recipes import DATA, Part, Recipe
 
 _CLASSIFIER = Recipe(
     name="classifier-mnist", data="mnist", steps=1400, batch=128, network=("strided_cnn", {}),
@@ -246,6 +246,59 @@ def _resisting(data: str, steps: int) -> list[Recipe]:
     return [replace(base, name=f"{k}-{data}", objective=v) for k, v in objectives.items()]
 
 
+# Lecture 10: densities of binary images, drawn once; dynamically where the name says so.
+_LIKELIHOOD = Recipe(
+    name="fvsbn-mnist", data="mnist", steps=12_000, batch=100, looks=4, network=("fvsbn", {}),
+    objective=("negative_log_likelihood", {}), optimizer=("adam", {"lr": 5e-3}),
+    schedule=("linear_decay", {}), task="static_binary",
+)  # fmt: skip
+PIXELCNN_SEEDS = 5  # on the digits
+
+
+def _likelihood(data: str) -> list[Recipe]:
+    small = data == "digits"
+
+    def run(
+        name: str,
+        network: str,
+        how: dict[str, Any],
+        lr: float,
+        steps: tuple[int, int],
+        batch: int = 100,
+        **more: Any,
+    ) -> Recipe:
+        return replace(
+            _LIKELIHOOD, name=f"{name}-{data}", data=data, network=(network, how), batch=batch,
+            optimizer=("adam", {"lr": lr}), steps=steps[not small], **more,
+        )  # fmt: skip
+
+    nade: dict[str, Any] = {"hidden": 100 if small else 200}
+    made: dict[str, Any] = {"hidden": [100]}
+    agnostic: Part = ("order_agnostic", {})
+    # convolutions are looked at twice only: their densities take long on 10,000 images
+    slow: dict[str, Any] = {"batch": 32, "looks": 5 if small else 1}
+    pixelcnn = {"width": 16, "depth": 5} if small else {"width": 24, "depth": 6}
+    gated = {"width": 16, "depth": 4 if small else 5}
+    runs = [
+        run("fvsbn", "fvsbn", {}, 1e-2, (3000, 12_000)),
+        run("fvsbn-dynamic", "fvsbn", {}, 1e-2, (3000, 12_000), task="dynamic_binary"),
+        run("nade", "nade", nade, 1e-2 if small else 5e-3, (1500, 4500), **slow),
+        run("made", "made", made, 3e-3, (4000, 16_000)),
+        run("made-orders", "made", made | {"orders": 4}, 3e-3, (1500, 6000), objective=agnostic),
+        run("made-classes", "made", made | {"classes": 10}, 3e-3, (4000, 16_000)),
+        run("pixelcnn-0", "pixelcnn", pixelcnn, 3e-3, (1200, 4000), **slow),
+        run("gated", "gated_pixelcnn", gated, 3e-3, (600, 2400), **slow),
+        run("row-lstm", "row_lstm", {"width": 24 if small else 32}, 3e-3, (800, 3000), **slow),
+        run(
+            "realnvp", "real_nvp", {"width": 32, "depth": 8}, 1e-3, (1000, 3500), task="classes",
+            objective=("dequantised", {}), **slow | {"batch": 16 if small else 32},
+        ),
+    ]  # fmt: skip
+    seeds = range(1, PIXELCNN_SEEDS if small else 1)
+    first = next(r for r in runs if r.name.startswith("pixelcnn"))
+    return runs + [replace(first, name=f"pixelcnn-{k}-{data}", seed=k) for k in seeds]
+
+
 _COLOUR = ("adam", {"lr": 4e-4, "betas": [0.0, 0.9]})
 
 RUNS = (
@@ -287,6 +340,7 @@ RUNS = (
     *_inpainting("digits", 3000),
     *_stacked("digits", 3000),
     *_critics("digits", 3000, seeds=5),
+    *_likelihood("digits"),
     *_linear_view("digits"),
     *_classifiers("digits", 1400),
     *_resisting("digits", 1400),
@@ -299,6 +353,7 @@ RUNS = (
     *_inpainting("mnist", 6000),
     *_stacked("mnist", 12_000),
     *_critics("mnist", 6000, seeds=1),
+    *_likelihood("mnist"),
 )  # fmt: skip
 RECIPES = {recipe.name: recipe for recipe in RUNS}
 

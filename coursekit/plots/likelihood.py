@@ -1,0 +1,238 @@
+"""The figures of 10: densities, what a pixel sees, completions, scores."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from torch import Tensor
+
+from coursekit.plots import array, canvas, label, picture, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, SKY, VERMILION
+
+INCH = 0.62  # of one small image
+
+
+def completions(original: Tensor, mask: Tensor, drawn: Sequence[Tensor], title: str = "") -> Figure:
+    """A column for each image: the original, what is given of it (the rest in grey), then draws.
+
+    Args:
+        original: images (n, 1, h, w).
+        mask: true where a pixel is given; expands to the images.
+        drawn: completed images, a tensor like `original` for each row.
+        title: of the figure.
+    """
+    given = original * mask + 0.5 * (~mask)
+    rows = {"original": original, "given": given}
+    rows |= {f"completion {i}": x for i, x in enumerate(drawn, 1)}
+    width, height = len(original) * INCH + 1.1, len(rows) * (INCH + 0.06)
+    figure, axes = canvas(len(rows), 1, width=width, height=height / len(rows), title=title)
+    for ax, (name, images) in zip(axes, rows.items(), strict=True):
+        picture(ax, tile(images, len(images)))
+        ax.text(-0.01, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=9)
+    figure.set_size_inches(width, height + 0.35 * bool(title))
+    return figure
+
+
+def completion_widget(given: Tensor, drawn: Tensor, name: str) -> Figure:
+    """Above, what is given; below, how a model goes on. Images (n, 1, h, w)."""
+    figure, (above, below) = canvas(2, 1, len(given) * 0.95, 1.25)
+    picture(above, tile(given, len(given)), "given; grey is unknown")
+    picture(below, tile(drawn, len(drawn)), f"completed by {name}")
+    return figure
+
+
+def kl_on_a_grid(x: Any, p: Any, best: Any, sigma: Any, nll: Any, kl: Any) -> Figure:
+    """A density and its best Gaussian; NLL and KL over the standard deviation, in nats."""
+    figure, (left, right) = canvas(1, 2, width=4.4, height=3.0)
+    left.fill_between(array(x), array(p), color=SKY, alpha=0.5, linewidth=0, label="data p")
+    left.plot(array(x), array(best), color=VERMILION, label="most likely Gaussian q")
+    label(left, "The best answer that a Gaussian has", "x", "mass of each grid point")
+    left.legend(frameon=False)
+    s = array(sigma)
+    right.plot(s, array(nll), color=BLUE, label="NLL, −Σ p log q")
+    right.plot(s, array(kl), color=VERMILION, label="KL(p ‖ q)")
+    lowest = s[int(array(kl).argmin())]
+    right.axvline(lowest, color=BLACK, linestyle=":", linewidth=1.2, label="least of both")
+    label(right, "One constant apart", "standard deviation of q", "nats")
+    right.legend(frameon=False)
+    return figure
+
+
+def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants: Any) -> Figure:
+    """NCE: data, noise and the fitted density; the learnt constant against the noise's width."""
+    figure, (left, right) = canvas(1, 2, width=4.4, height=3.0)
+    left.fill_between(array(x), array(p), color=SKY, alpha=0.5, linewidth=0, label="data")
+    left.plot(array(x), array(noise), color=GREEN, linestyle="--", label="noise")
+    left.plot(array(x), array(fitted), color=VERMILION, label="exp of the learnt score")
+    label(left, "Told from noise", "x", "mass of each grid point")
+    left.legend(frameon=False)
+    right.plot(array(guesses), array(constants), "o-", color=VERMILION)
+    right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
+    label(right, "Σ exp(score) comes out as 1", "standard deviation of the noise", "log Σ exp")
+    right.set_ylim(-0.1, 0.1)
+    return figure
+
+
+def made_masks(masks: Sequence[Any], paths: Any) -> Figure:
+    """The masks of a MADE, and how many paths lead from each pixel to each output."""
+    figure, axes = canvas(1, len(masks) + 1, width=3.3, height=3.1)
+    names = ["pixel → hidden", *["hidden → hidden"] * (len(masks) - 2), "hidden → output"]
+    for ax, mask, name in zip(axes, masks, names, strict=False):
+        ax.imshow(array(mask), cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
+        label(ax, name, "from", "to")
+    found = axes[-1].imshow(array(paths), cmap="Blues", aspect="auto")
+    label(axes[-1], "Paths from pixel to output", "pixel", "output")
+    figure.colorbar(found, ax=axes[-1], shrink=0.8)
+    for ax in axes:
+        ax.grid(False)
+    return figure
+
+
+def totals(names: Sequence[str], sums: Sequence[float], title: str) -> Figure:
+    """Σ p over all images for several ways to average, beside the line at 1."""
+    figure, (ax,) = canvas(width=6.2, height=0.55 * len(names) + 1.0)
+    ax.barh(list(names), list(sums), color=[BLUE if abs(s - 1) < 1e-6 else VERMILION for s in sums])
+    ax.axvline(1, color=BLACK, linestyle=":", linewidth=1.2)
+    for i, s in enumerate(sums):
+        ax.text(s, i, f" {s:.4f}", va="center", fontsize=9)
+    ax.set_xlim(0, 1.2 * max(sums))
+    ax.invert_yaxis()
+    label(ax, title, "Σ p over all images")
+    return figure
+
+
+def blind_spots(maps: Mapping[str, Any], at: tuple[int, int], shape: tuple[int, int]) -> Figure:
+    """What pixel `at` sees, for each model: before it and seen, before it and unseen, not before.
+
+    Args:
+        maps: name → map (h, w), true where a pixel *before* `at` is not seen.
+        at: row and column.
+        shape: height and width.
+    """
+    h, w = shape
+    before = np.arange(h * w).reshape(h, w) < at[0] * w + at[1]
+    figure, axes = canvas(1, len(maps), width=2.9, height=3.0)
+    colours = ListedColormap(["#f2f2f2", SKY, VERMILION])
+    for ax, (name, unseen) in zip(axes, maps.items(), strict=True):
+        kind = np.where(before, 1 + (array(unseen) & before), 0)
+        ax.imshow(kind, cmap=colours, vmin=0, vmax=2)
+        ax.add_patch(Rectangle((at[1] - 0.5, at[0] - 0.5), 1, 1, color=BLACK))
+        ax.set_xticks(np.arange(-0.5, w), minor=True)
+        ax.set_yticks(np.arange(-0.5, h), minor=True)
+        ax.grid(False)
+        ax.grid(which="minor", color="white", linewidth=1)
+        ax.tick_params(which="both", length=0)
+        label(ax, name, "column", "row" if ax is axes[0] else "")
+    kinds = (("the pixel", BLACK), ("seen", SKY), ("before it, unseen", VERMILION))
+    handles = [Patch(color=c, label=n) for n, c in (*kinds, ("not before it", "#f2f2f2"))]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def grey_values(values: Any, found: Any, fits: Mapping[str, Any], title: str) -> Figure:
+    """The histogram of 256 grey values, and distributions fitted to it, as probabilities."""
+    figure, (ax,) = canvas(width=7.6, height=3.0)
+    ax.bar(array(values), array(found), width=1.0, color=SKY, label="found")
+    for colour, (name, p) in zip((VERMILION, BLACK), fits.items(), strict=False):
+        ax.plot(array(values), array(p), color=colour, linewidth=1.4, label=name)
+    ax.set_yscale("log")
+    ax.set_ylim(1e-5, 1)
+    label(ax, title, "grey value", "probability")
+    ax.legend(frameon=False)
+    return figure
+
+
+def nll_bars(rows: Mapping[str, tuple[float, float]], title: str) -> Figure:
+    """Test NLL in nats of each model, name → (mean, standard error), lowest last."""
+    names = sorted(rows, key=lambda name: -rows[name][0])
+    means, errors = zip(*(rows[name] for name in names), strict=True)
+    figure, (ax,) = canvas(width=7.2, height=0.36 * len(names) + 1.0)
+    ax.errorbar(means, names, xerr=errors, fmt="o", color=BLUE, capsize=3)
+    for i, (mean, error) in enumerate(zip(means, errors, strict=True)):
+        ax.text(mean + error, i, f"   {mean:.1f} ± {error:.1f}", va="center", fontsize=9)
+    low, high = min(means), max(means)
+    ax.set_xlim(low - 0.1 * (high - low) - 2, high + 0.3 * (high - low) + 4)
+    ax.margins(y=0.08)
+    ax.invert_yaxis()
+    label(ax, title, "negative log-likelihood of test images in nats (lower is better)")
+    return figure
+
+
+def moons(density: Any, points: Tensor, samples: Tensor, z: Tensor, span: float) -> Figure:
+    """Data, samples and density in the plane, and where the flow carries the data.
+
+    Args:
+        density: on a square grid over [−span, span]², rows from below.
+        points, samples: shape (n, 2).
+        z: the points carried to the latent plane, shape (n, 2).
+        span: half the side of the square that is shown.
+    """
+    figure, axes = canvas(1, 4, width=2.9, height=3.0)
+    box = (-span, span, -span, span)
+    for ax, x, name in ((axes[0], points, "data"), (axes[1], samples, "samples of the flow")):
+        ax.plot(*array(x).T, ".", color=BLUE, markersize=2)
+        _square(ax, span, name)
+    shown = array(density)
+    axes[2].imshow(shown, origin="lower", extent=box, cmap="Blues", vmax=np.quantile(shown, 0.995))
+    _square(axes[2], span, "its density")
+    axes[3].plot(*array(z).T, ".", color=VERMILION, markersize=2)
+    for r in (1, 2, 3):
+        turn = np.linspace(0, 2 * np.pi, 100)
+        axes[3].plot(r * np.cos(turn), r * np.sin(turn), color=BLACK, linewidth=0.7)
+    _square(axes[3], 4, "data, carried to z")
+    axes[3].set_xlabel("z₁")
+    axes[3].set_ylabel("z₂")
+    return figure
+
+
+def _square(ax: Axes, span: float, name: str) -> None:
+    ax.set_xlim(-span, span)
+    ax.set_ylim(-span, span)
+    ax.set_aspect("equal")
+    label(ax, name, "x₁", "x₂")
+
+
+def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]]) -> Figure:
+    """Histograms of a score for several kinds of images, one panel a score.
+
+    Args:
+        panels: title → (kind → scores (n,), label of the axis). A kind whose scores are all the
+            same is drawn as a line.
+    """
+    figure, axes = canvas(1, len(panels), width=4.7, height=3.1)
+    for ax, (title, (kinds, unit)) in zip(axes, panels.items(), strict=True):
+        everything = np.concatenate([array(v) for v in kinds.values()])
+        bins = np.linspace(everything.min(), everything.max(), 60)
+        for colour, (kind, values) in zip(PALETTE, kinds.items(), strict=False):
+            v = array(values)
+            if np.ptp(v) < 1e-3:
+                ax.axvline(v[0], color=colour, label=kind)
+            else:
+                ax.hist(v, bins, color=colour, alpha=0.6, label=kind, weights=[1 / len(v)] * len(v))
+        label(ax, title, unit, "share of images")
+    axes[-1].legend(frameon=False)
+    return figure
+
+
+def refusal(shares: Any, accuracy: Any, refused: Mapping[str, Any]) -> Figure:
+    """A classifier that may refuse: what it gets right of what it answers, and what it refuses.
+
+    Args:
+        shares: share of test images that is refused, one for each threshold.
+        accuracy: on the test images that are answered.
+        refused: kind of other images → share refused at the same thresholds.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.4, height=3.0)
+    x = 100 * array(shares)
+    left.plot(x, 100 * array(accuracy), color=BLUE)
+    label(left, "Right among the answered", "test images refused (%)", "accuracy (%)")
+    for colour, (kind, values) in zip(PALETTE, refused.items(), strict=False):
+        right.plot(x, 100 * array(values), color=colour, label=kind)
+    right.set_ylim(-4, 104)
+    label(right, "What else is refused", "test images refused (%)", "refused (%)")
+    right.legend(frameon=False)
+    return figure
