@@ -1,5 +1,16 @@
 """Networks: classifiers, generators, discriminators."""
 
+from coursekit.nets.autoencoders import (
+    VAE,
+    VQVAE,
+    Autoencoder,
+    ConvVAE,
+    LatentVariableModel,
+    LinearVAE,
+    MaskedVAE,
+    log_prob_grid,
+    pca_autoencoder,
+)
 from coursekit.nets.classifiers import (
     MLP,
     LinearClassifier,
@@ -58,6 +69,15 @@ from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 
 __all__ = [
+    "VAE",
+    "VQVAE",
+    "Autoencoder",
+    "ConvVAE",
+    "LatentVariableModel",
+    "LinearVAE",
+    "MaskedVAE",
+    "log_prob_grid",
+    "pca_autoencoder",
     "MLP",
     "AuxiliaryDiscriminator",
     "ConditionalBatchNorm2d",

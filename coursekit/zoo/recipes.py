@@ -86,10 +86,16 @@ NETWORKS: dict[str, Any] = {
     "projection_discriminator": nets.ProjectionDiscriminator,
     "sngan_generator": nets.SNGANGenerator,
     "sngan_discriminator": nets.SNGANDiscriminator,
+    "autoencoder": nets.Autoencoder,
+    "vae": nets.VAE,
+    "conv_vae": nets.ConvVAE,
+    "masked_vae": nets.MaskedVAE,
+    "vqvae": nets.VQVAE,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
     "mlp_generator", "mlp_discriminator", "inpainter",
+    "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
@@ -104,6 +110,10 @@ OBJECTIVES = {
     "trades": lambda beta=6.0, noise=0.001, random_start=False, **attack: objectives.trades(
         training_pgd(noise=noise, random_start=random_start, **attack), beta
     ),
+    "elbo": objectives.elbo,
+    "iwae": objectives.iwae,
+    "reconstruction": objectives.reconstruction,
+    "vq": objectives.vq,
 }
 LOSSES = {
     "nonsaturating": gan_losses.NonSaturating,
