@@ -7,6 +7,7 @@ all that `objectives.elbo` and `objectives.iwae` ask of a model.
 
 from collections.abc import Sequence
 from math import log, pi, prod
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -35,7 +36,11 @@ class Autoencoder(nn.Module):
     """
 
     def __init__(
-        self, shape: Sequence[int], latent: int = 32, hidden: Sequence[int] = (256,), rng: Rng = None
+        self,
+        shape: Sequence[int],
+        latent: int = 32,
+        hidden: Sequence[int] = (256,),
+        rng: Rng = None,
     ) -> None:
         super().__init__()
         self.shape, self.latent = tuple(shape), latent
@@ -70,7 +75,7 @@ def pca_autoencoder(x: Examples, latent: int) -> Autoencoder:
     """
     model = Autoencoder(tuple(x.shape[1:]), latent, ())
     mean, _, vectors = _eigen(x, latent)
-    encoder, decoder = model.encoder[1], model.decoder[1]
+    encoder, decoder = (cast(nn.Linear, half[1]) for half in (model.encoder, model.decoder))
     encoder.weight.copy_(vectors.T)
     encoder.bias.copy_(-mean @ vectors)
     decoder.weight.copy_(vectors)
@@ -119,6 +124,9 @@ class VAE(LatentVariableModel):
         hidden: sizes of the encoder's hidden layers; the decoder is its mirror.
         rng: draws the initial weights.
     """
+
+    encoder: nn.Module
+    decoder: nn.Module
 
     def __init__(
         self, shape: Shape, latent: int = 16, hidden: Sequence[int] = (256,), rng: Rng = None
@@ -192,7 +200,7 @@ class MaskedConv2d(nn.Conv2d):
         mask[kernel // 2 + 1 :] = 0
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Images) -> Images:
+    def forward(self, x: Images) -> Float[Tensor, "n outputs h w"]:
         return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
 
@@ -304,8 +312,8 @@ class LinearVAE(LatentVariableModel):
 
     def log_prob(self, x: Examples) -> PerExample:
         """log p(x) exactly: x is N(μ, WWᵀ + σ²I), shape (n,)."""
-        noise = (2 * self.log_sigma).exp() * torch.eye(len(self.mu), device=self.mu.device)
-        covariance = self.W @ self.W.T + noise.to(self.W)
+        noise = (2 * self.log_sigma).exp() * torch.eye(len(self.mu)).to(self.W)
+        covariance = self.W @ self.W.T + noise
         normal = torch.distributions.MultivariateNormal(self.mu, covariance)
         return normal.log_prob(x.flatten(1))
 
@@ -359,6 +367,8 @@ class VQVAE(nn.Module):
             nn.Conv2d(width, width, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, dim, 1),
+            # z_e as wide as the codebook starts: without it a few code vectors win every place
+            nn.BatchNorm2d(dim, affine=False),
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(dim, width, 3, padding=1),
