@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from coursekit.errors import require
 from coursekit.nets.classifiers import MLP, Shape, check_multiple, initialise
-from coursekit.nets.generators import DCGANGenerator, Generator, Noise
+from coursekit.nets.generators import DCGANGenerator, Generator, Noise, resize_convolution
 from coursekit.types import Examples, Images, Labels, PerExample, Rng
 
 Moments = tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]  # mean and log σ of q(z | x)
@@ -373,9 +373,9 @@ class VQVAE(nn.Module):
         self.decoder = nn.Sequential(
             nn.Conv2d(dim, width, 3, padding=1),
             nn.ReLU(),
-            nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
+            resize_convolution(width, width),
             nn.ReLU(),
-            nn.ConvTranspose2d(width, c, 4, stride=2, padding=1),
+            resize_convolution(width, c),
         )
         initialise(self.encoder, rng)
         initialise(self.decoder, rng)

@@ -273,7 +273,8 @@ def _autoencoders(data: str, longer: int, hidden: list[int], width: int) -> list
     plane: Any = ("vae", {"latent": 2, "hidden": hidden})
     conv: Any = ("conv_vae", {"latent": 64, "width": width})
     coded: dict[int, Any] = {k: ("autoencoder", {"latent": k, "hidden": hidden}) for k in AE_SIZES}
-    squared, denoising = ("reconstruction", {}), ("reconstruction", {"noise": 0.3})
+    squared: Any = ("reconstruction", {})
+    denoising: Any = ("reconstruction", {"noise": 0.3})
     runs = {
         "vae-2": replace(base, steps=3000 * longer, network=plane),
         "vae-conv": replace(base, split="gan_train", compare=2000, network=conv),
