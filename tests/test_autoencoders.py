@@ -382,7 +382,7 @@ def test_the_straight_through_gradient_and_the_two_other_terms(rng):
     pull.index_add_(0, model.indices(z).flatten(), rows)
     torch.testing.assert_close(found[-1], pull, atol=1e-5, rtol=1e-3)
     value = -model.log_likelihood(x, e) + 1.25 * (z - e).square().flatten(1).sum(1)
-    assert float(loss) == pytest.approx(float(value.mean().detach()), rel=1e-5)
+    assert float(loss.detach()) == pytest.approx(float(value.mean().detach()), rel=1e-5)
 
 
 # Decoders

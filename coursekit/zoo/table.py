@@ -259,7 +259,8 @@ def _autoencoders(data: str, longer: int, hidden: list[int], width: int) -> list
         longer: factor on all steps.
         hidden, width: of the dense networks, and of the convolutional VAE as of the game's G.
     """
-    rate, falling = ("adam", {"lr": 2e-3}), ("linear_decay", {})
+    rate: Any = ("adam", {"lr": 2e-3})
+    falling: Any = ("linear_decay", {})
     base = Recipe(
         name="", data=data, steps=1500 * longer, batch=100, looks=6, compare=1000,
         task="dynamic_binary", network=("vae", {"latent": 16, "hidden": hidden}),
