@@ -19,13 +19,13 @@ TEN = mpl.colormaps["tab10"]
 def _codes(ax: Axes, codes: Tensor, y: Tensor, classes: Sequence[str], reach: float) -> None:
     """Codes of images in the plane, a colour and a name for each class."""
     points, labels = array(codes), array(y)
-    colours = TEN(labels % 10)
-    ax.scatter(*points.T, c=colours, s=5, alpha=0.5, linewidth=0)
+    ax.scatter(points[:, 0], points[:, 1], c=TEN(labels % 10), s=5, alpha=0.5, linewidth=0)
     for c, name in enumerate(classes):
         own = points[labels == c]
         if len(own):
+            across, up = np.median(own, 0)
             ax.text(
-                *np.median(own, 0), name, ha="center", va="center", fontsize=12,
+                across, up, name, ha="center", va="center", fontsize=12,
                 fontweight="bold", bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0},
             )  # fmt: skip
     ax.set_xlim(-reach, reach)
