@@ -181,3 +181,148 @@ class trades:
             "the attack begins at x, where the gradient of KL is zero; give it noise=0.001, or "
             "random_start=True and rng.",
         )
+
+
+# Latent variables. A model has `encode(x)`, mean and log σ of the Gaussian q(z | x), and
+# `log_likelihood(x, z)`, shape (n,); the prior is N(0, I). Everything is summed over pixels and
+# over latents and averaged over the batch alone: a mean over pixels beside a summed KL would be an
+# ELBO whose β is the number of pixels.
+
+
+def gaussian_kl(mean: Tensor, log_std: Tensor) -> Tensor:
+    """KL(N(mean, σ²) ‖ N(0, 1)) of each latent, in nats, shaped as `mean`.
+
+    (Kingma & Welling 2014, appendix B.)
+    """
+    return 0.5 * (mean.square() + (2 * log_std).exp() - 1) - log_std
+
+
+def reparametrised(mean: Tensor, log_std: Tensor, rng: torch.Generator) -> Tensor:
+    """z = mean + σ·ε with ε ~ N(0, I), drawn on the CPU (Kingma & Welling 2014, §2.4)."""
+    return mean + log_std.exp() * torch.randn(mean.shape, generator=rng).to(mean)
+
+
+@dataclass(frozen=True)
+class elbo:  # read as its name: `fit(model, batches, elbo(), ...)` minimises −ELBO
+    """−E_q log p(x | z) + β·KL(q(z | x) ‖ p(z)): distortion and β times the rate, in nats.
+
+    β = 1 is the negative ELBO (Kingma & Welling 2014, eq. 10), other values the β-VAE (Higgins et
+    al. 2017, eq. 4).
+
+    Args:
+        beta: weight of the KL, at least 0.
+        free_bits: λ, nats that each latent may carry at no cost: the KL of a latent, averaged over
+            the batch, counts as max(λ, KL) (Kingma et al. 2016, eq. 15).
+
+    Raises:
+        CourseError: a negative beta or free_bits.
+    """
+
+    beta: float = 1.0
+    free_bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.beta >= 0, f"beta was {self.beta}; it must be at least 0.")
+        sentence = f"free_bits was {self.free_bits}; it must be at least 0."
+        require(self.free_bits >= 0, sentence)
+
+    def __call__(
+        self, model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+    ) -> Tensor:
+        mean, log_std = model.encode(x)
+        distortion = -model.log_likelihood(x, reparametrised(mean, log_std, rng)).mean()
+        rate = gaussian_kl(mean, log_std).mean(0)
+        return distortion + self.beta * rate.clamp_min(self.free_bits).sum()
+
+
+def log_weights(model: Any, x: Tensor, k: int, rng: torch.Generator) -> Tensor:
+    """log p(x, z) − log q(z | x) for k draws of z from q(z | x), in nats, shape (k, n)."""
+    mean, log_std = (row.expand(k, *row.shape) for row in model.encode(x))
+    z = reparametrised(mean, log_std, rng)
+    noise = (z - mean) * (-log_std).exp()
+    # log p(z) − log q(z | x); the constants ½ log 2π cancel
+    ratio = (0.5 * noise.square() + log_std - 0.5 * z.square()).sum(2)
+    copies = x.expand(k, *x.shape).flatten(0, 1)
+    return model.log_likelihood(copies, z.flatten(0, 1)).view(k, -1) + ratio
+
+
+@dataclass(frozen=True)
+class iwae:  # reads as its name, as `elbo` does
+    """−log of the mean of k importance weights (Burda et al. 2016, eq. 8), in nats.
+
+    The mean is taken inside the logarithm. Its gradient weighs each ∇ log w by the normalised
+    weight (eq. 13–14), which logsumexp's own gradient does.
+
+    Args:
+        k: draws for each example, at least 1; with 1 it is the ELBO with a sampled KL.
+
+    Raises:
+        CourseError: k below 1.
+    """
+
+    k: int = 5
+
+    def __post_init__(self) -> None:
+        require(self.k >= 1, f"k was {self.k}; draw at least 1.")
+
+    def __call__(
+        self, model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+    ) -> Tensor:
+        return log(self.k) - log_weights(model, x, self.k, rng).logsumexp(0).mean()
+
+
+@dataclass(frozen=True)
+class reconstruction:  # reads as a noun: the autoencoder's objective
+    """‖model(x + σε) − x‖², summed over pixels, averaged over the batch.
+
+    σ = 0 is the plain autoencoder, σ > 0 the denoising one (Vincent et al. 2010, §2.3). The noisy
+    input is not clipped: only then is the best answer x + σ²∇log p_σ(x) (Alain & Bengio 2014).
+
+    Args:
+        noise: σ in pixels, at least 0.
+
+    Raises:
+        CourseError: a negative noise.
+    """
+
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.noise >= 0, f"noise was {self.noise}; it must be at least 0.")
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+    ) -> Tensor:
+        seen = x
+        if self.noise:
+            seen = x + self.noise * torch.randn(x.shape, generator=rng).to(x)
+        return (model(seen) - x).square().flatten(1).sum(1).mean()
+
+
+@dataclass(frozen=True)
+class vq:  # the paper's own name for what it quantises
+    """−log p(x | z_q) + ‖sg[z_e] − e‖² + β‖z_e − sg[e]‖² (van den Oord et al. 2017, eq. 3).
+
+    The decoder's gradient passes the quantisation as if it were the identity (§3.1); the second
+    term moves the codebook, the third keeps the encoder near it. Sums over pixels and places.
+
+    Args:
+        commitment: β, at least 0.
+
+    Raises:
+        CourseError: a negative commitment.
+    """
+
+    commitment: float = 0.25
+
+    def __post_init__(self) -> None:
+        sentence = f"commitment was {self.commitment}; it must be at least 0."
+        require(self.commitment >= 0, sentence)
+
+    def __call__(self, model: Any, x: Tensor, y: Tensor) -> Tensor:
+        z = model.encode(x)
+        e = model.embed(model.indices(z))
+        distortion = -model.log_likelihood(x, z + (e - z).detach())
+        codebook = (z.detach() - e).square().flatten(1).sum(1)
+        committed = (z - e.detach()).square().flatten(1).sum(1)
+        return (distortion + codebook + self.commitment * committed).mean()

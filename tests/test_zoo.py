@@ -38,6 +38,7 @@ def tiny(recipe: Recipe) -> Recipe:
             dense = {"linear": {}, "maxout": {"hidden": 4}}
             dense |= {"fvsbn": {}, "nade": {"hidden": 4}, "made": {"hidden": [4]}}
             dense |= dict.fromkeys(("mlp", "mlp_generator", "mlp_discriminator"), {"hidden": [4]})
+            dense |= dict.fromkeys(("autoencoder", "vae", "conv_vae"), {"latent": 2})
             parts[name] = (part[0], part[1] | dense.get(part[0], {"width": 4}))
     return replace(recipe, **parts, steps=8, batch=4, looks=2, compare=16)
 

@@ -1,5 +1,16 @@
 """Networks: classifiers, generators, discriminators."""
 
+from coursekit.nets.autoencoders import (
+    VAE,
+    VQVAE,
+    Autoencoder,
+    ConvVAE,
+    LatentVariableModel,
+    LinearVAE,
+    MaskedVAE,
+    log_prob_grid,
+    pca_autoencoder,
+)
 from coursekit.nets.autoregressive import FVSBN, MADE, NADE, Autoregressive
 from coursekit.nets.classifiers import (
     MLP,
@@ -69,6 +80,15 @@ from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 __all__ = [
     "FVSBN",
     "MADE",
+    "VAE",
+    "VQVAE",
+    "Autoencoder",
+    "ConvVAE",
+    "LatentVariableModel",
+    "LinearVAE",
+    "MaskedVAE",
+    "log_prob_grid",
+    "pca_autoencoder",
     "MLP",
     "NADE",
     "AffineCoupling",

@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from coursekit import nets
 from coursekit.attacks import auto_attack, fgsm, hop_skip_jump, pgd, square_attack
 from coursekit.data import Dataset, Split, binarise
 from coursekit.data.toys import Stacked
@@ -15,12 +16,14 @@ from coursekit.metrics import (
     FIDScorer,
     accuracy,
     class_coverage,
+    density_coverage,
     gradient_energy,
     robust_accuracy,
     stacked_coverage,
 )
+from coursekit.metrics import features as features_of
 from coursekit.nets import MADE, Autoregressive, Generator, RealNVP
-from coursekit.objectives import dequantise
+from coursekit.objectives import dequantise, gaussian_kl, log_weights
 from coursekit.threats import L2, Linf, Threat
 from coursekit.types import Attack
 from coursekit.zoo.recipes import Recipe, upper_half
@@ -276,6 +279,106 @@ def _binary_values(model: Autoregressive, test: Split) -> dict[str, Tensor]:
     return values
 
 
+@torch.no_grad()
+def measure_latent(
+    model: nets.LatentVariableModel,
+    data: Dataset,
+    features: nn.Module | None,
+    n: int,
+    rng: torch.Generator,
+) -> Figures:
+    """Of `n` test images, binarised once with seed 0, in nats: the negative ELBO and its two parts,
+    rate and distortion; the bounds of Burda et al. 2016 with k = 10 and 100 (not for a masked
+    decoder, which is too slow); with two latents the exact negative log-likelihood.
+
+    `active_latents` are those whose mean varies over images by more than 0.01 (their §5.2). Of a
+    convolutional VAE also Fréchet distance and coverage (k = 5) of `n` samples.
+    """
+    x = binarise(data.test.x[:n], torch.Generator().manual_seed(0))
+    mean, log_std = model.encode(x)
+    # the sampled KL is taken out and the exact one put in: the same mean, a smaller variance
+    draws = 1 if isinstance(model, nets.MaskedVAE) else 10
+    rate = float(gaussian_kl(mean, log_std).sum(1).mean())
+    z = mean + log_std.exp() * torch.randn(draws, *mean.shape, generator=rng).to(mean)
+    distortion = -sum(float(model.log_likelihood(x, row).mean()) for row in z) / draws
+    values: dict[str, tuple[float, float]] = {
+        "negative_elbo": (rate + distortion, 0.2), "rate": (rate, 0.1),
+        "distortion": (distortion, 0.2),
+        "active_latents": (float((mean.var(0) > 0.01).sum()), 1.0),
+    }  # fmt: skip
+    if not isinstance(model, nets.MaskedVAE):
+        log_w = torch.cat([log_weights(model, part, 100, rng) for part in x.split(100)], 1).double()
+        for k in (10, 100):
+            bound = log_w[:k].logsumexp(0).mean() - torch.tensor(float(k)).log()
+            values[f"iwae_{k}"] = (-float(bound), 0.2)
+    if isinstance(model, nets.VAE) and model.noise_dim == 2:
+        exact = -nets.log_prob_grid(model, x).mean()
+        values["negative_log_likelihood"] = (float(exact), 0.1)
+    figures = {k: {"value": v, "n": len(x), "tolerance": t} for k, (v, t) in values.items()}
+    return figures | (_measure_samples(model, data, features, n, rng) if _is_conv(model) else {})
+
+
+def _is_conv(model: nn.Module) -> bool:
+    return isinstance(model, nets.ConvVAE)
+
+
+def _measure_samples(
+    G: Generator, data: Dataset, features: nn.Module | None, n: int, rng: torch.Generator
+) -> Figures:
+    """Fréchet distance and coverage of as many samples as there are test images, at most `n`."""
+    classifier, x = _needed(features), data.test.x[:n]
+    samples = G.sample(len(x), rng)
+    scorer = FIDScorer(classifier, x)
+    real = scorer.fid(data.train.x[: len(x)])
+    found = density_coverage(features_of(classifier, x), features_of(classifier, samples))
+    value, slack = scorer.fid(samples), min(1.0, 0.1 * real)
+    values = {
+        "frechet_distance": (value, max(slack, 0.03 * value)),
+        "frechet_distance_of_real": (real, slack),
+        "coverage": (found.coverage, 0.02), "density": (found.density, 0.03),
+    }  # fmt: skip
+    return {k: {"value": v, "n": len(x), "tolerance": t} for k, (v, t) in values.items()}
+
+
+@torch.no_grad()
+def measure_reconstruction(
+    model: nets.Autoencoder,
+    data: Dataset,
+    features: nn.Module | None,
+    n: int,
+    rng: torch.Generator,
+) -> Figures:
+    """Squared error per pixel on `n` test images, and of PCA with as many components; the same
+    where the input has noise of σ = 0.3 on it, and the clean image is wanted."""
+    x = data.test.x[:n]
+    noisy = x + 0.3 * torch.randn(x.shape, generator=rng).to(x)
+    pca = nets.pca_autoencoder(data.train.x, model.latent).to(x.device)
+    figures: Figures = {}
+    for suffix, network in (("", model), ("_of_pca", pca)):
+        for name, seen in (("squared_error", x), ("denoising_error", noisy)):
+            value = float((network(seen) - x).square().mean())
+            row = {"value": value, "n": len(x), "tolerance": 0.03 * value}
+            figures[f"{name}{suffix}"] = row
+    return figures
+
+
+@torch.no_grad()
+def measure_vq(
+    model: nets.VQVAE, data: Dataset, features: nn.Module | None, n: int, rng: torch.Generator
+) -> Figures:
+    """Of `n` test images, binarised once with seed 0: the distortion in nats, how many code vectors
+    are used, and exp of the entropy of their frequencies (van den Oord et al. 2017)."""
+    x = binarise(data.test.x[:n], torch.Generator().manual_seed(0))
+    indices = model.indices(model.encode(x))
+    share = indices.flatten().bincount(minlength=model.codes).double() / indices.numel()
+    distortion = -float(model.log_likelihood(x, model.embed(indices)).mean())
+    values = {
+        "distortion": (distortion, 0.3), "codes_used": (float((share > 0).sum()), 2.0),
+        "perplexity": (float(torch.special.entr(share).sum().exp()), 0.5),
+    }  # fmt: skip
+    return {k: {"value": v, "n": len(x), "tolerance": t} for k, (v, t) in values.items()}
+
+
 # (network, data, features, n, rng) -> figures of a model that is no classifier and no plain
 # generator. By the recipe's task, or by the id of its objective.
 Measure = Callable[[Any, Dataset, nn.Module | None, int, torch.Generator], Figures]
@@ -285,6 +388,10 @@ MEASURES: dict[str, Measure] = {
     "negative_log_likelihood": measure_likelihood,
     "order_agnostic": measure_likelihood,
     "dequantised": measure_likelihood,
+    "elbo": measure_latent,
+    "iwae": measure_latent,
+    "reconstruction": measure_reconstruction,
+    "vq": measure_vq,
 }
 
 

@@ -93,11 +93,17 @@ NETWORKS: dict[str, Any] = {
     "gated_pixelcnn": nets.GatedPixelCNN,
     "row_lstm": nets.RowLSTM,
     "real_nvp": nets.RealNVP,
+    "autoencoder": nets.Autoencoder,
+    "vae": nets.VAE,
+    "conv_vae": nets.ConvVAE,
+    "masked_vae": nets.MaskedVAE,
+    "vqvae": nets.VQVAE,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
-    "mlp_generator", "mlp_discriminator", "inpainter", "fvsbn", "nade", "made", "pixelcnn",
-    "gated_pixelcnn", "row_lstm", "real_nvp",
+    "mlp_generator", "mlp_discriminator", "inpainter",
+    "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
+    "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
@@ -115,6 +121,10 @@ OBJECTIVES = {
     "trades": lambda beta=6.0, noise=0.001, random_start=False, **attack: objectives.trades(
         training_pgd(noise=noise, random_start=random_start, **attack), beta
     ),
+    "elbo": objectives.elbo,
+    "iwae": objectives.iwae,
+    "reconstruction": objectives.reconstruction,
+    "vq": objectives.vq,
 }
 LOSSES = {
     "nonsaturating": gan_losses.NonSaturating,

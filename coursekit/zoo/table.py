@@ -299,6 +299,56 @@ def _likelihood(data: str) -> list[Recipe]:
     return runs + [replace(first, name=f"pixelcnn-{k}-{data}", seed=k) for k in seeds]
 
 
+# Lecture 11: autoencoders, VAEs by latents, β and k, a strong decoder, a discrete code.
+AE_SIZES = (2, 8, 32)
+BETAS = (0.25, 1.0, 4.0, 16.0)
+IWAE_K = (1, 5, 50)
+
+
+def _autoencoders(data: str, longer: int, hidden: list[int], width: int) -> list[Recipe]:
+    """Binary images drawn anew for every batch; plain autoencoders learn from grey ones.
+
+    Args:
+        longer: factor on all steps.
+        hidden, width: of the dense networks, and of the convolutional VAE as of the game's G.
+    """
+    rate: Any = ("adam", {"lr": 2e-3})
+    falling: Any = ("linear_decay", {})
+    base = Recipe(
+        name="", data=data, steps=1500 * longer, batch=100, looks=6, compare=1000,
+        task="dynamic_binary", network=("vae", {"latent": 16, "hidden": hidden}),
+        objective=("elbo", {}), optimizer=rate, schedule=falling,
+    )  # fmt: skip
+    grey = replace(base, task="classes", steps=2000 * longer, optimizer=("adam", {"lr": 6e-3}))
+    masked = replace(base, steps=800 * longer, batch=64, network=("masked_vae", {"latent": 8}))
+    weighted = replace(
+        base, steps=1000 * longer, batch=50, network=("vae", {"latent": 50, "hidden": hidden})
+    )
+    plane: Any = ("vae", {"latent": 2, "hidden": hidden})
+    conv: Any = ("conv_vae", {"latent": 64, "width": width})
+    coded: dict[int, Any] = {k: ("autoencoder", {"latent": k, "hidden": hidden}) for k in AE_SIZES}
+    squared: Any = ("reconstruction", {})
+    denoising: Any = ("reconstruction", {"noise": 0.3})
+    runs = {
+        "vae-2": replace(base, steps=3000 * longer, network=plane),
+        "vae-conv": replace(base, split="gan_train", compare=2000, network=conv),
+        **{f"ae-{k}": replace(grey, network=coded[k], objective=squared) for k in AE_SIZES},
+        "denoise-ae": replace(grey, network=coded[32], objective=denoising),
+        **{f"beta-{b:g}": replace(base, objective=("elbo", {"beta": b})) for b in BETAS},
+        "masked-collapse": masked,
+        "masked-free-bits": replace(masked, objective=("elbo", {"free_bits": 1.0})),
+        **{f"iwae-{k}": replace(weighted, objective=("iwae", {"k": k})) for k in IWAE_K},
+        "vqvae": replace(
+            base, steps=1000 * longer, network=("vqvae", {"width": 16}), objective=("vq", {})
+        ),
+    }
+    return [replace(recipe, name=f"{name}-{data}") for name, recipe in runs.items()]
+
+
+AUTOENCODERS = (
+    *_autoencoders("digits", 1, [128], 16),
+    *_autoencoders("mnist", 4, [256], 32),
+)
 _COLOUR = ("adam", {"lr": 4e-4, "betas": [0.0, 0.9]})
 
 RUNS = (
@@ -354,6 +404,7 @@ RUNS = (
     *_stacked("mnist", 12_000),
     *_critics("mnist", 6000, seeds=1),
     *_likelihood("mnist"),
+    *AUTOENCODERS,
 )  # fmt: skip
 RECIPES = {recipe.name: recipe for recipe in RUNS}
 

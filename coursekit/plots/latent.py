@@ -1,0 +1,210 @@
+"""The figures of 11: codes, maps of a latent plane, bounds, rate and distortion."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+from torch import Tensor
+
+from coursekit.plots import array, canvas, label, picture, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
+
+TEN = mpl.colormaps["tab10"]
+
+
+def _codes(ax: Axes, codes: Tensor, y: Tensor, classes: Sequence[str], reach: float) -> None:
+    """Codes of images in the plane, a colour and a name for each class."""
+    points, labels = array(codes), array(y)
+    ax.scatter(points[:, 0], points[:, 1], c=TEN(labels % 10), s=5, alpha=0.5, linewidth=0)
+    for c, name in enumerate(classes):
+        own = points[labels == c]
+        if len(own):
+            across, up = np.median(own, 0)
+            ax.text(
+                across, up, name, ha="center", va="center", fontsize=12,
+                fontweight="bold", bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0},
+            )  # fmt: skip
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)
+    ax.set_aspect("equal")
+
+
+def latent_map(
+    codes: Tensor, y: Tensor, classes: Sequence[str], sheet: Tensor, reach: float, spread: float
+) -> Figure:
+    """Left where the encoder puts images, right what the decoder makes of a grid of places.
+
+    Args:
+        codes, y: means of q(z | x), shape (n, 2), and the classes of the images.
+        classes: their names.
+        sheet: images of side × side places, rows from the top, shape (side², c, h, w).
+        reach: half the side of the left panel, in units of z.
+        spread: the same of the right panel.
+    """
+    figure, (left, right) = canvas(1, 2, width=5.0, height=4.9)
+    _codes(left, codes, y, classes, reach)
+    label(left, "Where the encoder puts test images", "z₁", "z₂")
+    side = round(len(sheet) ** 0.5)
+    picture(right, tile(sheet, side), f"What the decoder makes of |z₁|, |z₂| ≤ {spread:g}")
+    return figure
+
+
+def walk_widget(
+    image: Tensor, place: tuple[float, float], codes: Tensor, y: Tensor, classes: Sequence[str]
+) -> Figure:
+    """A place on the map of codes, and the image that is decoded there."""
+    figure, (left, right) = canvas(1, 2, width=3.9, height=3.9)
+    _codes(left, codes, y, classes, 4.0)
+    left.plot(*place, "+", color=BLACK, markersize=18, markeredgewidth=2.5)
+    label(left, "A place in the latent plane", "z₁", "z₂")
+    picture(right, image, "p(x = 1 | z) there")
+    return figure
+
+
+def sizes(lines: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> Figure:
+    """Squared error against the numbers in the code, both logarithmic; a line for each kind."""
+    figure, (ax,) = canvas(width=6.6, height=3.4)
+    for colour, marker, (name, (k, values)) in zip(
+        (BLUE, VERMILION, GREEN, ORANGE), "os^D", lines.items(), strict=False
+    ):
+        ax.plot(k, values, color=colour, marker=marker, markersize=6, label=name)
+    ticks = sorted({k for ks, _ in lines.values() for k in ks})
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(ticks, [str(k) for k in ticks])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+        axis(FuncFormatter(lambda v, _: f"{v:.2g}" if f"{v:.0e}"[0] in "125" else ""))
+    label(ax, "How much is lost", "numbers in the code", "squared error a pixel (log)")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def fields(
+    points: Tensor, arrows: Mapping[str, Tensor], background: Tensor, reach: float
+) -> Figure:
+    """Vector fields over a density of the plane: `arrows` name → (n, 2) at `points`."""
+    figure, axes = canvas(1, len(arrows), width=4.3, height=4.3)
+    at, density = array(points), array(background)
+    for ax, (name, field) in zip(axes, arrows.items(), strict=True):
+        box = (-reach, reach, -reach, reach)
+        ax.imshow(density, extent=box, origin="lower", cmap="Blues", alpha=0.7)
+        ax.quiver(*at.T, *array(field).T, angles="xy", scale_units="xy", scale=1, width=0.004)
+        ax.grid(False)
+        ax.set_xlim(-reach, reach)
+        ax.set_ylim(-reach, reach)
+        label(ax, name, "x₁", "x₂")
+    return figure
+
+
+def estimators(draws: Mapping[str, Tensor], truth: float) -> Figure:
+    """Histograms of single-draw estimates of one derivative; the dashed line is their mean."""
+    figure, axes = canvas(1, len(draws), width=4.6, height=2.9)
+    for ax, colour, (name, values) in zip(axes, (BLUE, VERMILION), draws.items(), strict=False):
+        ax.hist(array(values), bins=60, color=colour)
+        ax.axvline(truth, color=BLACK, linestyle="--", linewidth=1.2)
+        label(ax, name, "estimate from one draw, nats per unit of z", "draws")
+    return figure
+
+
+def gaps(amortisation: Tensor, family: Tensor, title: str) -> Figure:
+    """For each image, log p − ELBO as a bar of two parts, sorted by height."""
+    a, f = array(amortisation), array(family)
+    order = np.argsort(a + f)
+    figure, (ax,) = canvas(width=7.6, height=3.1)
+    places = np.arange(len(a))
+    ax.bar(places, f[order], 1.0, color=BLUE, label="family: no Gaussian is p(z | x)")
+    ax.bar(
+        places, a[order], 1.0, bottom=f[order], color=ORANGE,
+        label="amortisation: the encoder misses the best one",
+    )  # fmt: skip
+    label(ax, title, "test images, sorted", "nats below log p(x)")
+    ax.legend(loc="upper left")
+    return figure
+
+
+def bounds(k: Sequence[int], values: Sequence[float], exact: float, title: str) -> Figure:
+    """The importance-weighted bound against k, below the exact likelihood."""
+    figure, (ax,) = canvas(width=6.4, height=3.2)
+    ax.plot(k, values, color=BLUE, marker="o", label="E log of the mean of k weights")
+    ax.axhline(exact, color=BLACK, linestyle="--", linewidth=1.4, label="log p(x) by the grid")
+    ax.set_xscale("log")
+    ax.set_xticks(k, [str(value) for value in k])
+    ax.minorticks_off()
+    label(ax, title, "draws k (log)", "nats an image")
+    ax.legend(loc="lower right")
+    return figure
+
+
+def rate_distortion(
+    rate: Sequence[float], distortion: Sequence[float], names: Sequence[str], title: str
+) -> Figure:
+    """Distortion against rate; the dashed line joins pairs whose sum is the least one here."""
+    figure, (ax,) = canvas(width=6.4, height=3.7)
+    r, d = np.asarray(rate), np.asarray(distortion)
+    ax.plot(r, d, color=BLUE, marker="o", markersize=7)
+    for at, name in zip(zip(r, d, strict=True), names, strict=True):
+        ax.annotate(name, at, (8, 5), textcoords="offset points", fontsize=10)
+    line = np.linspace(0, 1.12 * r.max(), 50)
+    least = (r + d).min()
+    ax.plot(line, least - line, color=BLACK, linestyle="--", linewidth=1.2)
+    ax.text(
+        0.98, 0.95, f"dashed: rate + distortion = {least:.1f} nats", transform=ax.transAxes,
+        ha="right", va="top", fontsize=9,
+    )  # fmt: skip
+    room = 0.12 * (d.max() - d.min()) + 1
+    ax.set_ylim(d.min() - room, d.max() + 1.6 * room)
+    label(ax, title, "rate KL(q(z|x) ‖ p(z)), nats", "distortion, nats")
+    return figure
+
+
+def carried(rates: Mapping[str, Tensor], floor: float, title: str) -> Figure:
+    """The KL of each latent, sorted, one panel a model; dotted what free bits ask of a latent."""
+    figure, axes = canvas(1, len(rates), width=3.7, height=2.9, sharey=True)
+    for ax, colour, (name, values) in zip(axes, PALETTE, rates.items(), strict=False):
+        sorted_ = np.sort(array(values))[::-1]
+        ax.bar(np.arange(1, len(sorted_) + 1), sorted_, color=colour)
+        ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.4)
+        label(ax, name, "latent, sorted", "KL, nats" if ax is axes[0] else "")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    return figure
+
+
+def few_labels(counts: Sequence[int], lines: Mapping[str, Any]) -> Figure:
+    """Accuracy against the labels a class, a line for each kind of feature, ± standard error."""
+    figure, (ax,) = canvas(width=6.8, height=3.3)
+    for colour, (name, values) in zip((BLACK, BLUE, VERMILION, GREEN), lines.items(), strict=False):
+        runs = array(values)
+        spread = runs.std(1, ddof=1) / runs.shape[1] ** 0.5 if runs.shape[1] > 1 else None
+        ax.errorbar(
+            counts, runs.mean(1), spread, color=colour, marker="o", markersize=5, capsize=3,
+            label=name,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xticks(counts, [str(count) for count in counts])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    label(ax, "A linear classifier on codes", "labels a class (log)", "test accuracy")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def code_maps(images: Tensor, indices: Tensor, rebuilt: Tensor, title: str) -> Figure:
+    """Rows: images, the map of code numbers of each as colours, what is decoded from it."""
+    figure, axes = canvas(3, 1, width=0.62 * len(images) + 1.3, height=0.72)
+    picture(axes[0], tile(images, len(images)))
+    maps = array(indices)
+    gap = np.full((maps.shape[1], 1), np.nan)
+    axes[1].imshow(
+        np.concatenate([np.concatenate([m, gap], 1) for m in maps], 1)[:, :-1], cmap="nipy_spectral"
+    )
+    axes[1].set_axis_off()
+    picture(axes[2], tile(rebuilt, len(images)))
+    for ax, name in zip(axes, ("binary image", "code numbers", "decoded"), strict=True):
+        ax.text(-0.01, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    return figure
