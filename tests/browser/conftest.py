@@ -93,6 +93,7 @@ def server(browser, tmp_path_factory):
     options += [f"--IdentityProvider.token={served.token}", "--LabApp.news_url=None"]
     settings = {
         "COURSEKIT_PROFILE": "smoke",
+        "COURSEKIT_DATASET": "digits",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)),
         "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE", str(home / "cache")),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),

@@ -71,8 +71,7 @@ def page(request, browser, server):
     page.evaluate(COUNT_RUNS)
     page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
     page.locator("[data-command='runmenu:run-all']").click()
-    ended = f"""() => !window.pending() || document.querySelector("{RAISED}")"""
-    page.wait_for_function(ended, timeout=10 * MINUTES)
+    page.wait_for_function("() => window.ended()", timeout=10 * MINUTES)
     page.wait_for_selector("text=/\\| Idle/", timeout=MINUTES)
     yield page
     page.close()
@@ -128,6 +127,7 @@ class Desk:
 def sound(page):
     """No cell raised, no claim failed, and nothing was asked of the network in vain."""
     assert page.locator(RAISED).count() == 0, page.locator(RAISED).first.text_content()
+    assert page.evaluate("pending()") == 0, "a cell raised, and those after it did not run"
     assert page.locator(".jp-OutputArea-output", has_text="✗ ").count() == 0
     assert page.failed == []
 
