@@ -104,7 +104,7 @@ def totals(names: Sequence[str], sums: Sequence[float], title: str) -> Figure:
     ax.barh(list(names), list(sums), color=[BLUE if abs(s - 1) < 1e-6 else VERMILION for s in sums])
     ax.axvline(1, color=BLACK, linestyle=":", linewidth=1.2)
     for i, s in enumerate(sums):
-        ax.text(s, i, f" {s:.4f}", va="center", fontsize=9)
+        ax.text(max(s, 1), i, f" {s:.4f}", va="center", fontsize=9)
     ax.set_xlim(0, 1.2 * max(sums))
     ax.invert_yaxis()
     label(ax, title, "Σ p over all images")
@@ -222,7 +222,8 @@ def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]]) -> Figure:
             else:
                 ax.hist(v, bins, color=colour, alpha=0.6, label=kind, weights=[1 / len(v)] * len(v))
         label(ax, title, unit, "share of images")
-    axes[-1].legend(frameon=False)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     return figure
 
 
