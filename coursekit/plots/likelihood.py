@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture, tile
@@ -28,10 +29,12 @@ def completions(original: Tensor, mask: Tensor, drawn: Sequence[Tensor], title: 
     given = original * mask + 0.5 * (~mask)
     rows = {"original": original, "given": given}
     rows |= {f"completion {i}": x for i, x in enumerate(drawn, 1)}
-    width, height = len(original) * INCH + 1.1, len(rows) * (INCH + 0.06)
+    width = max(len(original) * INCH + 1.3, 0.12 * len(title))  # 1.3 inches for the names
+    height = len(rows) * (INCH + 0.06)
     figure, axes = canvas(len(rows), 1, width=width, height=height / len(rows), title=title)
     for ax, (name, images) in zip(axes, rows.items(), strict=True):
         picture(ax, tile(images, len(images)))
+        ax.set_anchor("W")
         ax.text(-0.01, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=9)
     figure.set_size_inches(width, height + 0.35 * bool(title))
     return figure
@@ -69,7 +72,8 @@ def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants
     left.plot(array(x), array(noise), color=GREEN, linestyle="--", label="noise")
     left.plot(array(x), array(fitted), color=VERMILION, label="exp of the learnt score")
     label(left, "Told from noise", "x", "mass of each grid point")
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="upper left", fontsize=8)
+    left.set_xlim(-8, 6)
     right.plot(array(guesses), array(constants), "o-", color=VERMILION)
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
     label(right, "Σ exp(score) comes out as 1", "standard deviation of the noise", "log Σ exp")
@@ -89,6 +93,8 @@ def made_masks(masks: Sequence[Any], paths: Any) -> Figure:
     figure.colorbar(found, ax=axes[-1], shrink=0.8)
     for ax in axes:
         ax.grid(False)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
 
 
@@ -98,7 +104,7 @@ def totals(names: Sequence[str], sums: Sequence[float], title: str) -> Figure:
     ax.barh(list(names), list(sums), color=[BLUE if abs(s - 1) < 1e-6 else VERMILION for s in sums])
     ax.axvline(1, color=BLACK, linestyle=":", linewidth=1.2)
     for i, s in enumerate(sums):
-        ax.text(s, i, f" {s:.4f}", va="center", fontsize=9)
+        ax.text(max(s, 1), i, f" {s:.4f}", va="center", fontsize=9)
     ax.set_xlim(0, 1.2 * max(sums))
     ax.invert_yaxis()
     label(ax, title, "Σ p over all images")
@@ -121,6 +127,8 @@ def blind_spots(maps: Mapping[str, Any], at: tuple[int, int], shape: tuple[int, 
         kind = np.where(before, 1 + (array(unseen) & before), 0)
         ax.imshow(kind, cmap=colours, vmin=0, vmax=2)
         ax.add_patch(Rectangle((at[1] - 0.5, at[0] - 0.5), 1, 1, color=BLACK))
+        ax.set_xticks(range(0, w, 2))
+        ax.set_yticks(range(0, h, 2))
         ax.set_xticks(np.arange(-0.5, w), minor=True)
         ax.set_yticks(np.arange(-0.5, h), minor=True)
         ax.grid(False)
@@ -214,7 +222,8 @@ def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]]) -> Figure:
             else:
                 ax.hist(v, bins, color=colour, alpha=0.6, label=kind, weights=[1 / len(v)] * len(v))
         label(ax, title, unit, "share of images")
-    axes[-1].legend(frameon=False)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     return figure
 
 
@@ -230,8 +239,10 @@ def refusal(shares: Any, accuracy: Any, refused: Mapping[str, Any]) -> Figure:
     x = 100 * array(shares)
     left.plot(x, 100 * array(accuracy), color=BLUE)
     label(left, "Right among the answered", "test images refused (%)", "accuracy (%)")
-    for colour, (kind, values) in zip(PALETTE, refused.items(), strict=False):
-        right.plot(x, 100 * array(values), color=colour, label=kind)
+    for (colour, style), (kind, values) in zip(
+        zip(PALETTE, ("-", "--", ":"), strict=False), refused.items(), strict=False
+    ):
+        right.plot(x, 100 * array(values), style, color=colour, linewidth=2.5, label=kind)
     right.set_ylim(-4, 104)
     label(right, "What else is refused", "test images refused (%)", "refused (%)")
     right.legend(frameon=False)
