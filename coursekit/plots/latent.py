@@ -60,7 +60,7 @@ def walk_widget(
     """A place on the map of codes, and the image that is decoded there."""
     figure, (left, right) = canvas(1, 2, width=3.9, height=3.9)
     _codes(left, codes, y, classes, 4.0)
-    left.plot(*place, "+", color=BLACK, markersize=18, markeredgewidth=2.5)
+    left.plot(*place, "+", color=VERMILION, markersize=22, markeredgewidth=3.5, zorder=9)
     label(left, "A place in the latent plane", "z₁", "z₂")
     picture(right, image)
     label(right, "The image decoded there")
