@@ -24,6 +24,7 @@ STAIRS = {
     ("cli", "course"),  # a thin skin over it, as is __main__
     ("__main__", "cli"),
     ("__main__", "course"),
+    ("nets", "progress"),  # a sample that is drawn pixel by pixel takes long
     ("objectives", "gradients"),  # TRADES asks the model in eval mode and leaves it undisturbed
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from coursekit import gan_losses, lipschitz, nets
+from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
 from coursekit.objectives import adversarial, cross_entropy, trades
 from coursekit.training import Ema, frozen, optimizer_step, unrolled
@@ -52,7 +52,15 @@ DISCRIMINATORS = {
         nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)
     ),
 }
-ABSTRACT = {"ConditionalGenerator", "Generator"}
+AUTOENCODERS = {
+    "Autoencoder": (lambda: nets.Autoencoder(GREY, 2, (8,)), objectives.reconstruction(0.1)),
+    "VAE": (lambda: nets.VAE(GREY, 2, (8,)), objectives.elbo(free_bits=0.1)),
+    "ConvVAE": (lambda: nets.ConvVAE(GREY, 2, 4), objectives.iwae(3)),
+    "MaskedVAE": (lambda: nets.MaskedVAE(GREY, 2, (8,), 4), objectives.elbo()),
+    "LinearVAE": (lambda: nets.LinearVAE(256, 2), objectives.elbo()),
+    "VQVAE": (lambda: nets.VQVAE(GREY, 4, 2, 4), objectives.vq()),
+}
+ABSTRACT = {"ConditionalGenerator", "Generator", "LatentVariableModel"}
 LAYERS = {"ConditionalBatchNorm2d", "Normalize", "Preprocessed"}  # of the networks in the tables
 POINTS = {  # in a test of their own below
     "PacGANPack", "FourierFeatures", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
@@ -150,6 +158,14 @@ def test_points_of_the_plane_take_a_step_too():
     step(theta, gan_losses.Hinge().generator(psi(theta(torch.zeros(4, 1, device="meta")))))
 
 
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_an_autoencoder_takes_a_step(name):
+    make, objective = AUTOENCODERS[name]
+    model = make().to("meta")
+    more = () if name == "VQVAE" else (RNG, 0.5)
+    step(model, objective(model, X["grey"], Y, *more))
+
+
 def test_what_completes_an_image_takes_a_step():
     C, D = nets.Inpainter(COLOUR, 4, 4).to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
     fake = C(C.noise(N, RNG), X["colour"][:, :, :8])
@@ -173,7 +189,8 @@ def test_every_network_of_the_course_is_in_one_of_the_tables():
     """A new network is added to a table above, or says here why not."""
     classes = {name for name in nets.__all__ if inspect.isclass(getattr(nets, name))}
     modules = {name for name in classes if issubclass(getattr(nets, name), nn.Module)}
-    assert modules <= {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS} | ABSTRACT | LAYERS | POINTS
+    tables = {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS, *AUTOENCODERS}
+    assert modules <= tables | ABSTRACT | LAYERS | POINTS
     trained = [make() for make in (*CLASSIFIERS.values(), *GENERATORS.values(),
                                    *DISCRIMINATORS.values())]  # fmt: skip
     inside = {type(part).__name__ for network in trained for part in network.modules()}

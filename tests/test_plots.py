@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy.stats import sem
 
 from coursekit.data import toys
-from coursekit.plots import attacks, modes, robust, standard_error, transfer
+from coursekit.plots import attacks, latent, modes, robust, standard_error, transfer
 from coursekit.teaching.display import png
 
 RNG = torch.Generator().manual_seed(0)
@@ -75,6 +75,12 @@ CHARTS = {
     "robust: pairs": lambda: robust.pairs(
         {"a": (0.2, 0.4), "b": (0.9, 0.5)}, ("PGD", "walk"), 100, "title"
     ),
+    "latent: sizes": lambda: latent.sizes({"PCA": ([2, 8], [0.05, 0.02]), "K": ([1], [0.06])}),
+    "latent: fields": lambda: latent.fields(DOTS, {"a": DOTS, "b": -DOTS}, FIELD, 3.0),
+    "latent: gaps": lambda: latent.gaps(ROW, 2 * ROW, "title"),
+    "latent: bounds": lambda: latent.bounds((1, 5, 50), [-9, -8, -7], -6.5, "title"),
+    "latent: rate": lambda: latent.rate_distortion([9, 1], [80, 100], ["β = 1", "β = 4"], "title"),
+    "latent: few labels": lambda: latent.few_labels((1, 3), {"a": MANY, "b": MANY[:, :1]}),
     "robust: table": lambda: robust.ladder_table(
         {"net": {"clean": 0.9, "worst case": np.nan}}, "title"
     ),
@@ -112,6 +118,11 @@ PICTURES = {
     "robust: playground": lambda: robust.robust_widget(
         X[0], X[1], {"a": torch.ones(3) / 3}, "abc", 1, "t"
     ),
+    "latent: map": lambda: latent.latent_map(DOTS, torch.arange(20) % 3, WORDS, X[:1], 4, 2),
+    "latent: walk": lambda: latent.walk_widget(ONE, (0, 1), DOTS, torch.arange(20) % 3, WORDS),
+    "latent: estimators": lambda: latent.estimators({"a": ROW, "b": ROW, "c": ROW}, 0.1),
+    "latent: carried": lambda: latent.carried({"a": ROW, "b": ROW}, 1.0, "title"),
+    "latent: codes": lambda: latent.code_maps(X, (9 * X[:, 0]).long(), X, "title"),
     "modes: clouds": lambda: modes.clouds(PLANE, {"a": DOTS, "b\n1": DOTS, "c": DOTS}, columns=2),
     "modes: over D": lambda: modes.clouds(PLANE, {"a": DOTS}, fields=[FIELD]),
     "modes: landscape": lambda: modes.landscape(PLANE, {"a": (DOTS, FIELD, FIELD)}),

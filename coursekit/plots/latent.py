@@ -19,7 +19,7 @@ TEN = mpl.colormaps["tab10"]
 def _codes(ax: Axes, codes: Tensor, y: Tensor, classes: Sequence[str], reach: float) -> None:
     """Codes of images in the plane, a colour and a name for each class."""
     points, labels = array(codes), array(y)
-    ax.scatter(points[:, 0], points[:, 1], c=TEN(labels % 10), s=5, alpha=0.5, linewidth=0)
+    ax.scatter(points[:, 0], points[:, 1], c=TEN(labels % 10), s=10, alpha=0.7, linewidth=0)
     for c, name in enumerate(classes):
         own = points[labels == c]
         if len(own):
@@ -49,7 +49,8 @@ def latent_map(
     _codes(left, codes, y, classes, reach)
     label(left, "Where the encoder puts test images", "z₁", "z₂")
     side = round(len(sheet) ** 0.5)
-    picture(right, tile(sheet, side), f"What the decoder makes of |z₁|, |z₂| ≤ {spread:g}")
+    picture(right, tile(sheet, side))
+    label(right, f"What the decoder makes of |z₁|, |z₂| ≤ {spread:g}")
     return figure
 
 
@@ -59,9 +60,10 @@ def walk_widget(
     """A place on the map of codes, and the image that is decoded there."""
     figure, (left, right) = canvas(1, 2, width=3.9, height=3.9)
     _codes(left, codes, y, classes, 4.0)
-    left.plot(*place, "+", color=BLACK, markersize=18, markeredgewidth=2.5)
+    left.plot(*place, "+", color=VERMILION, markersize=22, markeredgewidth=3.5, zorder=9)
     label(left, "A place in the latent plane", "z₁", "z₂")
-    picture(right, image, "p(x = 1 | z) there")
+    picture(right, image)
+    label(right, "The image decoded there")
     return figure
 
 
@@ -104,7 +106,9 @@ def fields(
 def estimators(draws: Mapping[str, Tensor], truth: float) -> Figure:
     """Histograms of single-draw estimates of one derivative; the dashed line is their mean."""
     figure, axes = canvas(1, len(draws), width=4.6, height=2.9)
-    for ax, colour, (name, values) in zip(axes, (BLUE, VERMILION), draws.items(), strict=False):
+    for ax, colour, (name, values) in zip(
+        axes, (BLUE, VERMILION, GREEN), draws.items(), strict=True
+    ):
         ax.hist(array(values), bins=60, color=colour)
         ax.axvline(truth, color=BLACK, linestyle="--", linewidth=1.2)
         label(ax, name, "estimate from one draw, nats per unit of z", "draws")
@@ -198,10 +202,9 @@ def code_maps(images: Tensor, indices: Tensor, rebuilt: Tensor, title: str) -> F
     figure, axes = canvas(3, 1, width=0.62 * len(images) + 1.3, height=0.72)
     picture(axes[0], tile(images, len(images)))
     maps = array(indices)
-    gap = np.full((maps.shape[1], 1), np.nan)
-    axes[1].imshow(
-        np.concatenate([np.concatenate([m, gap], 1) for m in maps], 1)[:, :-1], cmap="nipy_spectral"
-    )
+    axes[1].imshow(np.concatenate(list(maps), 1), cmap="nipy_spectral", interpolation="nearest")
+    for edge in range(1, len(maps)):
+        axes[1].axvline(edge * maps.shape[2] - 0.5, color="white", linewidth=2)
     axes[1].set_axis_off()
     picture(axes[2], tile(rebuilt, len(images)))
     for ax, name in zip(axes, ("binary image", "code numbers", "decoded"), strict=True):
