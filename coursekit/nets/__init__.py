@@ -56,8 +56,14 @@ from coursekit.nets.generators import (
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator
 from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
+from coursekit.nets.translation import FIELDS, Cycle, PatchDiscriminator, TwoCritics, UNet
 
 __all__ = [
+    "FIELDS",
+    "Cycle",
+    "PatchDiscriminator",
+    "TwoCritics",
+    "UNet",
     "MLP",
     "AuxiliaryDiscriminator",
     "ConditionalBatchNorm2d",
