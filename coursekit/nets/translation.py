@@ -72,12 +72,12 @@ class UNet(Generator):
         self.widths = (4 * width, 2 * width)  # of what dropout may drop
         self.noise_dim = {"none": 0, "z": noise_dim, "dropout": sum(self.widths)}[noise]
         self.enter = nn.Sequential(nn.Conv2d(inputs, width, 3, padding=1), nn.LeakyReLU(0.2))
-        self.half = self._block(nn.Conv2d(width, 2 * width, 4, 2, 1), norm)
-        self.quarter = self._block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1), norm)
+        self.down1 = self._block(nn.Conv2d(width, 2 * width, 4, 2, 1), norm)
+        self.down2 = self._block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1), norm)
         self.hint = nn.Linear(noise_dim, 4 * width) if noise == "z" else None
         self.middle = self._block(nn.Conv2d(4 * width, 4 * width, 3, padding=1), norm)
-        self.double = self._block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1), norm)
-        self.full = self._block(nn.ConvTranspose2d(wide * 2 * width, width, 4, 2, 1), norm)
+        self.up1 = self._block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1), norm)
+        self.up2 = self._block(nn.ConvTranspose2d(wide * 2 * width, width, 4, 2, 1), norm)
         self.leave = nn.Sequential(nn.Conv2d(wide * width, c, 3, padding=1), nn.Sigmoid())
         dcgan_init(self, rng)
 
@@ -92,14 +92,14 @@ class UNet(Generator):
 
     def forward(self, z: Noise, y: Images) -> Images:
         whole = self.enter(2 * y - 1)
-        half = self.half(whole)
-        h = self.quarter(half)
+        half = self.down1(whole)
+        h = self.down2(half)
         if self.hint is not None:
             h = h + self.hint(z)[:, :, None, None]
         kept = self._kept(z)
         h = self._dropped(self.middle(h), kept[0])
-        h = self._dropped(self.double(h), kept[1])
-        h = self.full(torch.cat([h, half], 1) if self.skips else h)
+        h = self._dropped(self.up1(h), kept[1])
+        h = self.up2(torch.cat([h, half], 1) if self.skips else h)
         return self.leave(torch.cat([h, whole], 1) if self.skips else h)
 
     def _kept(self, z: Noise) -> tuple[Tensor | None, ...]:
@@ -145,7 +145,7 @@ class PatchDiscriminator(nn.Module):
         rng: Rng = None,
     ) -> None:
         super().__init__()
-        choose("field", field, FIELDS)
+        require(field in FIELDS, f"field was {field}; choose one of {', '.join(map(str, FIELDS))}.")
         choose("norm", norm, ("batch", "none", "spectral"))
         self.field, self.condition, self.average = field, condition, average
         depth, inputs = FIELDS.index(field), shape[0] + condition

@@ -11,10 +11,10 @@ from coursekit.errors import CourseError
 class ImagePool:
     """Up to `size` fakes of earlier steps, shown to D beside new ones.
 
-    Shrivastava et al. 2017, §2.3; Zhu et al. 2017, §4, with 50 images. The first `size` fakes pass unchanged and are kept. From then on each new fake, with probability
-    1/2, changes places with a random one of the pool: D is shown the old one and the new one is
-    kept. A fake stands there with the y that it answered, so that a conditional D is never shown a
-    fake beside another's y.
+    Shrivastava et al. 2017, §2.3; Zhu et al. 2017, §4, with 50 images. The first `size` fakes pass
+    unchanged and are kept. From then on each new fake, with probability 1/2, changes places with a
+    random one of the pool: D is shown the old one and the new one is kept. A fake stands there with
+    the y that it answered, so that a conditional D is never shown a fake beside another's y.
 
     It holds no graph: nothing that G learns from comes out of it. `train_gan(pool=50)` makes one
     for each run and keeps it in the checkpoint.
