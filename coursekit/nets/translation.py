@@ -18,6 +18,7 @@ from coursekit.types import Images, Rng
 
 NOISES = ("none", "z", "dropout")
 FIELDS = (1, 4, 10, 22, 46)  # side in pixels of what one score sees, after 0 to 4 halvings
+Given = Float[Tensor, "n given h w"]  # the image that is translated, pixels in [0, 1]
 Pairs = Float[Tensor, "n both h w"]  # an image of X and one of Y, as channels of one
 Scores = Float[Tensor, " m"]
 ScoreMap = Float[Tensor, "n rows columns"]
@@ -90,7 +91,7 @@ class UNet(Generator):
             normed = nn.InstanceNorm2d(layer.out_channels, affine=True)
         return nn.Sequential(layer, normed, nn.LeakyReLU(0.2))
 
-    def forward(self, z: Noise, y: Images) -> Images:
+    def forward(self, z: Noise, y: Given) -> Images:
         whole = self.enter(2 * y - 1)
         half = self.down1(whole)
         h = self.down2(half)
@@ -162,7 +163,7 @@ class PatchDiscriminator(nn.Module):
         if norm == "spectral":
             normalise_spectrally(self, rng)
 
-    def score_map(self, x: Images, y: Images | None = None) -> ScoreMap:
+    def score_map(self, x: Images, y: Given | None = None) -> ScoreMap:
         """The scores in their places, shape (n, rows, columns)."""
         x = 2 * x - 1
         if self.condition:
@@ -171,7 +172,7 @@ class PatchDiscriminator(nn.Module):
             x = torch.cat([x, 2 * y - 1], 1)
         return self.body(x).squeeze(1)
 
-    def forward(self, x: Images, y: Images | None = None) -> Scores:
+    def forward(self, x: Images, y: Given | None = None) -> Scores:
         scores = self.score_map(x, y)
         return scores.mean((1, 2)) if self.average else scores.flatten()
 

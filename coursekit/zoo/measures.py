@@ -23,7 +23,7 @@ from coursekit.metrics import (
 from coursekit.nets import Generator
 from coursekit.threats import L2, Linf, Threat
 from coursekit.types import Attack
-from coursekit.zoo.recipes import DOMAINS, Recipe, low_resolution, upper_half
+from coursekit.zoo.recipes import DOMAINS, GIVEN, Recipe, upper_half
 
 Figures = dict[str, dict[str, float]]  # name → value, n and tolerance
 
@@ -141,7 +141,12 @@ def measure_inpainting(
 
 
 def measure_translation(
-    G: Generator, data: Dataset, features: nn.Module | None, n: int, rng: torch.Generator
+    task: str,
+    G: Generator,
+    data: Dataset,
+    features: nn.Module | None,
+    n: int,
+    rng: torch.Generator,
 ) -> Figures:
     """Images made from coarse versions of `n` test images (for pix2pix).
 
@@ -151,7 +156,7 @@ def measure_translation(
     """
     classifier = _needed(features)
     x, y = data.test.x[:n], data.test.y[:n]
-    coarse = low_resolution(x)
+    coarse = GIVEN[task](x)
     made = G.sample(len(x), rng, coarse)
     energy = float(gradient_energy(made).mean() / gradient_energy(x).mean())
     values = {
@@ -279,7 +284,8 @@ Measure = Callable[[Any, Dataset, nn.Module | None, int, torch.Generator], Figur
 MEASURES: dict[str, Measure] = {
     "stacked": measure_stacked,
     "upper_half": measure_inpainting,
-    "low_resolution": measure_translation,
+    "low_resolution": partial(measure_translation, "low_resolution"),
+    "very_low_resolution": partial(measure_translation, "very_low_resolution"),
     "inverted": partial(measure_cycle, "inverted"),
     "tilted": partial(measure_cycle, "tilted"),
 }

@@ -165,7 +165,7 @@ LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool"
 # pairs of an image and another that is inverted or tilted, from disjoint originals
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "inverted", "tilted",
+    "very_low_resolution", "inverted", "tilted",
 )  # fmt: skip
 SPLITS = ("train", "gan_train", "eval_classifier")
 
@@ -348,9 +348,9 @@ def upper_half(x: Tensor) -> Tensor:
     return x[:, :, : x.shape[2] // 2]
 
 
-def low_resolution(x: Tensor) -> Tensor:
-    """Means over squares of 4 × 4 pixels, at the size of x."""
-    return F.interpolate(F.avg_pool2d(x, 4), scale_factor=4)
+def low_resolution(x: Tensor, factor: int = 4) -> Tensor:
+    """Means over squares of `factor` pixels a side, at the size of x: of 28 pixels 7 are left."""
+    return F.interpolate(F.avg_pool2d(x, factor), scale_factor=factor)
 
 
 def inverted(x: Tensor) -> Tensor:
@@ -384,7 +384,11 @@ def unpaired(split: Split, move: Any, size: int, rng: torch.Generator) -> Sample
 
 
 # task → what the generator is given of the image that is wanted
-GIVEN = {"upper_half": upper_half, "low_resolution": low_resolution}
+GIVEN: dict[str, Any] = {
+    "upper_half": upper_half,
+    "low_resolution": low_resolution,
+    "very_low_resolution": partial(low_resolution, factor=7),
+}
 # task → from X to Y, and back
 DOMAINS: dict[str, tuple[Any, Any]] = {
     "inverted": (inverted, inverted),
