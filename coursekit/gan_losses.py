@@ -5,13 +5,13 @@
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu, softplus
 
 from coursekit.errors import CourseError, require
-from coursekit.types import Examples, Labels, PerExample, Scalar
+from coursekit.types import Examples, Images, Labels, PerExample, Scalar
 
 
 @runtime_checkable
@@ -152,3 +152,68 @@ class auxiliary:  # reads as a verb in `penalty_D=auxiliary(real=1)`, `penalty_G
             if weight:
                 total = total + weight * cross_entropy(D.class_logits(images), y)
         return total
+
+
+@runtime_checkable
+class Translators(Protocol):
+    """Two translators as one player, such as `nets.Cycle`."""
+
+    def forth(self, a: Images) -> Images: ...
+
+    def back(self, b: Images) -> Images: ...
+
+
+@dataclass(frozen=True)
+class cycle_consistency:  # reads as a noun in `penalty_G=cycle_consistency(10)`
+    """λ/2·(‖F(G(a)) − a‖₁ + ‖G(F(b)) − b‖₁), means over pixels (Zhu et al. 2017, eq. 2).
+
+    Half of the paper's sum, as the adversarial part is: that averages over the scores of D_X and
+    D_Y where the paper adds two games. Our pixels are in [0, 1] and the paper's in [−1, 1], so its
+    λ = 10 is 20 here; and `LeastSquares` has half of its (D − 1)², which makes it 10 again.
+
+    It asks that a translation can be undone, not that it is right: any one-to-one exchange of
+    images has a loss of zero.
+
+    Raises:
+        CourseError: a negative weight.
+    """
+
+    weight: float = 10.0
+    needs_generator: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
+
+    def __call__(
+        self, D: object, x: Images, fake: Images, y: object, rng: object, G: Translators
+    ) -> Scalar:
+        """`x` holds pairs (a, b) as channels, `fake` what `G` made of them, (F(b), G(a))."""
+        a, b = x.chunk(2, 1)
+        fake_a, fake_b = fake.chunk(2, 1)
+        lost = (G.back(fake_b) - a).abs().mean() + (G.forth(fake_a) - b).abs().mean()
+        return self.weight / 2 * lost
+
+
+@dataclass(frozen=True)
+class identity_mapping:  # reads as a noun in `penalty_G=identity_mapping(5)`
+    """λ/2·(‖G(b) − b‖₁ + ‖F(a) − a‖₁): what is in the domain already stays (Zhu et al. 2017, §5.2).
+
+    It ties down what the cycle leaves free, such as colours. The paper gives it half of the cycle's
+    weight.
+
+    Raises:
+        CourseError: a negative weight.
+    """
+
+    weight: float = 5.0
+    needs_generator: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
+
+    def __call__(
+        self, D: object, x: Images, fake: Images, y: object, rng: object, G: Translators
+    ) -> Scalar:
+        a, b = x.chunk(2, 1)
+        lost = (G.forth(b) - b).abs().mean() + (G.back(a) - a).abs().mean()
+        return self.weight / 2 * lost

@@ -75,6 +75,16 @@ def dequantised(model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress
     return x[0].numel() * log(256) - model.log_prob(dequantise(x, rng), y).mean()
 
 
+def absolute_error(
+    model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+) -> Tensor:
+    """‖G(z, y) − x‖₁, the mean over pixels: as `squared_error`, but the best answer is the median.
+
+    For pix2pix without a discriminator (Isola et al. 2017, §4.2, "L1").
+    """
+    return F.l1_loss(model(model.noise(len(x), rng), y), x)
+
+
 @dataclass(frozen=True)
 class augmented:  # reads as an adjective, as `adversarial` does
     """Cross-entropy on images that `augment` has changed, with smoothed labels if asked for.

@@ -95,6 +95,7 @@ def test_recipes_that_differ_in_any_value_have_different_keys():
         "reuse_fakes": False, "ema": 0.7, "channels_last": False, "compare": 7,
         "penalty_G": ("auxiliary", {"fake": 7}), "wrong_labels": 0.7,
         "constrain": ("clip_weights", {}), "task": "stacked", "attacked_at": 0.7,
+        "pool": 7,
     }  # fmt: skip
     assert other.keys() == {f.name for f in fields(Recipe)}
     keys = {replace(recipe, **{name: value}).key for name, value in other.items()}

@@ -15,12 +15,14 @@ from coursekit.data.dataset import (
 )
 from coursekit.data.photos import PatchPositions, photo, whole_photo
 from coursekit.data.registry import Entry, catalogue, download, load, verify
+from coursekit.data.video import Film, moving_digits, warp, warping_error
 
 __all__ = [
     "Batch",
     "Batches",
     "Dataset",
     "Entry",
+    "Film",
     "GanSplits",
     "PatchPositions",
     "Sampler",
@@ -29,6 +31,9 @@ __all__ = [
     "download",
     "gan_splits",
     "load",
+    "moving_digits",
+    "warp",
+    "warping_error",
     "binarise",
     "mislabelled",
     "photo",

@@ -76,6 +76,7 @@ from coursekit.nets.pixel_networks import (
 )
 from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
+from coursekit.nets.translation import FIELDS, Cycle, PatchDiscriminator, TwoCritics, UNet
 
 __all__ = [
     "FVSBN",
@@ -89,6 +90,11 @@ __all__ = [
     "MaskedVAE",
     "log_prob_grid",
     "pca_autoencoder",
+    "FIELDS",
+    "Cycle",
+    "PatchDiscriminator",
+    "TwoCritics",
+    "UNet",
     "MLP",
     "NADE",
     "AffineCoupling",

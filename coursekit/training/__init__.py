@@ -15,11 +15,13 @@ from coursekit.training.loops import (
     unrolled,
 )
 from coursekit.training.optim import Ema, adam, linear_decay, rmsprop, triangle
+from coursekit.training.pool import ImagePool
 from coursekit.training.trainer import History, Trainer
 
 __all__ = [
     "Ema",
     "History",
+    "ImagePool",
     "Trainer",
     "adam",
     "optimizer_step",

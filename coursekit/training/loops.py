@@ -15,6 +15,7 @@ from coursekit.errors import CourseError, require
 from coursekit.gan_losses import GanLoss
 from coursekit.nets import Generator
 from coursekit.training.optim import Ema, Optimizer, Schedule, adam
+from coursekit.training.pool import ImagePool
 from coursekit.training.trainer import History, Trainer, Watch
 from coursekit.types import Constrain
 
@@ -28,8 +29,9 @@ GAN_ADAM = adam(
 # (model, x, y) -> scalar loss, or (model, x, y, rng, progress) where it draws or changes
 AnyObjective = Callable[..., Tensor]
 # (D, x, fake, y, rng) -> what is added to the loss of a player: `gradient_penalty(10)` to the
-# critic's, `reconstruction(0.05)` to the generator's
-Penalty = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Tensor | float]
+# critic's, `reconstruction(0.05)` to the generator's; with G as a sixth argument where the penalty
+# says so, as `cycle_consistency(10)` does
+Penalty = Callable[..., Tensor | float]
 Critic = Callable[..., Tensor]  # (x, y) -> scores
 # the same five -> whom G has to please: D, or the D of some steps ahead, `unrolled(loss, 5)`
 Unroll = Callable[[nn.Module, Tensor, Tensor, Tensor, torch.Generator], Critic]
@@ -154,6 +156,7 @@ def train_gan(
     penalty_G: Penalty = no_penalty,
     augment: Augment = no_augment,
     reuse_fakes: bool = False,
+    pool: int = 0,
     optimizer_G: Optimizer = GAN_ADAM,
     optimizer_D: Optimizer = GAN_ADAM,
     ema: Ema | None = None,
@@ -181,10 +184,13 @@ def train_gan(
         penalty_D: (D, x, fake, y, rng) -> what is added to the critic's loss.
         constrain: applied to D after each of its updates.
         unroll: (D, x, fake, y, rng) -> the critic that scores G; D itself unless told otherwise.
-        penalty_G: like `penalty_D`, but added to the generator's loss.
+        penalty_G: like `penalty_D`, but added to the generator's loss. One whose attribute
+            `needs_generator` is true is given G as a sixth argument.
         augment: (x, rng, progress) -> what D is shown of real and fake images alike.
         reuse_fakes: G learns from the fakes that D has just seen, and draws no others: quicker, and
             only with `n_critic` 1. Algorithm 1 draws fresh ones.
+        pool: fakes of earlier steps that are kept and shown to D, not to G, in place of half of
+            the new ones, see `ImagePool`; 0 for none. The penalty on D gets the new ones.
         optimizer_G, optimizer_D: parameters -> optimiser.
         ema: takes in G after each of its updates.
         schedule, autocast, compile, watch, every, checkpoint, name: as for `fit`.
@@ -195,12 +201,13 @@ def train_gan(
     _check_n_critic(n_critic, reuse_fakes)
     _compilable(compile, penalty_D=penalty_D, unroll=unroll, penalty_G=penalty_G)
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
+    past, whole = ImagePool(pool) if pool else None, getattr(penalty_G, "needs_generator", False)
     parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
     game = (loss, n_critic, penalty_D, constrain, unroll, penalty_G, augment, reuse_fakes)
     settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "how": (autocast, compile)}
     with Trainer(
-        steps, parts | {"ema": ema}, settings, schedule=schedule, watch=watch, every=every,
-        checkpoint=checkpoint, name=name,
+        steps, parts | {"ema": ema, "pool": past}, settings, schedule=schedule, watch=watch,
+        every=every, checkpoint=checkpoint, name=name,
     ) as trainer:  # fmt: skip
         G, D = trainer.network(G, autocast, compile), trainer.network(D, autocast, compile)
         stream = Endless(batches)
@@ -209,16 +216,16 @@ def train_gan(
                 x, y = next(stream)
                 with torch.set_grad_enabled(reuse_fakes):
                     fake = G(G.noise(len(x), rng), y)
-                real, shown = augment(x, rng, progress), augment(fake.detach(), rng, progress)
-                d_loss = loss.critic(D(real, y), D(shown, y))
+                old, old_y = past.exchange(fake, y, rng) if past else (fake.detach(), y)
+                real, shown = augment(x, rng, progress), augment(old, rng, progress)
+                d_loss = loss.critic(D(real, y), D(shown, old_y))
                 d_loss = d_loss + penalty_D(D, x, fake.detach(), y, rng)
                 optimizer_step(d_loss, opt_D)
                 constrain(D)
             with frozen(D):
                 fake = fake if reuse_fakes else G(G.noise(len(x), rng), y)
-                critic = unroll(D, x, fake, y, rng)
-                g_loss = loss.generator(critic(augment(fake, rng, progress), y))
-                g_loss = g_loss + penalty_G(D, x, fake, y, rng)
+                g_loss = loss.generator(unroll(D, x, fake, y, rng)(augment(fake, rng, progress), y))
+                g_loss = g_loss + penalty_G(D, x, fake, y, rng, *([G] if whole else []))
                 optimizer_step(g_loss, opt_G)
             if ema:
                 ema.update(G)

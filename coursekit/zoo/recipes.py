@@ -4,17 +4,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
 from coursekit.data import Dataset, Sampler, Split, binarise, gan_splits, load, mislabelled
 from coursekit.data.toys import Stacked
+from coursekit.data.video import warp
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
 from coursekit.training import adam, linear_decay, rmsprop, triangle
@@ -98,12 +100,17 @@ NETWORKS: dict[str, Any] = {
     "conv_vae": nets.ConvVAE,
     "masked_vae": nets.MaskedVAE,
     "vqvae": nets.VQVAE,
+    "unet": nets.UNet,
+    "patch_discriminator": nets.PatchDiscriminator,
+    "cycle": nets.Cycle,
+    "two_critics": nets.TwoCritics,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
     "mlp_generator", "mlp_discriminator", "inpainter",
     "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
+    "unet", "patch_discriminator", "cycle", "two_critics",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
@@ -111,6 +118,7 @@ OBJECTIVES = {
     "negative_log_likelihood": lambda: objectives.negative_log_likelihood,
     "order_agnostic": lambda: objectives.order_agnostic,
     "dequantised": lambda: objectives.dequantised,
+    "absolute_error": lambda: objectives.absolute_error,
     "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
         training_pgd(**attack), alpha
     ),
@@ -140,13 +148,17 @@ class _Sum:
     """Several penalties on one player."""
 
     parts: tuple[Any, ...]
+    needs_generator: ClassVar[bool] = True  # some of them may
 
     @property
     def double_backward(self) -> bool:
         return any(getattr(part, "double_backward", False) for part in self.parts)
 
     def __call__(self, *game: Any) -> Any:
-        return sum(part(*game) for part in self.parts)
+        alone = game[:5]  # D, x, fake, y, rng
+        whole = [getattr(part, "needs_generator", False) for part in self.parts]
+        pairs = zip(self.parts, whole, strict=True)
+        return sum(part(*(game if asks else alone)) for part, asks in pairs)
 
 
 PENALTIES = {
@@ -157,17 +169,25 @@ PENALTIES = {
         (lipschitz.r1_penalty(gamma), gan_losses.auxiliary(**weights))
     ),
     "reconstruction": gan_losses.reconstruction,
+    "cycle": gan_losses.cycle_consistency,
+    "cycle_identity": lambda cycle, identity: _Sum(
+        (gan_losses.cycle_consistency(cycle), gan_losses.identity_mapping(identity))
+    ),
 }
 CONSTRAINTS = {"clip_weights": lipschitz.clip_weights}
 AUGMENTS = {"diff_augment": nets.DiffAugment, "instance_noise": nets.InstanceNoise}
 OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop}
 SCHEDULES = {"triangle": triangle, "linear_decay": linear_decay}
 # fields without which the first keys were taken
-LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at")
+LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool")
 # what a batch is: images with their classes; with their upper halves in place of the classes;
 # three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
-# with their classes, once for all or anew for every batch
-TASKS = ("classes", "upper_half", "stacked", "static_binary", "dynamic_binary")
+# with their classes, once for all or anew for every batch; with a coarse version of themselves; or
+# pairs of an image and another that is inverted or tilted, from disjoint originals
+TASKS = (
+    "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
+    "very_low_resolution", "inverted", "tilted",
+)  # fmt: skip
 SPLITS = ("train", "gan_train", "eval_classifier")
 
 # id → where the reader finds it, and the digest of its labels (the rendered `digits`) or of its
@@ -196,6 +216,7 @@ class Recipe:
         constrain: what D's weights are kept within after each of its updates.
         task: what x and y of a batch are, one of `TASKS`.
         attacked_at: radius in pixels at which a classifier is attacked at each look; 0 for never.
+        pool: earlier fakes that D is shown beside new ones; 0 for none.
 
     Raises:
         CourseError: an unknown id, an argument that is no plain value, or a part that is missing.
@@ -229,6 +250,7 @@ class Recipe:
     constrain: Part | None = None
     task: str = "classes"
     attacked_at: float = 0.0
+    pool: int = 0
 
     def __post_init__(self) -> None:
         choose("data", self.data, DATA)
@@ -331,11 +353,13 @@ def batches_of(recipe: Recipe, split: Split, rng: torch.Generator) -> Any:
         split = Split(binarise(split.x, torch.Generator().manual_seed(0)), split.y, split.origin)
     if recipe.task in ("classes", "static_binary"):
         return split.batches(recipe.batch, rng)
+    if recipe.task in DOMAINS:
+        return unpaired(split, DOMAINS[recipe.task][0], recipe.batch, rng)
 
     def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(split), (n,), generator=own).to(split.x.device)
         x, y = split.x[rows], split.y[rows]
-        return (x, upper_half(x)) if recipe.task == "upper_half" else (binarise(x, own), y)
+        return (x, GIVEN[recipe.task](x)) if recipe.task in GIVEN else (binarise(x, own), y)
 
     return Sampler(draw, recipe.batch, rng, split.x.device)
 
@@ -343,6 +367,54 @@ def batches_of(recipe: Recipe, split: Split, rng: torch.Generator) -> Any:
 def upper_half(x: Tensor) -> Tensor:
     """The upper halves of images, shape (n, c, h/2, w)."""
     return x[:, :, : x.shape[2] // 2]
+
+
+def low_resolution(x: Tensor, factor: int = 4) -> Tensor:
+    """Means over squares of `factor` pixels a side, at the size of x: of 28 pixels 7 are left."""
+    return F.interpolate(F.avg_pool2d(x, factor), scale_factor=factor)
+
+
+def inverted(x: Tensor) -> Tensor:
+    """Black for white. Its own inverse."""
+    return 1 - x
+
+
+def tilted(x: Tensor, slope: float = 0.4) -> Tensor:
+    """Slanted to the right at the top: each row moved by whole pixels, `slope` for each row.
+
+    The inverse is `tilted(x, -slope)`, except for ink that leaves the image.
+    """
+    h = x.shape[2]
+    away = (slope * (torch.arange(h) - (h - 1) / 2)).round().view(1, 1, h, 1).expand(-1, -1, h, h)
+    right = torch.cat([away, torch.zeros_like(away)], 1).to(x)
+    return warp(x, right.expand(len(x), -1, -1, -1))
+
+
+def unpaired(split: Split, move: Any, size: int, rng: torch.Generator) -> Sampler:
+    """Endless batches for `nets.Cycle`: pairs of an image of one half of the originals and a moved
+    one of the other half, as channels of one. x and y are the same."""
+    one, other = split.split(2)
+
+    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows = [torch.randint(len(part), (n,), generator=own) for part in (one, other)]
+        a, b = (part.x[r.to(part.x.device)] for part, r in zip((one, other), rows, strict=True))
+        pairs = torch.cat([a, move(b)], 1)
+        return pairs, pairs
+
+    return Sampler(draw, size, rng, split.x.device)
+
+
+# task → what the generator is given of the image that is wanted
+GIVEN: dict[str, Any] = {
+    "upper_half": upper_half,
+    "low_resolution": low_resolution,
+    "very_low_resolution": partial(low_resolution, factor=7),
+}
+# task → from X to Y, and back
+DOMAINS: dict[str, tuple[Any, Any]] = {
+    "inverted": (inverted, inverted),
+    "tilted": (tilted, partial(tilted, slope=-0.4)),
+}
 
 
 def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset, Split]:

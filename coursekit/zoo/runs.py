@@ -106,6 +106,7 @@ def train(
         how |= {"optimizer": build(recipe, "optimizer")}
         return kept, fit(networks["network"], batches, build(recipe, "objective"), **how)
     how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes, "ema": ema}
+    how["pool"] = recipe.pool
     ingredients = ("penalty_D", "penalty_G", "augment", "constrain")
     optional = {name: build(recipe, name) for name in ingredients}
     how |= {name: part for name, part in optional.items() if part is not None}

@@ -349,6 +349,52 @@ AUTOENCODERS = (
     *_autoencoders("digits", 1, [128], 16),
     *_autoencoders("mnist", 4, [256], 32),
 )
+# Elective 12: pix2pix from 4 × 4 pixels, the five losses of its table 1 and the fields of its table
+# 5; L1 alone also from 7 × 7. CycleGAN with and without the identity loss, on several seeds.
+_L1 = ("reconstruction", {"weight": 10.0})
+_BLIND, _SEEING = {"condition": 0}, {"condition": 1}
+TRANSLATION: dict[str, dict[str, Any]] = {
+    "gan": {"D": _BLIND, "penalty_G": None},
+    "cgan": {"D": _SEEING, "penalty_G": None},
+    "l1-gan": {"D": _BLIND, "penalty_G": _L1},
+    "l1-cgan": {"D": _SEEING, "penalty_G": _L1},
+    **{f"patch-{f}": {"D": _SEEING | {"field": f}, "penalty_G": _L1} for f in (1, 10, 46)},
+}  # `l1-cgan` has a field of 22
+CYCLES: dict[str, Part] = {
+    "cycle": ("cycle", {"weight": 10.0}),
+    "cycle-identity": ("cycle_identity", {"cycle": 10.0, "identity": 5.0}),
+}
+
+
+def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Recipe]:
+    G = ("unet", {"width": width, "noise": "z"})
+    base = replace(
+        _ABLATED, data=data, steps=steps, batch=32, looks=4, compare=2000, reuse_fakes=True,
+        task="very_low_resolution", generator=G, schedule=("linear_decay", {}), ema=None,
+        **_rates(2e-3, 1e-3),
+    )  # fmt: skip
+    l1 = Recipe(
+        name=f"pix2pix-l1-{data}", data=data, split="gan_train", steps=steps, batch=32, looks=4,
+        compare=2000, task="very_low_resolution", network=G, objective=("absolute_error", {}),
+        optimizer=("adam", {"lr": 2e-3}), schedule=("linear_decay", {}),
+    )  # fmt: skip
+    runs = [l1, replace(l1, name=f"pix2pix-l1-7x7-{data}", task="low_resolution")]
+    for name, part in TRANSLATION.items():
+        D = ("patch_discriminator", {"field": 22, "width": width, **part["D"]})
+        new = {"discriminator": D, "penalty_G": part["penalty_G"]}
+        runs.append(replace(base, name=f"pix2pix-{name}-{data}", **new))
+    base = replace(
+        base, steps=cycle_steps, generator=("cycle", {"width": width}), loss=("least_squares", {}),
+        discriminator=("two_critics", {"field": 22, "width": width}), pool=50,
+    )  # fmt: skip
+    return runs + [
+        replace(base, name=f"{name}-{task}-{seed}-{data}", seed=seed, task=task, penalty_G=part)
+        for seed in range(3)
+        for task in ("inverted", "tilted")
+        for name, part in CYCLES.items()
+    ]
+
+
 _COLOUR = ("adam", {"lr": 4e-4, "betas": [0.0, 0.9]})
 
 RUNS = (
@@ -405,6 +451,8 @@ RUNS = (
     *_critics("mnist", 6000, seeds=1),
     *_likelihood("mnist"),
     *AUTOENCODERS,
+    *_translation("digits", 8, 1200, 800),
+    *_translation("mnist", 16, 2500, 1200),
 )  # fmt: skip
 RECIPES = {recipe.name: recipe for recipe in RUNS}
 
