@@ -25,7 +25,9 @@ RAISED = "[data-mime-type='application/vnd.jupyter.error']"
 COUNT_RUNS = """() => {
   const prompts = () => [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')];
   for (const prompt of prompts()) prompt.textContent = '[ ]:';
-  window.pending = () => prompts().filter(p => !/\\d/.test(p.textContent)).length;
+  const texts = () => prompts().map(p => p.textContent);
+  window.pending = () => texts().filter(t => !/\\d/.test(t)).length;
+  window.ended = () => texts().some(t => /\\d/.test(t)) && !texts().some(t => t.includes('*'));
 }"""
 # When keys were pressed and when the widget's words and its picture changed, as the page sees it.
 WATCH = """([said, image]) => {
