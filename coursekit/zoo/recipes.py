@@ -391,8 +391,10 @@ def tilted(x: Tensor, slope: float = 0.4) -> Tensor:
 
 
 def unpaired(split: Split, move: Any, size: int, rng: torch.Generator) -> Sampler:
-    """Endless batches for `nets.Cycle`: pairs of an image of one half of the originals and a moved
-    one of the other half, as channels of one. x and y are the same."""
+    """Endless batches for `nets.Cycle`, x and y the same: pairs (a, b) as channels of one image.
+
+    a is of one half of the originals, b = move(another image) of the other half.
+    """
     one, other = split.split(2)
 
     def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
