@@ -37,8 +37,11 @@ PLANNED = {
     "07": ("Adversarial examples", "How small a change suffices?"),
     "08": ("Transferability", "Whose examples fool whom?"),
     "09": ("Adversarial training", "Can a network be taught to resist, and at what price?"),
-    "10": ("Likelihood models", "TEN?"),
-    "11": ("Autoencoders and VAE", "ELEVEN?"),
+    "10": ("Likelihood models", "Can a network say how probable an image is?"),
+    "11": (
+        "Autoencoders and VAEs",
+        "What is a good code for an image, and how probable is the image?",
+    ),
 }
 FLOWS = {  # (from, to) -> what the later lecture takes from the earlier one
     ("02", "03"): "the game,\nits best D",
