@@ -19,6 +19,7 @@ from coursekit.teaching.exercises import (
     dreams,
     gan_theory,
     gan_training,
+    latent,
     mode_collapse,
     robust,
     start,
@@ -400,6 +401,51 @@ def nearest_of_a_grid(x, levels):
     grid = torch.linspace(0, 1, levels)
     nearest = grid[(x.detach()[..., None] - grid).abs().argmin(-1)]
     return x - x.detach() + nearest
+
+
+# 11
+
+
+@right(latent.RATE)
+def by_distributions(mean, log_std):
+    q = torch.distributions.Normal(mean, log_std.exp().clamp_min(1e-300))
+    kl = 0.5 * (mean**2 + q.stddev**2 - 1) - torch.where(log_std < -600, log_std, q.stddev.log())
+    return kl.sum(dim=-1).mean().item()
+
+
+@right(latent.RATE)
+def image_after_image(mean, log_std):
+    rows = zip(mean.tolist(), log_std.tolist(), strict=True)
+    kl = [sum(0.5 * (m * m + math.exp(2 * s) - 1) - s for m, s in zip(*row)) for row in rows]  # noqa: B905
+    return sum(kl) / len(kl)
+
+
+@right(latent.IWAE_BOUND)
+def shifted_by_the_largest(log_w):
+    top = log_w.amax(0)
+    return (top + (log_w - top).exp().mean(0).log()).mean().float()
+
+
+@right(latent.FREE_BITS)
+def by_maximum(kl, floor):
+    per_latent = kl.sum(0) / kl.shape[0]
+    return sum(torch.maximum(row, torch.as_tensor(floor, dtype=row.dtype)) for row in per_latent)
+
+
+class Through(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, z, e):
+        return e.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, None
+
+
+@right(latent.QUANTISE)
+def with_its_own_backward(z, codebook):
+    nearest = ((z[:, None] - codebook[None]) ** 2).sum(-1).argmin(-1)
+    return Through.apply(z, codebook[nearest].detach())
 
 
 @pytest.mark.parametrize(
