@@ -20,6 +20,7 @@ from coursekit.teaching.exercises import (
     gan_theory,
     gan_training,
     latent,
+    likelihood,
     mode_collapse,
     robust,
     start,
@@ -404,6 +405,44 @@ def nearest_of_a_grid(x, levels):
 
 
 # 11
+
+
+@right(likelihood.LOG_LIKELIHOOD)
+def by_cross_entropy(logits, x):
+    lost = F.binary_cross_entropy_with_logits(logits, x.to(logits), reduction="none")
+    return -lost.sum((1, 2, 3))
+
+
+@right(likelihood.LOG_LIKELIHOOD)
+def in_numpy(logits, x):
+    s, x = logits.numpy(), x.numpy()
+    return (x * s - np.logaddexp(0, s)).reshape(len(s), -1).sum(1)
+
+
+@right(likelihood.MASKS)
+def one_connection_at_a_time(rank, degree):
+    seen = [[int(r < m) for r in rank.tolist()] for m in degree.tolist()]
+    told = [[int(m <= r) for m in degree.tolist()] for r in rank.tolist()]
+    return torch.tensor(seen), torch.tensor(told)
+
+
+@right(likelihood.BLIND_SPOT)
+def by_loops(h, w, row, column):
+    blind = np.zeros((h, w), dtype=bool)
+    for r in range(row):
+        blind[r, min(w, column + row - r + 1) :] = True
+    return blind
+
+
+@right(likelihood.MIXTURE)
+def by_softmax_of_the_largest(log_p):
+    top = log_p.max(0).values
+    return top + torch.exp(log_p - top).mean(0).log()
+
+
+@right(likelihood.BITS)
+def each_dimension_first(log_density, d):
+    return 8 - (log_density / d).mean().item() / math.log(2)
 
 
 @right(latent.RATE)

@@ -60,8 +60,25 @@ AUTOENCODERS = {
     "LinearVAE": (lambda: nets.LinearVAE(256, 2), objectives.elbo()),
     "VQVAE": (lambda: nets.VQVAE(GREY, 4, 2, 4), objectives.vq()),
 }
-ABSTRACT = {"ConditionalGenerator", "Generator", "LatentVariableModel"}
-LAYERS = {"ConditionalBatchNorm2d", "Normalize", "Preprocessed"}  # of the networks in the tables
+LIKELIHOOD = {  # with the objective of each
+    "FVSBN": (lambda: nets.FVSBN(GREY), objectives.negative_log_likelihood),
+    "NADE": (lambda: nets.NADE(GREY, 4), objectives.negative_log_likelihood),
+    "MADE": (lambda: nets.MADE(GREY, (4,), orders=2), objectives.order_agnostic),
+    "PixelCNN": (lambda: nets.PixelCNN(GREY, 4, 2), objectives.negative_log_likelihood),
+    "GatedPixelCNN": (lambda: nets.GatedPixelCNN(GREY, 4, 2), objectives.negative_log_likelihood),
+    "RowLSTM": (lambda: nets.RowLSTM(GREY, 4), objectives.negative_log_likelihood),
+    "CausalAttention": (lambda: nets.CausalAttention(GREY, 4), objectives.negative_log_likelihood),
+    "RealNVP": (lambda: nets.RealNVP(GREY, 4, 4), objectives.dequantised),
+}
+TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
+ABSTRACT = {"Autoregressive", "ConditionalGenerator", "Generator", "LatentVariableModel"}
+LAYERS = {
+    "AffineCoupling",
+    "ConditionalBatchNorm2d",
+    "MaskedConv2d",
+    "Normalize",
+    "Preprocessed",
+}  # of the networks in the tables
 POINTS = {  # in a test of their own below
     "PacGANPack", "FourierFeatures", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
     "DiracDiscriminator", "Inpainter",
@@ -166,6 +183,13 @@ def test_an_autoencoder_takes_a_step(name):
     step(model, objective(model, X["grey"], Y, *more))
 
 
+@pytest.mark.parametrize("name", LIKELIHOOD)
+def test_a_likelihood_model_takes_a_step(name):
+    make, objective = LIKELIHOOD[name]
+    model, x = make().to("meta"), torch.rand(N, *GREY, device="meta")
+    step(model, objective(model, x, Y, *((RNG, 0.5) if name == "RealNVP" else ())))
+
+
 def test_what_completes_an_image_takes_a_step():
     C, D = nets.Inpainter(COLOUR, 4, 4).to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
     fake = C(C.noise(N, RNG), X["colour"][:, :, :8])
@@ -190,6 +214,7 @@ def test_every_network_of_the_course_is_in_one_of_the_tables():
     classes = {name for name in nets.__all__ if inspect.isclass(getattr(nets, name))}
     modules = {name for name in classes if issubclass(getattr(nets, name), nn.Module)}
     tables = {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS, *AUTOENCODERS}
+    tables |= {*LIKELIHOOD, *TRANSLATION}
     assert modules <= tables | ABSTRACT | LAYERS | POINTS
     trained = [make() for make in (*CLASSIFIERS.values(), *GENERATORS.values(),
                                    *DISCRIMINATORS.values())]  # fmt: skip

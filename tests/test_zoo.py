@@ -443,7 +443,7 @@ def test_something_is_stored_and_all_of_it_is_small():
     known = {f"{r.id}{end}" for r in STORED for end in (".json", ".safetensors")}
     assert {p.name for p in files} == known, "a file that no recipe answers for"
     assert max(p.stat().st_size for p in files) < 3_000_000
-    assert sum(p.stat().st_size for p in files) < 60_000_000  # 35 for 00 to 09, 25 for the electives
+    assert sum(p.stat().st_size for p in files) < 60_000_000  # 35 to 09, 25 for the electives
     twins = [p for p in files if "-digits-" in p.name and p.suffix == ".safetensors"]
     pairs = ("fvsbn-", "nade-", "made-")  # a weight for each pair of pixels, or two for each unit
     dense = [p for p in twins if p.name.startswith(("mlp-", "maxout-", *pairs))]

@@ -40,7 +40,7 @@ PLANNED = {
     "10": ("Likelihood models", "Can a network say how probable an image is?"),
     "11": (
         "Autoencoders and VAEs",
-        "What is a good code for an image, and how probable is the image?",
+        "What is a good code, and how probable is an image?",
     ),
 }
 FLOWS = {  # (from, to) -> what the later lecture takes from the earlier one

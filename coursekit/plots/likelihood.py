@@ -214,7 +214,7 @@ def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]]) -> Figure:
     figure, axes = canvas(1, len(panels), width=4.7, height=3.1)
     for ax, (title, (kinds, unit)) in zip(axes, panels.items(), strict=True):
         everything = np.concatenate([array(v) for v in kinds.values()])
-        bins = np.linspace(everything.min(), everything.max(), 60)
+        bins = np.linspace(everything.min(), everything.max(), 60).tolist()
         for colour, (kind, values) in zip(PALETTE, kinds.items(), strict=False):
             v = array(values)
             if np.ptp(v) < 1e-3:
