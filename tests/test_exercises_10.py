@@ -42,9 +42,9 @@ CASES = {
     ],
     room.BITS: [
         (lambda log_density, d: -log_density.mean() / (d * torch.log(torch.tensor(2.0))), "8 bits"),
-        (Slip("log(256)", "log(255)"), "8 bits"),
+        (Slip("np.log(256)", "np.log(255)"), "8 bits"),
         (Slip("- log_density", "+ log_density"), "should cost"),
-        (Slip(" / (d * log(2))", " / log(2)"), "8 bits each"),
+        (Slip(" / (d * np.log(2))", " / np.log(2)"), "8 bits each"),
     ],
 }
 test_exercises = suite(room, CASES)

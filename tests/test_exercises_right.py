@@ -416,7 +416,7 @@ def by_cross_entropy(logits, x):
 @right(likelihood.LOG_LIKELIHOOD)
 def in_numpy(logits, x):
     s, x = logits.numpy(), x.numpy()
-    return (x * s - np.logaddexp(0, s)).reshape(len(s), -1).sum(1)
+    return torch.from_numpy((x * s - np.logaddexp(0, s)).reshape(len(s), -1).sum(1))
 
 
 @right(likelihood.MASKS)
@@ -431,7 +431,7 @@ def by_loops(h, w, row, column):
     blind = np.zeros((h, w), dtype=bool)
     for r in range(row):
         blind[r, min(w, column + row - r + 1) :] = True
-    return blind
+    return torch.from_numpy(blind)
 
 
 @right(likelihood.MIXTURE)

@@ -218,6 +218,7 @@ def test_every_network_of_the_course_is_in_one_of_the_tables():
     assert modules <= tables | ABSTRACT | LAYERS | POINTS
     trained = [make() for make in (*CLASSIFIERS.values(), *GENERATORS.values(),
                                    *DISCRIMINATORS.values())]  # fmt: skip
+    trained += [make() for make, _ in LIKELIHOOD.values()]
     inside = {type(part).__name__ for network in trained for part in network.modules()}
     assert inside >= LAYERS
     assert all(getattr(nets, name).__subclasses__() for name in ABSTRACT)

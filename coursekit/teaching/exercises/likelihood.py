@@ -2,6 +2,7 @@
 
 from math import isclose, log
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -34,12 +35,12 @@ def blind_spot(h, w, row, column):
 
 
 def mixture(log_p):
-    return log_p.logsumexp(0) - log(len(log_p))
+    return log_p.logsumexp(0) - np.log(len(log_p))
 
 
 def bits_per_dim(log_density, d):
-    nats = d * log(256) - log_density.mean()
-    return nats / (d * log(2))
+    nats = d * np.log(256) - log_density.mean()
+    return nats / (d * np.log(2))
 
 
 # The log-likelihood of binary pixels ------------------------------------------------------------
