@@ -82,12 +82,16 @@ def pictures(cell):
     return sum(any(key.startswith("image/") for key in o.get("data", {})) for o in outputs)
 
 
+@pytest.mark.parametrize("kind", ["printed", "recorded"])
 @pytest.mark.parametrize(("lines", "said"), [(2, True), (12, False)])
-def test_each_picture_has_a_slide_and_a_long_print_stays_off_it(tmp_path, lines, said):
+def test_each_picture_has_a_slide_and_a_long_print_stays_off_it(tmp_path, kind, lines, said):
     image = new_output("display_data", data={"image/png": ONE_PIXEL, "text/plain": "x"})
-    text = new_output("stream", name="stdout", text="recalled\n" * lines)
+    if kind == "printed":
+        texts = [new_output("stream", name="stdout", text="recalled\n" * lines)]
+    else:
+        texts = [new_output("display_data", data={"text/plain": "recalled"})] * lines
     about = {"slideshow": {"slide_type": "slide"}}
-    source = new_code_cell("show()", outputs=[image, text, image], metadata=about)
+    source = new_code_cell("show()", outputs=[image, *texts, image], metadata=about)
     shown = body(deck_or_skip(lecture_of(tmp_path, source)))
     first, second = re.findall(r"<section[^>]*>((?:(?!</?section).)+)</section>", shown, re.DOTALL)
     assert first.count("<img") == second.count("<img") == 1

@@ -123,7 +123,7 @@ def _one_picture_each(cell: Any) -> list[Any]:
     if not pictures:
         return [cell]
     words = [o for o in outputs if o not in pictures]
-    if sum(o.get("text", "").count("\n") for o in words) > MOST_LINES:
+    if sum(o.text.count("\n") if "text" in o else 1 for o in words) > MOST_LINES:
         words = []
     parts = [deepcopy(cell) for _ in pictures]
     for part, picture in zip(parts, pictures, strict=True):
