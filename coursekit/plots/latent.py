@@ -20,17 +20,25 @@ def _codes(ax: Axes, codes: Tensor, y: Tensor, classes: Sequence[str], reach: fl
     """Codes of images in the plane, a colour and a name for each class."""
     points, labels = array(codes), array(y)
     ax.scatter(points[:, 0], points[:, 1], c=TEN(labels % 10), s=10, alpha=0.7, linewidth=0)
-    for c, name in enumerate(classes):
-        own = points[labels == c]
-        if len(own):
-            across, up = np.median(own, 0)
-            ax.text(
-                across, up, name, ha="center", va="center", fontsize=12,
-                fontweight="bold", bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0},
-            )  # fmt: skip
+    there = [c for c in range(len(classes)) if (labels == c).any()]
+    middles = np.stack([np.median(points[labels == c], 0) for c in there])
+    for c, (across, up) in zip(there, _apart(middles, 0.13 * reach), strict=True):
+        ax.text(
+            across, up, classes[c], ha="center", va="center", fontsize=12, fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0},
+        )  # fmt: skip
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")
+
+
+def _apart(places: Any, gap: float) -> Any:
+    """Places, shape (n, 2), pushed away from one another until all are about `gap` apart."""
+    for _ in range(100):
+        away = places[:, None] - places
+        far = np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9)
+        places = places + (away / far * np.maximum(gap - far, 0)).sum(1) / 4
+    return places
 
 
 def latent_map(

@@ -88,6 +88,11 @@ def measure(
     return figures
 
 
+def _figures(values: dict[str, tuple[float, float]], n: int) -> Figures:
+    """Values with their tolerances, all of `n` images."""
+    return {name: {"value": v, "n": n, "tolerance": t} for name, (v, t) in values.items()}
+
+
 def _needed(features: nn.Module | None) -> nn.Module:
     if features is None:
         raise CourseError("samples are measured with the classifier of their data set.")
@@ -139,10 +144,7 @@ def measure_inpainting(
         "squared_error": (float((ours - real).square().mean()), 0.001),
         "gradient_energy": (energy, 0.02),
     }
-    return {
-        name: {"value": value, "n": len(x), "tolerance": tolerance}
-        for name, (value, tolerance) in values.items()
-    }
+    return _figures(values, len(x))
 
 
 def measure_translation(
@@ -171,10 +173,7 @@ def measure_translation(
         "absolute_error": (float((made - x).abs().mean()), 0.001),
         "gradient_energy": (energy, 0.02),
     }
-    return {
-        name: {"value": value, "n": len(x), "tolerance": tolerance}
-        for name, (value, tolerance) in values.items()
-    }
+    return _figures(values, len(x))
 
 
 def measure_cycle(
@@ -392,7 +391,7 @@ def measure_latent(
     if isinstance(model, nets.VAE) and model.noise_dim == 2:
         exact = -nets.log_prob_grid(model, x).mean()
         values["negative_log_likelihood"] = (float(exact), 0.1)
-    figures = {k: {"value": v, "n": len(x), "tolerance": t} for k, (v, t) in values.items()}
+    figures = _figures(values, len(x))
     return figures | (_measure_samples(model, data, features, n, rng) if _is_conv(model) else {})
 
 
@@ -415,7 +414,7 @@ def _measure_samples(
         "frechet_distance_of_real": (real, slack),
         "coverage": (found.coverage, 0.02), "density": (found.density, 0.03),
     }  # fmt: skip
-    return {k: {"value": v, "n": len(x), "tolerance": t} for k, (v, t) in values.items()}
+    return _figures(values, len(x))
 
 
 @torch.no_grad()
@@ -454,7 +453,7 @@ def measure_vq(
         "distortion": (distortion, 0.3), "codes_used": (float((share > 0).sum()), 2.0),
         "perplexity": (float(torch.special.entr(share).sum().exp()), 0.5),
     }  # fmt: skip
-    return {k: {"value": v, "n": len(x), "tolerance": t} for k, (v, t) in values.items()}
+    return _figures(values, len(x))
 
 
 # (network, data, features, n, rng) -> figures of a model that is no classifier and no plain
