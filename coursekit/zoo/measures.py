@@ -208,10 +208,7 @@ def measure_cycle(
         "cycle_error": (float((again - pairs).abs().mean()), 0.001),
         "cycle_error_with_noise": (float((disturbed - pairs).abs().mean()), 0.005),
     }
-    figures = {
-        name: {"value": value, "n": len(x), "tolerance": tolerance}
-        for name, (value, tolerance) in values.items()
-    }
+    figures = _figures(values, len(x))
     read = probabilities(classifier, undo(forth)).argmax(1)
     for c in y.unique().tolist():
         of_class = read[y == c]
