@@ -142,11 +142,12 @@ def test_refreshed_twice_it_is_the_same_text_and_a_failing_one_stays(tmp_path, m
     readme.write_text("".join(marks))
     console = quiet()
     outcomes = refresh.refresh([], console, notebooks=notebooks)
-    assert {o.name: o.status for o in outcomes} == {"02_noisy": "done", "03_fails": "failed"}
+    said = console.file.getvalue()
+    assert {o.name: o.status for o in outcomes} == {"02_noisy": "done", "03_fails": "failed"}, said
     assert failing.read_bytes() == before
     assert "[02 · Tiny | <T>](notebooks/02_noisy.ipynb)" in readme.read_text()
     assert "results: begin -->\n| no. | measured |" in readme.read_text()
-    assert "ZeroDivisionError: division by zero" in console.file.getvalue()
+    assert "ZeroDivisionError: division by zero" in said
 
     first = noisy.read_text()
     made = nbformat.read(noisy, 4)

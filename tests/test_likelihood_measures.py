@@ -8,7 +8,8 @@ import torch
 from coursekit import nets
 from coursekit.data import Dataset, Split
 from coursekit.zoo import RECIPES, measures
-from coursekit.zoo.measures import binary_test, by_batches, measure_likelihood, standard_error
+from coursekit.zoo.figures import binary_test, by_batches, standard_error
+from coursekit.zoo.measures import measure_likelihood
 
 
 def data_of(x, origin=None):

@@ -11,7 +11,7 @@ from coursekit.errors import CourseError
 from coursekit.nets import Inpainter, LinearClassifier
 from coursekit.objectives import adversarial, augmented, cross_entropy, squared_error, trades
 from coursekit.threats import Linf
-from coursekit.zoo.recipes import OBJECTIVES
+from coursekit.zoo.ingredients import OBJECTIVES
 
 SHAPE = (1, 4, 4)
 

@@ -17,7 +17,7 @@ from coursekit.gan_losses import (
     reconstruction,
 )
 from coursekit.training import Ema, ImagePool, train_gan, trainer
-from coursekit.zoo import measures, recipes
+from coursekit.zoo import ingredients, measures, recipes
 
 
 def digits_like(n=24, side=8):
@@ -313,7 +313,7 @@ def test_the_gradients_of_the_critics_do_not_move_while_the_translators_learn():
     ema = Ema(G)
     ema.update = note
     split = recipes.unpaired(digits_like(), recipes.inverted, 4, rng)
-    both = recipes._Sum((cycle_consistency(10.0), identity_mapping(5.0)))
+    both = ingredients._Sum((cycle_consistency(10.0), identity_mapping(5.0)))
     train_gan(
         G, D, split, LeastSquares(), steps=3, rng=rng, penalty_G=both, constrain=remember,
         reuse_fakes=True, pool=5, ema=ema,

@@ -17,9 +17,11 @@ from typing import Any
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
+from traitlets.config import Config
 
 PATIENCE = 60  # seconds that a kernel may take to start, or to pass a message on, on a busy machine
 PAUSE = 2  # seconds between two savings of the notebook while it runs
+LONGEST = 90  # bytes of a socket's path: 104 on macOS, 108 on Linux, less the ending
 
 
 _parent = os.dup(1)  # our standard output, before the kernel could write into it
@@ -62,6 +64,18 @@ class Telling(NBClientEngine):
             nb_man.save = save  # papermill saves once more when the notebook has ended
 
 
+def _sockets(folder: Path) -> Config:
+    """Sockets in `folder` for the kernel, if their paths are not too long for this system.
+
+    Kernels that start at once choose free TCP ports and bind them later, so two may choose the same
+    one, and the second dies. The names of sockets in a folder of its own belong to one kernel.
+    """
+    ip = str(folder / "kernel")
+    if os.name == "nt" or len(os.fsencode(ip)) > LONGEST:
+        return Config()
+    return Config({"KernelManager": {"transport": "ipc", "ip": ip}})
+
+
 def execute(folder: Path) -> list[str]:
     """Run the notebook in `folder`; return class and message of the error, or an empty list."""
     job = json.loads((folder / "job.json").read_text())
@@ -78,6 +92,7 @@ def execute(folder: Path) -> list[str]:
             start_timeout=PATIENCE,
             execution_timeout=job["timeout"],
             iopub_timeout=PATIENCE,
+            config=_sockets(folder),
         )
     except PapermillExecutionError as error:  # papermill has put it into the notebook
         return [error.ename, error.evalue]

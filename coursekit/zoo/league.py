@@ -25,7 +25,7 @@ from coursekit.io import write_bytes
 from coursekit.lipschitz import r1_penalty
 from coursekit.metrics import Coverage, mode_coverage
 from coursekit.training import History, adam, linear_decay, train_gan, unrolled
-from coursekit.zoo.recipes import LOSSES, PENALTIES
+from coursekit.zoo.ingredients import LOSSES, PENALTIES
 from coursekit.zoo.runs import REPLAY_STEPS, describe_machine
 from coursekit.zoo.store import zoo_root
 

@@ -2,183 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
-from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit import gan_losses, lipschitz, nets, objectives
-from coursekit.attacks import training_pgd
 from coursekit.data import Dataset, Sampler, Split, binarise, gan_splits, load, mislabelled
 from coursekit.data.toys import Stacked
 from coursekit.data.video import warp
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
-from coursekit.training import adam, linear_decay, rmsprop, triangle
+from coursekit.zoo.ingredients import NETWORKS, TABLES, WITHOUT_CLASSES
 
 Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
 
 
-def _packed(shape: tuple[int, int, int], m: int, **how: Any) -> nets.Preprocessed:
-    """A discriminator of m images at a time."""
-    c, h, w = shape
-    return nets.Preprocessed(nets.PacGANPack(m), nets.DCGANDiscriminator((m * c, h, w), **how))
-
-
-def _scaled(shape: tuple[int, int, int], gain: float, **how: Any) -> lipschitz.ScaledCritic:
-    return lipschitz.ScaledCritic(nets.DCGANDiscriminator(shape, **how), gain)
-
-
-def _mlp(
-    shape: tuple[int, int, int], classes: int, hidden: Sequence[int], rng: Any
-) -> torch.nn.Module:
-    return nets.MLP((prod(shape), *hidden, classes), rng=rng)
-
-
-def _maxout(
-    shape: tuple[int, int, int], classes: int, hidden: int, pieces: int, rng: Any
-) -> torch.nn.Module:
-    """Two hidden layers of maxout units (Goodfellow et al. 2013), without dropout."""
-    layers = (nets.Maxout(prod(shape), hidden, pieces), nets.Maxout(hidden, hidden, pieces))
-    model = torch.nn.Sequential(torch.nn.Flatten(), *layers, torch.nn.Linear(hidden, classes))
-    nets.initialise(model, rng)
-    return model
-
-
-@dataclass(frozen=True)
-class UniformNoise:
-    """x + u with u uniform in [−ε, ε] for each pixel, kept in [0, 1]: the control of training on
-    adversarial examples, which are of the same size.
-
-    For `objectives.augmented(UniformNoise(0.3))`.
-    """
-
-    eps: float
-
-    def __call__(self, x: Tensor, rng: torch.Generator, progress: float) -> Tensor:
-        u = torch.rand(x.shape, generator=rng).to(x)
-        return (x + self.eps * (2 * u - 1)).clamp(0, 1)
-
-
-# id → what is built from it. A rename in the package changes the right side only.
-NETWORKS: dict[str, Any] = {
-    "strided_cnn": nets.StridedCNN,
-    "small_resnet": nets.SmallResNet,
-    "pooled_cnn": nets.PooledCNN,
-    "linear": nets.LinearClassifier,
-    "mlp": _mlp,
-    "maxout": _maxout,
-    "vgg_small": nets.VGGSmall,
-    "dcgan_generator": nets.DCGANGenerator,
-    "dcgan_discriminator": nets.DCGANDiscriminator,
-    "packed_discriminator": _packed,
-    "scaled_discriminator": _scaled,
-    "mlp_generator": nets.MLPGenerator,
-    "mlp_discriminator": nets.MLPDiscriminator,
-    "inpainter": nets.Inpainter,
-    "conditional_batchnorm_generator": nets.ConditionalBatchNormGenerator,
-    "concat_generator": nets.ConcatGenerator,
-    "concat_discriminator": nets.ConcatDiscriminator,
-    "auxiliary_discriminator": nets.AuxiliaryDiscriminator,
-    "projection_discriminator": nets.ProjectionDiscriminator,
-    "sngan_generator": nets.SNGANGenerator,
-    "sngan_discriminator": nets.SNGANDiscriminator,
-    "fvsbn": nets.FVSBN,
-    "nade": nets.NADE,
-    "made": nets.MADE,
-    "pixelcnn": nets.PixelCNN,
-    "gated_pixelcnn": nets.GatedPixelCNN,
-    "row_lstm": nets.RowLSTM,
-    "real_nvp": nets.RealNVP,
-    "autoencoder": nets.Autoencoder,
-    "vae": nets.VAE,
-    "conv_vae": nets.ConvVAE,
-    "masked_vae": nets.MaskedVAE,
-    "vqvae": nets.VQVAE,
-    "unet": nets.UNet,
-    "patch_discriminator": nets.PatchDiscriminator,
-    "cycle": nets.Cycle,
-    "two_critics": nets.TwoCritics,
-}
-WITHOUT_CLASSES = (
-    "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
-    "mlp_generator", "mlp_discriminator", "inpainter",
-    "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
-    "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
-    "unet", "patch_discriminator", "cycle", "two_critics",
-)  # fmt: skip
-OBJECTIVES = {
-    "cross_entropy": lambda: objectives.cross_entropy,
-    "squared_error": lambda: objectives.squared_error,
-    "negative_log_likelihood": lambda: objectives.negative_log_likelihood,
-    "order_agnostic": lambda: objectives.order_agnostic,
-    "dequantised": lambda: objectives.dequantised,
-    "absolute_error": lambda: objectives.absolute_error,
-    "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
-        training_pgd(**attack), alpha
-    ),
-    "augmented": lambda smoothing=0.0, **moves: objectives.augmented(
-        nets.FlipAndShift(**moves), smoothing
-    ),
-    "noisy": lambda eps: objectives.augmented(UniformNoise(eps)),
-    "trades": lambda beta=6.0, noise=0.001, random_start=False, **attack: objectives.trades(
-        training_pgd(noise=noise, random_start=random_start, **attack), beta
-    ),
-    "elbo": objectives.elbo,
-    "iwae": objectives.iwae,
-    "reconstruction": objectives.reconstruction,
-    "vq": objectives.vq,
-}
-LOSSES = {
-    "nonsaturating": gan_losses.NonSaturating,
-    "saturating": gan_losses.Saturating,
-    "least_squares": gan_losses.LeastSquares,
-    "hinge": gan_losses.Hinge,
-    "wasserstein": gan_losses.Wasserstein,
-}
-
-
-@dataclass(frozen=True)
-class _Sum:
-    """Several penalties on one player."""
-
-    parts: tuple[Any, ...]
-    needs_generator: ClassVar[bool] = True  # some of them may
-
-    @property
-    def double_backward(self) -> bool:
-        return any(getattr(part, "double_backward", False) for part in self.parts)
-
-    def __call__(self, *game: Any) -> Any:
-        alone = game[:5]  # D, x, fake, y, rng
-        whole = [getattr(part, "needs_generator", False) for part in self.parts]
-        pairs = zip(self.parts, whole, strict=True)
-        return sum(part(*(game if asks else alone)) for part, asks in pairs)
-
-
-PENALTIES = {
-    "gradient_penalty": lipschitz.gradient_penalty,
-    "r1": lipschitz.r1_penalty,
-    "auxiliary": gan_losses.auxiliary,
-    "r1_auxiliary": lambda gamma, **weights: _Sum(
-        (lipschitz.r1_penalty(gamma), gan_losses.auxiliary(**weights))
-    ),
-    "reconstruction": gan_losses.reconstruction,
-    "cycle": gan_losses.cycle_consistency,
-    "cycle_identity": lambda cycle, identity: _Sum(
-        (gan_losses.cycle_consistency(cycle), gan_losses.identity_mapping(identity))
-    ),
-}
-CONSTRAINTS = {"clip_weights": lipschitz.clip_weights}
-AUGMENTS = {"diff_augment": nets.DiffAugment, "instance_noise": nets.InstanceNoise}
-OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop}
-SCHEDULES = {"triangle": triangle, "linear_decay": linear_decay}
-# fields without which the first keys were taken
 LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool")
 # what a batch is: images with their classes; with their upper halves in place of the classes;
 # three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
@@ -312,12 +153,13 @@ class Recipe:
         return cls(**given)
 
 
-TABLES: dict[str, dict[str, Any]] = {
-    "network": NETWORKS, "generator": NETWORKS, "discriminator": NETWORKS, "loss": LOSSES,
-    "objective": OBJECTIVES, "penalty_D": PENALTIES, "penalty_G": PENALTIES, "augment": AUGMENTS,
-    "schedule": SCHEDULES, "constrain": CONSTRAINTS,
-    "optimizer": OPTIMIZERS, "optimizer_G": OPTIMIZERS, "optimizer_D": OPTIMIZERS,
-}  # fmt: skip
+def adam_rates(lr_G: float, lr_D: float, beta1: float = 0.5) -> dict[str, Any]:
+    """The two optimisers of a game: Adam with these rates."""
+    betas = [beta1, 0.999]
+    return {
+        "optimizer_G": ("adam", {"lr": lr_G, "betas": betas}),
+        "optimizer_D": ("adam", {"lr": lr_D, "betas": betas}),
+    }
 
 
 def _refuse(value: Any) -> Any:
