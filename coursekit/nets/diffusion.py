@@ -1,8 +1,9 @@
 """Diffusion models: networks that predict noise, and how samples are drawn with them."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from math import log, prod
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -25,6 +26,11 @@ class Reverse(NamedTuple):
     t: int
     x: Tensor
     x_0: Tensor
+
+
+def _last(steps: Iterator[Reverse]) -> Reverse:
+    """Where the reverse process ends, without what came before."""
+    return deque(steps, maxlen=1).pop()
 
 
 class DiffusionModel(nn.Module):
@@ -84,10 +90,7 @@ class DiffusionModel(nn.Module):
         for rows in torch.arange(n).split(batch):
             x_T = torch.randn(len(rows), *self.shape, generator=rng).to(device)
             asked = None if y is None else y[rows.to(y.device)]
-            last = None
-            for last in reverse(self, x_T, rng, asked, **how):
-                pass
-            parts.append(self.denormalise(cast(Reverse, last).x))
+            parts.append(self.denormalise(_last(reverse(self, x_T, rng, asked, **how)).x))
         self.train(training)
         return torch.cat(parts)
 
@@ -107,12 +110,10 @@ class DiffusionModel(nn.Module):
             mask: bool, of a shape that expands to that of `given`.
         """
         x_T = torch.randn(given.shape, generator=rng).to(given)
-        training, last = self.training, None
+        training = self.training
         self.eval()
-        for last in reverse(self, x_T, rng, y, given=given, mask=mask, **how):
-            pass
+        made = self.denormalise(_last(reverse(self, x_T, rng, y, given=given, mask=mask, **how)).x)
         self.train(training)
-        made = self.denormalise(cast(Reverse, last).x)
         return torch.where(mask.expand_as(given), given, made)
 
 

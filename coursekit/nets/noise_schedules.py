@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from coursekit.errors import choose, require
-from coursekit.types import Examples, PerExample
+from coursekit.types import Examples
 
 Steps = Int[Tensor, " n"]  # one time for each example, in 1 … T, on the CPU
 ByTime = Float[Tensor, " times"]  # entry t belongs to time t, 0 … T
