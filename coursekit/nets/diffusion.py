@@ -17,6 +17,7 @@ from coursekit.progress import following
 from coursekit.types import Examples, Images, Labels, PerExample, Rng
 
 Embedding = Float[Tensor, "n d"]
+Maps = Float[Tensor, "n maps h w"]
 GREY = 255  # the largest grey value
 
 
@@ -285,7 +286,7 @@ class _Residual(nn.Module):
         )
         self.straight = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
-    def forward(self, x: Images, told: Embedding) -> Images:
+    def forward(self, x: Images, told: Embedding) -> Maps:
         h = self.first(x) + self.shift(told)[:, :, None, None]
         return self.straight(x) + self.second(h)
 
