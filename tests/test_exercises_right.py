@@ -16,6 +16,7 @@ from coursekit.gradients import input_gradient
 from coursekit.teaching.exercises import (
     adversarial,
     conditional,
+    diffusion,
     dreams,
     gan_theory,
     gan_training,
@@ -493,6 +494,36 @@ def with_its_own_backward(z, codebook):
 def test_a_right_answer_is_accepted_however_it_is_written(exercise, attempt):
     for seed in RIGHT_SEEDS:
         assert exercise.verdict(attempt, seed) is None, f"seed {seed}"
+
+
+# 14
+
+
+@right(diffusion.NOISY)
+def example_by_example(x, alpha_bar, t, eps):
+    rows = zip(x, alpha_bar[t], eps, strict=True)
+    return torch.stack([math.sqrt(a) * row + math.sqrt(1 - a) * e for row, a, e in rows])
+
+
+@right(diffusion.POSTERIOR)
+def by_precisions(x_0, x_t, beta, before):
+    if before == 1:
+        return x_0, 0.0
+    from_xt, from_x0 = (1 - beta) / beta, 1 / (1 - before)
+    variance = 1 / (from_xt + from_x0)
+    mean = from_xt * x_t / math.sqrt(1 - beta) + from_x0 * math.sqrt(before) * x_0
+    return mean * variance, variance
+
+
+@right(diffusion.DDIM)
+def along_a_line(x_t, eps, here, before):
+    a, b = math.sqrt(before / here), math.sqrt(1 - before)
+    return a * x_t + (b - a * math.sqrt(1 - here)) * eps
+
+
+@right(diffusion.GUIDED)
+def further_than_the_class(with_class, without, w):
+    return torch.lerp(without, with_class, 1 + w)
 
 
 def test_every_exercise_has_such_an_answer():
