@@ -488,14 +488,6 @@ def with_its_own_backward(z, codebook):
     return Through.apply(z, codebook[nearest].detach())
 
 
-@pytest.mark.parametrize(
-    ("exercise", "attempt"), RIGHT, ids=[f"{e.title}: {f.__name__}" for e, f in RIGHT]
-)
-def test_a_right_answer_is_accepted_however_it_is_written(exercise, attempt):
-    for seed in RIGHT_SEEDS:
-        assert exercise.verdict(attempt, seed) is None, f"seed {seed}"
-
-
 # 14
 
 
@@ -524,6 +516,14 @@ def along_a_line(x_t, eps, here, before):
 @right(diffusion.GUIDED)
 def further_than_the_class(with_class, without, w):
     return torch.lerp(without, with_class, 1 + w)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "attempt"), RIGHT, ids=[f"{e.title}: {f.__name__}" for e, f in RIGHT]
+)
+def test_a_right_answer_is_accepted_however_it_is_written(exercise, attempt):
+    for seed in RIGHT_SEEDS:
+        assert exercise.verdict(attempt, seed) is None, f"seed {seed}"
 
 
 def test_every_exercise_has_such_an_answer():

@@ -130,7 +130,7 @@ def against_steps(
 def guidance(
     strengths: Sequence[float], panels: Mapping[str, tuple[Sequence[float], str]]
 ) -> Figure:
-    """What guidance changes: one panel a measure, title → (values, name of the axis)."""
+    """What guidance changes: one panel a measure, by its title."""
     figure, axes = canvas(1, len(panels), width=3.3, height=2.7)
     for ax, (title, (values, unit)) in zip(axes, panels.items(), strict=True):
         ax.plot(list(strengths), list(values), "o-", color=BLUE)
