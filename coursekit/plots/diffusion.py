@@ -67,22 +67,26 @@ def schedules(signal: Mapping[str, Any], weights: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def scores(places: Tensor, fields: Mapping[str, Tensor], data: Tensor, span: float) -> Figure:
-    """Vector fields in the plane, one panel each, over the data.
+def scores(
+    places: Tensor, fields: Mapping[str, Tensor], clouds: Mapping[str, Tensor], span: float
+) -> Figure:
+    """Vector fields in the plane over the first cloud, then each cloud alone; one panel each.
 
     Args:
         places: where the arrows begin, shape (n, 2).
-        fields: title → arrows (n, 2); their lengths are shown by the root, long ones shortened.
-        data: points in grey, shape (m, 2).
+        fields: title → arrows (n, 2), shown with the roots of their lengths.
+        clouds: title → points (m, 2).
         span: half the side of the square that is shown.
     """
-    figure, axes = canvas(1, len(fields), width=3.6, height=3.6)
-    x, y = array(places).T
-    for ax, (title, field) in zip(axes, fields.items(), strict=True):
+    figure, axes = canvas(1, len(fields) + len(clouds), width=2.9, height=3.1)
+    data, (x, y) = next(iter(clouds.values())), array(places).T
+    for ax, (title, field) in zip(axes, fields.items(), strict=False):
         ax.plot(*array(data).T, ".", color="#bbbbbb", markersize=2)
-        length = field.norm(dim=1, keepdim=True)
-        u, v = array(field / length.clamp_min(1e-9).sqrt()).T
-        ax.quiver(x, y, u, v, color=BLUE, angles="xy", width=0.005)
+        u, v = array(field / field.norm(dim=1, keepdim=True).clamp_min(1e-9).sqrt()).T
+        ax.quiver(x, y, u, v, color=BLUE, angles="xy", width=0.006)
+        _square(ax, span, title)
+    for ax, (title, points) in zip(axes[len(fields) :], clouds.items(), strict=True):
+        ax.plot(*array(points).T, ".", color=VERMILION, markersize=2)
         _square(ax, span, title)
     return figure
 
