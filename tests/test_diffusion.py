@@ -6,10 +6,15 @@ import pytest
 import torch
 
 from coursekit import nets
+from coursekit.data import Dataset, Split
 from coursekit.errors import CourseError
 from coursekit.nets.diffusion import _log_cell, time_embedding
 from coursekit.objectives import denoising
 from coursekit.training import Ema, adam, fit
+from coursekit.zoo import RECIPES
+from coursekit.zoo.elective_measures import measure_diffusion
+from coursekit.zoo.measures import special_measure
+from coursekit.zoo.recipes import build_network
 
 SCHEDULES = {
     "scaled": nets.NoiseSchedule(),
@@ -396,6 +401,40 @@ def test_the_bound_of_the_exact_model_is_close_to_its_entropy_from_above(rng):
     terms = torch.stack(list(found.values())).sum(0)
     bits = float(terms.mean()) / (4 * log(2))
     assert 8 < bits < 9.5
+
+
+# ---- what the zoo measures
+
+
+@pytest.mark.parametrize("classes", [0, 10])
+def test_the_figures_of_a_run_are_samples_and_a_bound_that_adds_up(classes, rng):
+    split = Split(torch.rand(40, 1, 8, 8, generator=rng), torch.arange(40) % 10)
+    data = Dataset("mine", split, split, tuple("0123456789"))
+    model = nets.DiffusionUNet((1, 8, 8), 8, classes, rng=rng).eval()
+    reader = nets.StridedCNN((1, 8, 8), 10, rng=rng).eval()
+    fresh = torch.Generator().manual_seed(1)
+    figures = measure_diffusion(model, data, reader, 30, fresh)
+    parts = [figures[f"bits_{name}"]["value"] for name in ("prior", "steps", "decoder")]
+    assert figures["bits_per_dim"]["value"] == pytest.approx(sum(parts), rel=1e-5)
+    assert all(figures[f"bits_{name}"]["se"] >= 0 for name in ("prior", "steps", "decoder"))
+    assert all(row["n"] == 30 and row["tolerance"] > 0 for row in figures.values())
+    assert ("class_accuracy_guided" in figures) is bool(classes)
+    assert ("frechet_distance_guided" in figures) is bool(classes)
+    again = measure_diffusion(model, data, reader, 30, torch.Generator().manual_seed(1))
+    assert figures == again
+
+
+def test_the_recipes_are_one_run_each_of_four_kinds():
+    names = ("ddpm", "ddpm-vlb", "ddpm-unscaled", "ddpm-classes")
+    for data in ("digits", "mnist"):
+        runs = [RECIPES[f"{name}-{data}"] for name in names]
+        assert len({run.key for run in runs}) == 4
+        assert all(run.ema and special_measure(run) is measure_diffusion for run in runs)
+        made = [build_network(run, "network", None, None) for run in runs]
+        ends = [float(model.schedule.alpha_bar[-1]) for model in made]
+        assert ends[2] > 0.1 > 1e-3 > max(ends[0], ends[1], ends[3])
+        assert [model.classes for model in made] == [0, 0, 0, 10]
+        assert all(sum(p.numel() for p in model.parameters()) < 300_000 for model in made)
 
 
 # ---- training

@@ -99,7 +99,7 @@ def _square(ax: Axes, span: float, title: str) -> None:
 
 
 def error_by_density(shares: Sequence[str], errors: Mapping[str, Sequence[float]]) -> Figure:
-    """Relative error of the learnt score in bins of density, from the thinnest to the densest.
+    """Error of the predicted noise in bins of density, from the thinnest to the densest.
 
     Args:
         shares: names of the bins.
@@ -109,7 +109,7 @@ def error_by_density(shares: Sequence[str], errors: Mapping[str, Sequence[float]
     for colour, (name, values) in zip(PALETTE, errors.items(), strict=False):
         ax.plot(shares, list(values), "o-", color=colour, label=name)
     ax.set_ylim(bottom=0)
-    label(ax, "Where the learnt score errs", "places, by density", "error / length of the score")
+    label(ax, "Where the learnt score errs", "places, by density", "‖ε_θ − E(ε | x)‖")
     ax.legend(frameon=False)
     return figure
 
@@ -117,13 +117,13 @@ def error_by_density(shares: Sequence[str], errors: Mapping[str, Sequence[float]
 def against_steps(
     steps: Sequence[int], lines: Mapping[str, Sequence[float]], floor: float, title: str
 ) -> Figure:
-    """Fréchet distances against the number of steps, both on logarithmic axes."""
+    """Fréchet distances against the number of steps, which are on a logarithmic axis."""
     figure, (ax,) = canvas(width=6.0, height=3.3)
     for colour, (name, values) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
         ax.plot(list(steps), list(values), "o-", color=colour, label=name)
     ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
     ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set_ylim(bottom=0)
     ax.set_xticks(list(steps), [str(k) for k in steps])
     ax.minorticks_off()
     label(ax, title, "steps through the network (log)", "Fréchet distance (log)")
