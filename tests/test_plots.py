@@ -99,6 +99,7 @@ PICTURES = {
     "diffusion: families": lambda: diffusion.families(
         {"GAN": FAMILY, "real": NO_SECONDS}, ("seconds (log)",)
     ),
+    "diffusion: no seconds": lambda: diffusion.families({"real": NO_SECONDS}, ("seconds (log)",)),
     "diffusion: widget": lambda: diffusion.reverse_widget(X, X, 85),
     "attacks: colour": lambda: attacks.variants({"": (COLOUR, WORDS)}, inch=3.2),
     "attacks: variants": lambda: attacks.variants(

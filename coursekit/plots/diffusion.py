@@ -109,7 +109,7 @@ def error_by_density(shares: Sequence[str], errors: Mapping[str, Sequence[float]
     for colour, (name, values) in zip(PALETTE, errors.items(), strict=False):
         ax.plot(shares, list(values), "o-", color=colour, label=name)
     ax.set_ylim(bottom=0)
-    label(ax, "Where the learnt score errs", "places, by density", "‖ε_θ − E(ε | x)‖")
+    label(ax, "Where the learnt score errs", "places, by density", "‖ε as predicted − exact ε‖")
     ax.legend(frameon=False)
     return figure
 
@@ -126,7 +126,7 @@ def against_steps(
     ax.set_ylim(bottom=0)
     ax.set_xticks(list(steps), [str(k) for k in steps])
     ax.minorticks_off()
-    label(ax, title, "steps through the network (log)", "Fréchet distance (log)")
+    label(ax, title, "steps through the network (log)", "Fréchet distance")
     ax.legend(frameon=False)
     return figure
 
@@ -156,11 +156,12 @@ def families(rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str]
         values = np.array([rows[name][measure] for name in names])
         known = np.isfinite(values)
         ax.barh(np.arange(len(names))[known], values[known], color=BLUE)
+        low, high = (values[known].min(), values[known].max()) if known.any() else (1.0, 1.0)
         if measure in logarithmic:
             ax.set_xscale("log")
-            ax.set_xlim(values[known].min() / 3, values[known].max() * 12)
+            ax.set_xlim(low / 3, high * 12)
         else:
-            ax.set_xlim(0, 1.35 * values[known].max())
+            ax.set_xlim(0, 1.35 * high)
         for i, value in enumerate(values):
             text = f" {value:.3g}" if known[i] else " none"
             ax.text(value if known[i] else ax.get_xlim()[0], i, text, va="center", fontsize=9)
