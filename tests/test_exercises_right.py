@@ -16,6 +16,7 @@ from coursekit.gradients import input_gradient
 from coursekit.teaching.exercises import (
     adversarial,
     conditional,
+    diffusion,
     dreams,
     gan_theory,
     gan_training,
@@ -485,6 +486,36 @@ class Through(torch.autograd.Function):
 def with_its_own_backward(z, codebook):
     nearest = ((z[:, None] - codebook[None]) ** 2).sum(-1).argmin(-1)
     return Through.apply(z, codebook[nearest].detach())
+
+
+# 14
+
+
+@right(diffusion.NOISY)
+def example_by_example(x, alpha_bar, t, eps):
+    rows = zip(x, alpha_bar[t], eps, strict=True)
+    return torch.stack([math.sqrt(a) * row + math.sqrt(1 - a) * e for row, a, e in rows])
+
+
+@right(diffusion.POSTERIOR)
+def by_precisions(x_0, x_t, beta, before):
+    if before == 1:
+        return x_0, 0.0
+    from_xt, from_x0 = (1 - beta) / beta, 1 / (1 - before)
+    variance = 1 / (from_xt + from_x0)
+    mean = from_xt * x_t / math.sqrt(1 - beta) + from_x0 * math.sqrt(before) * x_0
+    return mean * variance, variance
+
+
+@right(diffusion.DDIM)
+def along_a_line(x_t, eps, here, before):
+    a, b = math.sqrt(before / here), math.sqrt(1 - before)
+    return a * x_t + (b - a * math.sqrt(1 - here)) * eps
+
+
+@right(diffusion.GUIDED)
+def further_than_the_class(with_class, without, w):
+    return torch.lerp(without, with_class, 1 + w)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,14 @@ from coursekit.nets.conditional import (
     ConditionalGenerator,
     ProjectionDiscriminator,
 )
+from coursekit.nets.diffusion import (
+    DiffusionMLP,
+    DiffusionModel,
+    DiffusionUNet,
+    guided_eps,
+    reverse,
+    variational_bound,
+)
 from coursekit.nets.discriminator_inputs import (
     DiffAugment,
     FlipAndShift,
@@ -66,6 +74,7 @@ from coursekit.nets.generators import (
     truncated,
     uneven_deconvolution,
 )
+from coursekit.nets.noise_schedules import NoiseSchedule
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator
 from coursekit.nets.pixel_networks import (
     CausalAttention,
@@ -79,6 +88,13 @@ from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 from coursekit.nets.translation import FIELDS, Cycle, PatchDiscriminator, TwoCritics, UNet
 
 __all__ = [
+    "DiffusionMLP",
+    "DiffusionModel",
+    "DiffusionUNet",
+    "NoiseSchedule",
+    "guided_eps",
+    "reverse",
+    "variational_bound",
     "FVSBN",
     "MADE",
     "VAE",

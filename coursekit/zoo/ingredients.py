@@ -93,13 +93,14 @@ NETWORKS: dict[str, Any] = {
     "patch_discriminator": nets.PatchDiscriminator,
     "cycle": nets.Cycle,
     "two_critics": nets.TwoCritics,
+    "diffusion_unet": nets.DiffusionUNet,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
     "mlp_generator", "mlp_discriminator", "inpainter",
     "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
-    "unet", "patch_discriminator", "cycle", "two_critics",
+    "unet", "patch_discriminator", "cycle", "two_critics", "diffusion_unet",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
@@ -122,6 +123,7 @@ OBJECTIVES = {
     "iwae": objectives.iwae,
     "reconstruction": objectives.reconstruction,
     "vq": objectives.vq,
+    "denoising": objectives.denoising,
 }
 LOSSES = {
     "nonsaturating": gan_losses.NonSaturating,

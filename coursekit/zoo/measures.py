@@ -23,6 +23,7 @@ from coursekit.threats import L2, Linf, Threat
 from coursekit.types import Attack
 from coursekit.zoo.elective_measures import (
     measure_cycle,
+    measure_diffusion,
     measure_latent,
     measure_likelihood,
     measure_reconstruction,
@@ -215,6 +216,7 @@ MEASURES: dict[str, Measure] = {
     "iwae": measure_latent,
     "reconstruction": measure_reconstruction,
     "vq": measure_vq,
+    "denoising": measure_diffusion,
     "low_resolution": partial(measure_translation, "low_resolution"),
     "very_low_resolution": partial(measure_translation, "very_low_resolution"),
     "inverted": partial(measure_cycle, "inverted"),
