@@ -25,6 +25,7 @@ from coursekit.teaching.exercises import (
     robust,
     start,
     transfer,
+    translation,
     wasserstein,
 )
 
@@ -404,7 +405,7 @@ def nearest_of_a_grid(x, levels):
     return x - x.detach() + nearest
 
 
-# 11
+# 10
 
 
 @right(likelihood.LOG_LIKELIHOOD)
@@ -485,6 +486,36 @@ class Through(torch.autograd.Function):
 def with_its_own_backward(z, codebook):
     nearest = ((z[:, None] - codebook[None]) ** 2).sum(-1).argmin(-1)
     return Through.apply(z, codebook[nearest].detach())
+
+
+# 12
+
+
+@right(translation.FIELD)
+def field_by_jumps(kernels, strides):
+    jump, field = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field, jump = field + (kernel - 1) * jump, jump * stride
+    return torch.tensor(field)
+
+
+@right(translation.CYCLE)
+def cycle_by_l1_loss(forth, back, a, b):
+    return float(F.l1_loss(back(forth(a)), a) + F.l1_loss(forth(back(b)), b))
+
+
+@right(translation.WARP)
+def warp_in_the_units_of_edges(frame, flow):
+    h, w = frame.shape[2:]
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    x, y = x + flow[:, 0], y + flow[:, 1]
+    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
+    return F.grid_sample(frame, grid, align_corners=False)
+
+
+@right(translation.FLICKER)
+def flicker_of_chosen_pixels(moved, later, visible):
+    return F.mse_loss(moved[visible], later[visible])
 
 
 @pytest.mark.parametrize(
