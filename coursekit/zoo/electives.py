@@ -130,12 +130,14 @@ CYCLES: dict[str, Part] = {
 
 
 # Edges with skips and without; §3.2.1's only noise, at test time too; films: each frame alone, with
-# the frame before it, with a loss along the flow, and with that loss where no flow can be right.
+# the frame before it, with a loss along the flow, with that loss where no flow can be right, too much
+# of it.
 FILMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "alone": ({}, {}),
     "previous": ({"previous": True}, {}),
-    "flow": ({}, {"flow": 2.0}),
-    "flow-unmasked": ({}, {"flow": 2.0, "masked": False}),
+    "flow": ({}, {"flow": 0.3}),
+    "flow-unmasked": ({}, {"flow": 0.3, "masked": False}),
+    "flow-strong": ({}, {"flow": 2.0}),  # black costs less: as steady as nothing, and nothing
 }
 
 
