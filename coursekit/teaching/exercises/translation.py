@@ -1,7 +1,6 @@
 """Exercises of 12: each attempt is graded by what it must do on fresh inputs."""
 
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit.teaching.exercise import (
