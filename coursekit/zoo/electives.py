@@ -129,8 +129,8 @@ CYCLES: dict[str, Part] = {
 }
 
 
-# Films: each frame alone, with the frame before it, with a loss along the flow, with that loss where
-# no flow can be right too, and with too much of it.
+# Films: each frame alone, with the frame before it, with a loss along the flow, with that loss also
+# where no flow can be right, and with too much of it.
 FILMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "alone": ({}, {}),
     "previous": ({"previous": True}, {}),
