@@ -26,6 +26,7 @@ from coursekit.teaching.exercises import (
     robust,
     start,
     transfer,
+    translation,
     wasserstein,
 )
 
@@ -405,7 +406,7 @@ def nearest_of_a_grid(x, levels):
     return x - x.detach() + nearest
 
 
-# 11
+# 10
 
 
 @right(likelihood.LOG_LIKELIHOOD)
@@ -516,6 +517,36 @@ def along_a_line(x_t, eps, here, before):
 @right(diffusion.GUIDED)
 def further_than_the_class(with_class, without, w):
     return torch.lerp(without, with_class, 1 + w)
+
+
+# 12
+
+
+@right(translation.FIELD)
+def field_by_jumps(kernels, strides):
+    jump, field = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field, jump = field + (kernel - 1) * jump, jump * stride
+    return torch.tensor(field)
+
+
+@right(translation.CYCLE)
+def cycle_by_l1_loss(forth, back, a, b):
+    return float(F.l1_loss(back(forth(a)), a) + F.l1_loss(forth(back(b)), b))
+
+
+@right(translation.WARP)
+def warp_in_the_units_of_edges(frame, flow):
+    h, w = frame.shape[2:]
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    x, y = x + flow[:, 0], y + flow[:, 1]
+    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
+    return F.grid_sample(frame, grid, align_corners=False)
+
+
+@right(translation.FLICKER)
+def flicker_of_chosen_pixels(moved, later, visible):
+    return F.mse_loss(moved[visible], later[visible])
 
 
 @pytest.mark.parametrize(

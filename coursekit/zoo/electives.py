@@ -129,6 +129,17 @@ CYCLES: dict[str, Part] = {
 }
 
 
+# Films: each frame alone, with the frame before it, with a loss along the flow, with that loss also
+# where no flow can be right, and with too much of it.
+FILMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "alone": ({}, {}),
+    "previous": ({"previous": True}, {}),
+    "flow": ({}, {"flow": 0.3}),
+    "flow-unmasked": ({}, {"flow": 0.3, "masked": False}),
+    "flow-strong": ({}, {"flow": 2.0}),  # black costs less: as steady as nothing, and nothing
+}
+
+
 def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Recipe]:
     G = ("unet", {"width": width, "noise": "z"})
     D: dict[str, Any] = {"field": 22, "width": width}
@@ -145,6 +156,18 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
         optimizer=("adam", {"lr": 2e-3}), schedule=("linear_decay", {}),
     )  # fmt: skip
     runs = [l1, replace(l1, name=f"pix2pix-l1-7x7-{data}", task="low_resolution")]
+    for name, how in {"edges": {}, "edges-no-skips": {"skips": False}}.items():
+        seen = ("unet", {"width": width, "noise": "none", **how})
+        runs.append(replace(l1, name=f"pix2pix-{name}-{data}", task="edges", network=seen))
+    dropped = ("unet", {"width": width, "noise": "dropout"})
+    runs.append(
+        replace(base, name=f"pix2pix-dropout-{data}", generator=dropped, penalty_G=_L1,
+                discriminator=("patch_discriminator", D | _SEEING))
+    )  # fmt: skip
+    for name, (network, objective) in FILMS.items():
+        new = {"network": ("film_translator", {"width": width, **network}), "compare": 200}
+        new |= {"objective": ("film_error", objective), "task": "films", "batch": 12}
+        runs.append(replace(l1, name=f"film-{name}-{data}", **new))
     for name, part in TRANSLATION.items():
         seen = ("patch_discriminator", D | part["D"])
         new = {"discriminator": seen, "penalty_G": part["penalty_G"]}

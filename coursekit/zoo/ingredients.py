@@ -11,6 +11,7 @@ from torch import Tensor
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
 from coursekit.training import adam, linear_decay, rmsprop, triangle
+from coursekit.zoo.films import FilmTranslator, film_error
 
 
 def _packed(shape: tuple[int, int, int], m: int, **how: Any) -> nets.Preprocessed:
@@ -94,13 +95,14 @@ NETWORKS: dict[str, Any] = {
     "cycle": nets.Cycle,
     "two_critics": nets.TwoCritics,
     "diffusion_unet": nets.DiffusionUNet,
+    "film_translator": FilmTranslator,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
     "mlp_generator", "mlp_discriminator", "inpainter",
     "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
-    "unet", "patch_discriminator", "cycle", "two_critics", "diffusion_unet",
+    "unet", "patch_discriminator", "cycle", "two_critics", "film_translator", "diffusion_unet",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
@@ -124,6 +126,7 @@ OBJECTIVES = {
     "reconstruction": objectives.reconstruction,
     "vq": objectives.vq,
     "denoising": objectives.denoising,
+    "film_error": film_error,
 }
 LOSSES = {
     "nonsaturating": gan_losses.NonSaturating,

@@ -35,6 +35,7 @@ from coursekit.zoo.figures import (
     as_figures,
     needed,
 )
+from coursekit.zoo.films import measure_films
 from coursekit.zoo.recipes import Recipe, upper_half
 
 
@@ -221,6 +222,8 @@ MEASURES: dict[str, Measure] = {
     "very_low_resolution": partial(measure_translation, "very_low_resolution"),
     "inverted": partial(measure_cycle, "inverted"),
     "tilted": partial(measure_cycle, "tilted"),
+    "edges": partial(measure_translation, "edges"),
+    "films": measure_films,
 }
 
 
