@@ -36,7 +36,8 @@ class FilmTranslator(Generator):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         if not self.previous:
-            return self.frame(z, y.flatten(0, 1)[:, None]).view_as(y)
+            each = z.repeat_interleave(y.shape[1], 0)  # of no numbers, but a row for each frame
+            return self.frame(each, y.flatten(0, 1)[:, None]).view_as(y)
         made = [torch.zeros_like(y[:, :1])]
         for now in y.split(1, 1):
             made.append(self.frame(z, torch.cat([now, made[-1]], 1)))
