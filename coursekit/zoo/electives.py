@@ -165,8 +165,9 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
                 discriminator=("patch_discriminator", D | _SEEING))
     )  # fmt: skip
     for name, (network, objective) in FILMS.items():
-        new = {"network": ("film_translator", {"width": width, **network}), "compare": 200}
-        new |= {"objective": ("film_error", objective), "task": "films", "batch": 12}
+        made: Part = ("film_translator", {"width": width, **network})
+        new: dict[str, Any] = {"network": made, "objective": ("film_error", objective)}
+        new |= {"task": "films", "batch": 12, "compare": 200}
         runs.append(replace(l1, name=f"film-{name}-{data}", **new))
     for name, part in TRANSLATION.items():
         seen = ("patch_discriminator", D | part["D"])
