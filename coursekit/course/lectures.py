@@ -42,10 +42,7 @@ PLANNED = {
         "Autoencoders and VAEs",
         "What is a good code, and how probable is an image?",
     ),
-    "12": (
-        "Image to image, and video",
-        "How is one image made from another, with pairs and without?",
-    ),
+    "12": ("Image to image, and video", "How is one image made from another?"),
     "13": ("Larger GANs, and text", "What do attention, styles and captions add?"),
     "14": ("Diffusion", "How does noise become an image, step by step?"),
 }
