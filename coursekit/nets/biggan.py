@@ -76,7 +76,7 @@ class CodedGenerator(Generator):
         self.norms = nn.ModuleList(
             CodedBatchNorm2d(channels, code + part, rng) for channels in (2 * width, width)
         )
-        self.double = nn.Upsample(scale_factor=2)
+        self.resize = nn.Upsample(scale_factor=2)
 
     @abstractmethod
     def code(self, y: Any) -> Features:
@@ -90,7 +90,7 @@ class CodedGenerator(Generator):
         parts = z.chunk(PARTS, 1) if self.hierarchical else (z, z[:, :0], z[:, :0])
         h = self.first(parts[0]).view(-1, *self.map)
         for part, norm, convolve in zip(parts[1:], self.norms, self.convolve, strict=True):
-            h = convolve(self.double(norm(h, torch.cat([c, part], 1)).relu()))
+            h = convolve(self.resize(norm(h, torch.cat([c, part], 1)).relu()))
         return h.sigmoid()
 
 

@@ -34,6 +34,7 @@ from coursekit.zoo.figures import (
     as_figures,
     needed,
 )
+from coursekit.zoo.larger_measures import measure_captions, measure_twins
 from coursekit.zoo.recipes import Recipe, upper_half
 
 
@@ -219,6 +220,8 @@ MEASURES: dict[str, Measure] = {
     "very_low_resolution": partial(measure_translation, "very_low_resolution"),
     "inverted": partial(measure_cycle, "inverted"),
     "tilted": partial(measure_cycle, "tilted"),
+    "captions": measure_captions,
+    "twins": measure_twins,
 }
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit.data import Dataset, Sampler, Split, binarise, gan_splits, load, mislabelled
+from coursekit.data.captions import captioned, twins
 from coursekit.data.toys import Stacked
 from coursekit.data.video import warp
 from coursekit.errors import CourseError, choose, require
@@ -23,11 +24,12 @@ Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
 LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool")
 # what a batch is: images with their classes; with their upper halves in place of the classes;
 # three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
-# with their classes, once for all or anew for every batch; with a coarse version of themselves; or
-# pairs of an image and another that is inverted or tilted, from disjoint originals
+# with their classes, once for all or anew for every batch; with a coarse version of themselves;
+# pairs of an image and another that is inverted or tilted, from disjoint originals; images with a
+# thickness and a tilt of their own, and the words that say so; or two small digits that agree
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "very_low_resolution", "inverted", "tilted",
+    "very_low_resolution", "inverted", "tilted", "captions", "twins",
 )  # fmt: skip
 SPLITS = ("train", "gan_train", "eval_classifier")
 
@@ -195,6 +197,8 @@ def batches_of(recipe: Recipe, split: Split, rng: torch.Generator) -> Any:
         split = Split(binarise(split.x, torch.Generator().manual_seed(0)), split.y, split.origin)
     if recipe.task in ("classes", "static_binary"):
         return split.batches(recipe.batch, rng)
+    if recipe.task in ("captions", "twins"):
+        return {"captions": captioned, "twins": twins}[recipe.task](split, recipe.batch, rng)
     if recipe.task in DOMAINS:
         return unpaired(split, DOMAINS[recipe.task][0], recipe.batch, rng)
 
