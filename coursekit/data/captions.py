@@ -16,7 +16,7 @@ from coursekit.data.dataset import Sampler, Split
 from coursekit.errors import CourseError, require
 from coursekit.types import Images, PerExample
 
-NAMES = "zero one two three four five six seven eight nine".split()
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 THICKNESSES, TILTS = ("thin", "thick"), ("left", "upright", "right")
 VOCABULARY = ("", "a", *NAMES, *THICKNESSES, *TILTS, "leaning", "that", "is", "and")
 LENGTH = 8  # words of the longest caption

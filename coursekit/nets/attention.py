@@ -73,7 +73,7 @@ class LocalDiscriminator(nn.Module):
             nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
         )
-        self.attend = nn.Identity()
+        self.attend: nn.Module = nn.Identity()
         self.score = nn.Sequential(
             nn.Conv2d(2 * width, 2 * width, 1), nn.LeakyReLU(0.2), nn.Conv2d(2 * width, 1, 1)
         )

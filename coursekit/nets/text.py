@@ -2,7 +2,6 @@
 
 from typing import cast
 
-import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
