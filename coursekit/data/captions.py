@@ -162,7 +162,7 @@ def same_meaning(a: Words, b: Words) -> Tensor:
     return (meanings(a) == meanings(b)).all(1)
 
 
-def _table() -> Words:
+def _table() -> Tensor:
     every = [
         sentence(d, t, s, phrase) for d in range(10) for t in (0, 1) for s in range(3)
         for phrase in (0, 1)

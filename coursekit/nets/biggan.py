@@ -4,13 +4,16 @@ from abc import abstractmethod
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from coursekit.errors import require
 from coursekit.nets.classifiers import Shape, check_multiple
 from coursekit.nets.conditional import check_labels
 from coursekit.nets.generators import Generator, Noise, dcgan_init
-from coursekit.types import Features, Images, Labels, Rng
+from coursekit.types import Images, Labels, Rng
+
+Code = Float[Tensor, "n code"]
 
 PARTS = 3  # of z: one for the first layer, one for each normalisation
 
@@ -34,7 +37,7 @@ class CodedBatchNorm2d(nn.Module):
         for layer in (self.gain, self.shift):
             nn.init.normal_(layer.weight, 0.0, 0.1, generator=rng)
 
-    def forward(self, h: Tensor, c: Features) -> Tensor:
+    def forward(self, h: Tensor, c: Code) -> Tensor:
         gain, shift = 1 + self.gain(c), self.shift(c)
         return gain[:, :, None, None] * self.norm(h) + shift[:, :, None, None]
 
@@ -79,13 +82,13 @@ class CodedGenerator(Generator):
         self.resize = nn.Upsample(scale_factor=2)
 
     @abstractmethod
-    def code(self, y: Any) -> Features:
+    def code(self, y: Any) -> Code:
         """The code of each condition, shape (n, code)."""
 
     def forward(self, z: Noise, y: Any = None) -> Images:
         return self.from_code(z, self.code(y))
 
-    def from_code(self, z: Noise, c: Features) -> Images:
+    def from_code(self, z: Noise, c: Code) -> Images:
         """The image for z and a code, such as one between two conditions."""
         parts = z.chunk(PARTS, 1) if self.hierarchical else (z, z[:, :0], z[:, :0])
         h = self.first(parts[0]).view(-1, *self.map)
@@ -121,5 +124,5 @@ class BigGANGenerator(CodedGenerator):
         self.embed = nn.Embedding(classes, code)
         nn.init.normal_(self.embed.weight, generator=rng)
 
-    def code(self, y: Labels | None) -> Features:
+    def code(self, y: Labels | None) -> Code:
         return self.embed(check_labels(y, self.classes))

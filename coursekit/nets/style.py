@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
 from coursekit.nets.classifiers import Shape, check_multiple, initialise
 from coursekit.nets.generators import Generator, Noise
-from coursekit.types import Features, Images, Labels, Rng
+from coursekit.types import Images, Labels, Rng
+
+Styles = Float[Tensor, "n latent"]  # w, one for each example
 
 LAYERS = 4  # styled convolutions: one of 7 × 7 pixels, one of 14, two of 28
 
@@ -48,7 +51,7 @@ class ModulatedConv2d(nn.Module):
         )
         self.demodulate = demodulate
 
-    def forward(self, h: Tensor, w: Features) -> Tensor:
+    def forward(self, h: Tensor, w: Styles) -> Tensor:
         s = self.affine(w)
         out = F.conv2d(s[:, :, None, None] * h, self.weight, padding=self.weight.shape[-1] // 2)
         if self.demodulate:
@@ -106,7 +109,7 @@ class StyleGenerator(Generator):
         self.bias = nn.ParameterList(torch.zeros(o) for o in channels[1:])
         self.to_pixels = ModulatedConv2d(width, c, latent, 1, demodulate=False, rng=rng)
 
-    def styles(self, z: Noise) -> tuple[Features, Features]:
+    def styles(self, z: Noise) -> tuple[Styles, Styles]:
         """The w of both latents of z, each normalised to length √latent first."""
         pair = torch.stack(z[:, : 2 * self.latent].chunk(2, 1))
         pair = pair * (pair.square().mean(2, keepdim=True) + 1e-8).rsqrt()
@@ -129,7 +132,7 @@ class StyleGenerator(Generator):
             styles = [torch.where(take, second, first) for take in takes]
         return self.synthesise(styles, self.noises(z))
 
-    def synthesise(self, styles: Sequence[Features], noises: Sequence[Tensor]) -> Images:
+    def synthesise(self, styles: Sequence[Styles], noises: Sequence[Tensor]) -> Images:
         """The image of one w for each layer, coarse to fine, and one noise map for each.
 
         Raises:
@@ -148,11 +151,11 @@ class StyleGenerator(Generator):
         return self.to_pixels(h, styles[-1]).sigmoid()
 
     @torch.no_grad()
-    def mean_style(self, rng: torch.Generator, n: int = 5000) -> Features:
+    def mean_style(self, rng: torch.Generator, n: int = 5000) -> Tensor:
         """w̄ = E f(z), from `n` draws, shape (1, latent)."""
         return self.styles(self.noise(n, rng))[0].mean(0, keepdim=True)
 
 
-def truncated_style(w: Features, mean: Features, psi: float) -> Features:
+def truncated_style(w: Styles, mean: Tensor, psi: float) -> Styles:
     """w̄ + ψ·(w − w̄) (Karras et al. 2019, appendix B): at ψ = 0 one style for all, at 1 w itself."""
     return mean + psi * (w - mean)

@@ -6,7 +6,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from coursekit.errors import require
-from coursekit.nets.biggan import CodedGenerator
+from coursekit.nets.biggan import Code, CodedGenerator
 from coursekit.nets.classifiers import Shape
 from coursekit.nets.discriminators import DCGANDiscriminator
 from coursekit.nets.generators import dcgan_init
@@ -65,7 +65,7 @@ class TextGenerator(CodedGenerator):
         super().__init__(shape, code, width, noise_dim, True, rng)
         self.encode = TextEncoder(words, code, rng)
 
-    def code(self, y: Words | None) -> Features:
+    def code(self, y: Words | None) -> Code:
         return 3 * self.encode(y)
 
 
