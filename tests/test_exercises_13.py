@@ -18,8 +18,8 @@ CASES = {
     room.ATTEND: [
         (Slip("@ k, -1)", "@ k, 1)"), "over the queries"),
         (Slip("weights.transpose(1, 2)", "weights"), "transpose the weights"),
-        (Slip("@ k, -1)", "@ k / 2, -1)"), "at entry"),
-        (lambda q, k, v: v, "at entry"),
+        (Slip("@ k, -1)", "@ k / 2, -1)"), "at "),
+        (lambda q, k, v: v, "at "),
     ],
     room.TRUNCATE: [
         (lambda z, at, rng: z.clamp(-at, at), "not cut"),
@@ -33,7 +33,7 @@ CASES = {
         (Slip("(2, 3, 4), keepdim", "(1, 3, 4), keepdim"), "has length"),
         (Slip(".sqrt()", ""), "has length"),
         (Slip("weight * s[:, None, :, None, None]", "weight + 0 * s[:, None, :, None, None]"),
-         "at entry"),
+         "at "),
     ],
     room.WRONG: [
         (lambda meaning: torch.arange(len(meaning)), "says the same"),

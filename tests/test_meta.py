@@ -74,7 +74,13 @@ LIKELIHOOD = {  # with the objective of each
     "RealNVP": (lambda: nets.RealNVP(GREY, 4, 4), objectives.dequantised),
 }
 TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
-ABSTRACT = {"Autoregressive", "CodedGenerator", "ConditionalGenerator", "Generator", "LatentVariableModel"}
+ABSTRACT = {
+    "Autoregressive",
+    "CodedGenerator",
+    "ConditionalGenerator",
+    "Generator",
+    "LatentVariableModel",
+}
 LAYERS = {
     "AffineCoupling",
     "CodedBatchNorm2d",

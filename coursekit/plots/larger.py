@@ -1,4 +1,4 @@
-"""The figures of 13: agreement, truncation, mixed styles, noise, captions."""
+"""The figures of 13: truncation, mixed styles, noise, captions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,30 +12,6 @@ from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, VERMILION
 
 INCH = 0.55  # of one small image
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE)
-
-
-def attention_maps(image: Tensor, places: Sequence[tuple[int, int]], weights: Tensor) -> Figure:
-    """An image and, for each of a few places of a map, where that place looks.
-
-    Args:
-        image: shape (c, h, w).
-        places: (row, column) on the map, which is square.
-        weights: shape (places, side, side), each summing to 1.
-    """
-    figure, axes = canvas(1, len(places) + 1, width=2.1, height=2.4)
-    side, scale = weights.shape[-1], image.shape[-1] / weights.shape[-1]
-    picture(axes[0], image, "the image and the places")
-    for colour, (row, column) in zip(COLOURS, places, strict=False):
-        at = ((column + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5)
-        axes[0].plot(*at, "s", color=colour, markersize=9, fillstyle="none", markeredgewidth=2)
-    for colour, ax, (row, column), seen in zip(COLOURS, axes[1:], places, weights, strict=False):
-        ax.imshow(array(seen), cmap="Blues", vmin=0)
-        ax.plot(column, row, "s", color=colour, markersize=9, fillstyle="none", markeredgewidth=2)
-        ax.set_title(f"seen from row {row}, column {column}", loc="left", fontsize=9)
-        ax.set_xticks(range(0, side, 2))
-        ax.set_yticks(range(0, side, 2))
-        ax.grid(False)
-    return figure
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], title: str, unit: str) -> Figure:
