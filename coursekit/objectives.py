@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit.errors import require
+from coursekit.errors import choose, require
 from coursekit.gradients import undisturbed
 
 
@@ -336,3 +336,45 @@ class vq:  # the paper's own name for what it quantises
         codebook = (z.detach() - e).square().flatten(1).sum(1)
         committed = (z - e.detach()).square().flatten(1).sum(1)
         return (distortion + codebook + self.commitment * committed).mean()
+
+
+@dataclass(frozen=True)
+class denoising:  # reads as a noun: what a diffusion model learns by
+    """‖ε − ε_θ(√ᾱ_t·x + √(1 − ᾱ_t)·ε, t, y)‖², the mean over pixels, t uniform in 1 … T.
+
+    "simple" is L_simple (Ho et al. 2020, eq. 14). "vlb" weighs time t by T·w_t: an estimate of the
+    variational bound without its constants, in nats per pixel (eq. 12).
+
+    Args:
+        weighting: "simple" or "vlb".
+        drop_label: how often the class is withheld, in [0, 1], so that the model also learns
+            without one (Ho & Salimans 2021, algorithm 1). Only matters to a conditional model,
+            which is one with `classes`.
+
+    Raises:
+        CourseError: an unknown weighting, or drop_label outside [0, 1].
+    """
+
+    weighting: str = "simple"
+    drop_label: float = 0.1
+
+    def __post_init__(self) -> None:
+        choose("weighting", self.weighting, ("simple", "vlb"))
+        inside = 0 <= self.drop_label <= 1
+        require(inside, f"drop_label was {self.drop_label}; it must lie in [0, 1].")
+
+    def __call__(
+        self, model: Any, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+    ) -> Tensor:
+        s, n = model.schedule, len(x)
+        t = torch.randint(1, s.steps + 1, (n,), generator=rng)
+        eps = torch.randn(x.shape, generator=rng).to(x)
+        told = None
+        if model.classes:
+            withheld = (torch.rand(n, generator=rng) < self.drop_label).to(x.device)
+            told = torch.where(withheld, model.classes, y)
+        x_t = s.q_sample(model.normalise(x), t, eps)
+        error = (model(x_t, t, told) - eps).square().flatten(1).mean(1)
+        if self.weighting == "vlb":
+            error = s.steps * s.vlb_weights[t].to(x) * error
+        return error.mean()

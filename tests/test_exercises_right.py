@@ -16,6 +16,7 @@ from coursekit.gradients import input_gradient
 from coursekit.teaching.exercises import (
     adversarial,
     conditional,
+    diffusion,
     dreams,
     gan_theory,
     gan_training,
@@ -26,6 +27,7 @@ from coursekit.teaching.exercises import (
     robust,
     start,
     transfer,
+    translation,
     wasserstein,
 )
 
@@ -439,7 +441,7 @@ def nearest_of_a_grid(x, levels):
     return x - x.detach() + nearest
 
 
-# 11
+# 10
 
 
 @right(likelihood.LOG_LIKELIHOOD)
@@ -520,6 +522,66 @@ class Through(torch.autograd.Function):
 def with_its_own_backward(z, codebook):
     nearest = ((z[:, None] - codebook[None]) ** 2).sum(-1).argmin(-1)
     return Through.apply(z, codebook[nearest].detach())
+
+
+# 14
+
+
+@right(diffusion.NOISY)
+def example_by_example(x, alpha_bar, t, eps):
+    rows = zip(x, alpha_bar[t], eps, strict=True)
+    return torch.stack([math.sqrt(a) * row + math.sqrt(1 - a) * e for row, a, e in rows])
+
+
+@right(diffusion.POSTERIOR)
+def by_precisions(x_0, x_t, beta, before):
+    if before == 1:
+        return x_0, 0.0
+    from_xt, from_x0 = (1 - beta) / beta, 1 / (1 - before)
+    variance = 1 / (from_xt + from_x0)
+    mean = from_xt * x_t / math.sqrt(1 - beta) + from_x0 * math.sqrt(before) * x_0
+    return mean * variance, variance
+
+
+@right(diffusion.DDIM)
+def along_a_line(x_t, eps, here, before):
+    a, b = math.sqrt(before / here), math.sqrt(1 - before)
+    return a * x_t + (b - a * math.sqrt(1 - here)) * eps
+
+
+@right(diffusion.GUIDED)
+def further_than_the_class(with_class, without, w):
+    return torch.lerp(without, with_class, 1 + w)
+
+
+# 12
+
+
+@right(translation.FIELD)
+def field_by_jumps(kernels, strides):
+    jump, field = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field, jump = field + (kernel - 1) * jump, jump * stride
+    return torch.tensor(field)
+
+
+@right(translation.CYCLE)
+def cycle_by_l1_loss(forth, back, a, b):
+    return float(F.l1_loss(back(forth(a)), a) + F.l1_loss(forth(back(b)), b))
+
+
+@right(translation.WARP)
+def warp_in_the_units_of_edges(frame, flow):
+    h, w = frame.shape[2:]
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    x, y = x + flow[:, 0], y + flow[:, 1]
+    grid = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)
+    return F.grid_sample(frame, grid, align_corners=False)
+
+
+@right(translation.FLICKER)
+def flicker_of_chosen_pixels(moved, later, visible):
+    return F.mse_loss(moved[visible], later[visible])
 
 
 @pytest.mark.parametrize(

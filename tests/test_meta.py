@@ -73,14 +73,14 @@ LIKELIHOOD = {  # with the objective of each
     "CausalAttention": (lambda: nets.CausalAttention(GREY, 4), objectives.negative_log_likelihood),
     "RealNVP": (lambda: nets.RealNVP(GREY, 4, 4), objectives.dequantised),
 }
+DIFFUSION = {
+    "DiffusionUNet": lambda: nets.DiffusionUNet(GREY, 8, classes=3),
+    "DiffusionMLP": lambda: nets.DiffusionMLP(GREY, 8),
+}
 TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
 ABSTRACT = {
-    "Autoregressive",
-    "CodedGenerator",
-    "ConditionalGenerator",
-    "Generator",
-    "LatentVariableModel",
-}
+    "Autoregressive", "CodedGenerator", "ConditionalGenerator", "DiffusionModel", "Generator", "LatentVariableModel",
+}  # fmt: skip
 LAYERS = {
     "AffineCoupling",
     "CodedBatchNorm2d",
@@ -202,6 +202,15 @@ def test_a_likelihood_model_takes_a_step(name):
     step(model, objective(model, x, Y, *((RNG, 0.5) if name == "RealNVP" else ())))
 
 
+@pytest.mark.parametrize("make", DIFFUSION.values(), ids=DIFFUSION)
+@pytest.mark.parametrize("weighting", ["simple", "vlb"])
+def test_a_diffusion_model_takes_a_step_and_samples(make, weighting):
+    model = make().to("meta")
+    step(model, objectives.denoising(weighting)(model, X["grey"], Y, RNG, 0.5))
+    assert model.sample(2, RNG, steps=3).device.type == "meta"
+    assert model.inpaint(X["grey"], X["grey"] > 0.5, RNG, steps=3).shape == X["grey"].shape
+
+
 def test_what_completes_an_image_takes_a_step():
     C, D = nets.Inpainter(COLOUR, 4, 4).to("meta"), nets.DCGANDiscriminator(COLOUR, 4).to("meta")
     fake = C(C.noise(N, RNG), X["colour"][:, :, :8])
@@ -241,7 +250,7 @@ def test_every_network_of_the_course_is_in_one_of_the_tables():
     classes = {name for name in nets.__all__ if inspect.isclass(getattr(nets, name))}
     modules = {name for name in classes if issubclass(getattr(nets, name), nn.Module)}
     tables = {*CLASSIFIERS, *GENERATORS, *DISCRIMINATORS, *AUTOENCODERS}
-    tables |= {*LIKELIHOOD, *TRANSLATION}
+    tables |= {*LIKELIHOOD, *TRANSLATION, *DIFFUSION}
     assert modules <= tables | ABSTRACT | LAYERS | POINTS
     trained = [make() for make in (*CLASSIFIERS.values(), *GENERATORS.values(),
                                    *DISCRIMINATORS.values())]  # fmt: skip

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy.stats import sem
 
 from coursekit.data import toys
-from coursekit.plots import attacks, latent, modes, robust, standard_error, transfer
+from coursekit.plots import attacks, diffusion, latent, modes, robust, standard_error, transfer
 from coursekit.teaching.display import png
 
 RNG = torch.Generator().manual_seed(0)
@@ -28,7 +28,16 @@ DOTS, FIELD = torch.randn(20, 2, generator=RNG), torch.rand(5, 5, generator=RNG)
 SCORES = {"modes": [8, 7], "quality": [0.5, math.nan], "KL": [0.1, 0.2]}
 BEST, TRIAL = {"modes": 8.0, "quality": 1.0, "KL": 0.0}, {"modes": 7.5, "quality": 0.9}
 
+FAMILY = {"distance": 3.0, "seconds (log)": 0.1}
+NO_SECONDS = {"distance": 1.0, "seconds (log)": math.nan}
+
 CHARTS = {
+    "diffusion: posteriors": lambda: diffusion.posteriors(ROW, {"t = 2": (ROW, ROW)}),
+    "diffusion: schedules": lambda: diffusion.schedules({"a": ROW}, {"a": ROW + 0.1}),
+    "diffusion: scores": lambda: diffusion.scores(DOTS, {"a": DOTS}, {"b": DOTS, "c": DOTS}, 2.0),
+    "diffusion: errors": lambda: diffusion.error_by_density(NAMES, {"t = 2": ROW}),
+    "diffusion: steps": lambda: diffusion.against_steps((5, 9), {"η = 0": [2, 1]}, 0.5, "title"),
+    "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%")}),
     "attacks: sweep": lambda: attacks.sweep(EPS, {"FGSM": torch.rand(3)}, {"FGSM": SURE}),
     "attacks: shares": lambda: attacks.shares(EPS, {"a": [0, 0.5, 1]}, "title", "ε"),
     "attacks: bars": lambda: attacks.bars({"FGSM": 0.9, "PGD": 0.0}, "title"),
@@ -86,6 +95,12 @@ CHARTS = {
     ),
 }
 PICTURES = {
+    "diffusion: by time": lambda: diffusion.by_time([X, 1 - X], [0, 200], "title"),
+    "diffusion: families": lambda: diffusion.families(
+        {"GAN": FAMILY, "real": NO_SECONDS}, ("seconds (log)",)
+    ),
+    "diffusion: no seconds": lambda: diffusion.families({"real": NO_SECONDS}, ("seconds (log)",)),
+    "diffusion: widget": lambda: diffusion.reverse_widget(X, X, 85),
     "attacks: colour": lambda: attacks.variants({"": (COLOUR, WORDS)}, inch=3.2),
     "attacks: variants": lambda: attacks.variants(
         {"a": (X, WORDS), "b": (X[:2], WORDS[:2])}, "title"

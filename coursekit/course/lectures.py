@@ -42,11 +42,20 @@ PLANNED = {
         "Autoencoders and VAEs",
         "What is a good code, and how probable is an image?",
     ),
+    "12": (
+        "Image to image, and video",
+        "How is one image made from another, with pairs and without?",
+    ),
+    "13": ("Larger GANs, and text", "What do attention, styles and captions add?"),
+    "14": ("Diffusion", "How does noise become an image, step by step?"),
 }
 FLOWS = {  # (from, to) -> what the later lecture takes from the earlier one
     ("02", "03"): "the game,\nits best D",
     ("02", "10"): "maximum likelihood\nis least KL",
     ("10", "11"): "nats, and a\nbound on them",
+    ("11", "14"): "denoisers,\nthe bound",
+    ("04", "12"): "an image\nfor a class",
+    ("12", "13"): "conditions",
     ("03", "04"): "the loop,\nFID",
     ("03", "05"): "one loop,\nits failures",
     ("02", "06"): "JS is flat where W₁ has a slope",

@@ -38,6 +38,14 @@ from coursekit.nets.conditional import (
     ConditionalGenerator,
     ProjectionDiscriminator,
 )
+from coursekit.nets.diffusion import (
+    DiffusionMLP,
+    DiffusionModel,
+    DiffusionUNet,
+    guided_eps,
+    reverse,
+    variational_bound,
+)
 from coursekit.nets.discriminator_inputs import (
     DiffAugment,
     FlipAndShift,
@@ -68,6 +76,7 @@ from coursekit.nets.generators import (
     truncated,
     uneven_deconvolution,
 )
+from coursekit.nets.noise_schedules import NoiseSchedule
 from coursekit.nets.parallel import ParallelDiscriminator, ParallelGenerator
 from coursekit.nets.pixel_networks import (
     CausalAttention,
@@ -94,6 +103,13 @@ __all__ = [
     "TextEncoder",
     "TextGenerator",
     "truncated_style",
+    "DiffusionMLP",
+    "DiffusionModel",
+    "DiffusionUNet",
+    "NoiseSchedule",
+    "guided_eps",
+    "reverse",
+    "variational_bound",
     "FVSBN",
     "MADE",
     "VAE",

@@ -15,9 +15,12 @@ from coursekit.plots.colours import BLACK, BLUE, GREEN, VERMILION
 
 WIDTH, HEIGHT = 2.05, 1.12
 PLACES = {  # lecture -> column, row
-    "10": (0, 2.75),
-    "11": (1, 2.75),
+    "10": (0, 3.2),
+    "11": (1, 3.2),
+    "14": (2, 3.2),
+    "13": (3, 3.2),
     "04": (2, 2.0),
+    "12": (3, 2.0),
     "02": (0, 1.0),
     "03": (1, 1.0),
     "05": (2, 1.0),
@@ -29,7 +32,7 @@ PLACES = {  # lecture -> column, row
 }
 STEP_X, STEP_Y = 3.3, 1.62
 STRANDS = dict.fromkeys(("01", "07", "08", "09"), VERMILION)  # the rest play games
-STRANDS |= dict.fromkeys(("10", "11"), BLACK)
+STRANDS |= dict.fromkeys(("10", "11", "14"), BLACK)
 BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
 PAINT = "The game: networks that paint"
 DENSITY = "Electives: networks that say how likely an image is"
@@ -53,7 +56,7 @@ def lecture_map(stops: Sequence[Stop], flows: Mapping[tuple[str, str], str]) -> 
         stops: the lectures; one that is not there yet has a dashed frame.
         flows: (from, to) -> what is taken along, written beside the arrow.
     """
-    figure, (ax,) = canvas(width=11.8, height=7.4)
+    figure, (ax,) = canvas(width=11.8, height=8.0)
     for (start, end), words in flows.items():
         _arrow(ax, start, end, words)
     for stop in stops:

@@ -66,6 +66,7 @@ def fit(
     steps: int,
     optimizer: Optimizer = ADAM,
     rng: torch.Generator | None = None,
+    ema: Ema | None = None,
     schedule: Schedule | None = None,
     autocast: torch.dtype | None = None,
     compile: bool = False,
@@ -84,6 +85,7 @@ def fit(
         steps: number of updates, at least 1.
         optimizer: parameters -> optimiser.
         rng: a CPU generator, handed to an objective of five arguments.
+        ema: takes in the model after each update.
         schedule: progress in [0, 1) -> factor on every learning rate.
         autocast: dtype for mixed precision, e.g. torch.bfloat16; None is float32 throughout.
         compile: run the model through torch.compile; not with a gradient of a gradient.
@@ -106,7 +108,7 @@ def fit(
     _compilable(compile, objective=objective)
     opt = optimizer(model.parameters())
     settings: dict[str, Any] = {"objective": objective, "optimizer": optimizer}
-    parts = {"model": model, "opt": opt, "batches": batches, "rng": rng}
+    parts = {"model": model, "opt": opt, "batches": batches, "rng": rng, "ema": ema}
     settings |= {"autocast": autocast, "compile": compile}
     with Trainer(
         steps, parts, settings, schedule=schedule, watch=watch, every=every, checkpoint=checkpoint,
@@ -117,6 +119,8 @@ def fit(
             x, y = next(stream)
             loss = objective(model, x, y, *((rng, progress) if full else ()))
             optimizer_step(loss, opt)
+            if ema:
+                ema.update(model)
             trainer.record(loss=loss)
     return trainer.history
 

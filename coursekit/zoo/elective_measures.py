@@ -243,3 +243,60 @@ def measure_vq(
         "perplexity": (float(torch.special.entr(share).sum().exp()), 0.5),
     }  # fmt: skip
     return as_figures(values, len(x))
+
+
+DDIM_STEPS = 50  # for the figures of diffusion models: all 200 would take four times as long
+GUIDANCE = 1.0
+BOUND_DRAWS = 10  # times of each image at which the bound's steps are estimated
+
+
+@torch.no_grad()
+def measure_diffusion(
+    model: nets.DiffusionModel,
+    data: Dataset,
+    features: nn.Module | None,
+    n: int,
+    rng: torch.Generator,
+) -> Figures:
+    """Fréchet distance, density and coverage (k = 5) of `n` samples by DDIM with 50 steps and
+    η = 0, and the variational bound of `n` test images in bits per dimension, with its terms.
+
+    Of a conditional model the samples are asked for the classes of the test images; also how often
+    the independent classifier reads them, and all of it again with guidance w = 1.
+    """
+    classifier, x, y = needed(features), data.test.x[:n], data.test.y[:n]
+    asked = y if model.classes else None
+    scorer, real = FIDScorer(classifier, x), features_of(classifier, x)
+    floor = scorer.fid(data.train.x[: len(x)])
+    slack = min(1.0, 0.1 * floor)
+    values = {"frechet_distance_of_real": (floor, slack)}
+    if model.classes:
+        values["class_accuracy_of_real"] = (accuracy(classifier, x, y), 0.002)
+    for suffix, w in {"": 0.0, **({"_guided": GUIDANCE} if model.classes else {})}.items():
+        samples = model.sample(len(x), rng, asked, steps=DDIM_STEPS, eta=0.0, guidance=w)
+        found = density_coverage(real, features_of(classifier, samples))
+        value = scorer.fid(samples)
+        values |= {
+            f"frechet_distance{suffix}": (value, max(slack, 0.03 * value)),
+            f"density{suffix}": (found.density, 0.03),
+            f"coverage{suffix}": (found.coverage, 0.02),
+        }
+        if asked is not None:
+            values[f"class_accuracy{suffix}"] = (accuracy(classifier, samples, asked), 0.01)
+    return as_figures(values, len(x)) | _bound_figures(model, data.test.take(n), rng)
+
+
+def _bound_figures(model: nets.DiffusionModel, test: Split, rng: torch.Generator) -> Figures:
+    """The bound in bits per dimension and its three terms, each with its standard error."""
+    asked = test.y if model.classes else None
+    terms = nets.variational_bound(model, test.x, rng, asked, BOUND_DRAWS)
+    bits = {name: v / (test.x[0].numel() * log(2)) for name, v in terms.items()}
+    rows = {"bits_per_dim": torch.stack(list(bits.values())).sum(0)}
+    rows |= {f"bits_{name}": v for name, v in bits.items()}
+    return {
+        name: {
+            "value": float(v.mean()), "n": len(v), "se": standard_error(v, test.origin),
+            "tolerance": 0.01 + 0.01 * float(v.mean()),
+        }
+        for name, v in rows.items()
+    }  # fmt: skip

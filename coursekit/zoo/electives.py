@@ -129,6 +129,17 @@ CYCLES: dict[str, Part] = {
 }
 
 
+# Films: each frame alone, with the frame before it, with a loss along the flow, with that loss also
+# where no flow can be right, and with too much of it.
+FILMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "alone": ({}, {}),
+    "previous": ({"previous": True}, {}),
+    "flow": ({}, {"flow": 0.3}),
+    "flow-unmasked": ({}, {"flow": 0.3, "masked": False}),
+    "flow-strong": ({}, {"flow": 2.0}),  # black costs less: as steady as nothing, and nothing
+}
+
+
 def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Recipe]:
     G = ("unet", {"width": width, "noise": "z"})
     D: dict[str, Any] = {"field": 22, "width": width}
@@ -145,6 +156,19 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
         optimizer=("adam", {"lr": 2e-3}), schedule=("linear_decay", {}),
     )  # fmt: skip
     runs = [l1, replace(l1, name=f"pix2pix-l1-7x7-{data}", task="low_resolution")]
+    for name, how in {"edges": {}, "edges-no-skips": {"skips": False}}.items():
+        seen = ("unet", {"width": width, "noise": "none", **how})
+        runs.append(replace(l1, name=f"pix2pix-{name}-{data}", task="edges", network=seen))
+    dropped = ("unet", {"width": width, "noise": "dropout"})
+    runs.append(
+        replace(base, name=f"pix2pix-dropout-{data}", generator=dropped, penalty_G=_L1,
+                discriminator=("patch_discriminator", D | _SEEING))
+    )  # fmt: skip
+    for name, (network, objective) in FILMS.items():
+        made: Part = ("film_translator", {"width": width, **network})
+        new: dict[str, Any] = {"network": made, "objective": ("film_error", objective)}
+        new |= {"task": "films", "batch": 12, "compare": 200}
+        runs.append(replace(l1, name=f"film-{name}-{data}", **new))
     for name, part in TRANSLATION.items():
         seen = ("patch_discriminator", D | part["D"])
         new = {"discriminator": seen, "penalty_G": part["penalty_G"]}
@@ -215,6 +239,24 @@ def _larger(data: str, longer: int) -> list[Recipe]:
     return runs
 
 
+# Elective 14: ε by mean squared error, by the weighted bound, with β as for T = 1000 but only 200
+# steps, and with classes, of which a tenth is withheld.
+def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
+    """Figures are of few images: a sample is 50 passes through the network."""
+    base = Recipe(
+        name="", data=data, split="gan_train", steps=steps, batch=batch, looks=4, compare=500,
+        network=("diffusion_unet", {"width": width}), objective=("denoising", {}),
+        optimizer=("adam", {"lr": 3e-3}), schedule=("linear_decay", {}), ema=0.995,
+    )  # fmt: skip
+    runs = {
+        "ddpm": base,
+        "ddpm-vlb": replace(base, objective=("denoising", {"weighting": "vlb"})),
+        "ddpm-unscaled": replace(base, network=("diffusion_unet", {"width": width, "scale": 1.0})),
+        "ddpm-classes": replace(base, network=("diffusion_unet", {"width": width, "classes": 10})),
+    }
+    return [replace(recipe, name=f"{name}-{data}") for name, recipe in runs.items()]
+
+
 ELECTIVES = (
     *_likelihood("digits"),
     *_likelihood("mnist"),
@@ -223,4 +265,6 @@ ELECTIVES = (
     *_translation("mnist", 16, 2500, 1200),
     *_larger("digits", 1),
     *_larger("mnist", 3),
+    *_diffusion("digits", 24, 3000, 32),
+    *_diffusion("mnist", 32, 12_000, 64),
 )

@@ -12,6 +12,7 @@ from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
 from coursekit.data.captions import same_meaning
 from coursekit.training import adam, linear_decay, rmsprop, triangle
+from coursekit.zoo.films import FilmTranslator, film_error
 
 
 def _packed(shape: tuple[int, int, int], m: int, **how: Any) -> nets.Preprocessed:
@@ -99,13 +100,15 @@ NETWORKS: dict[str, Any] = {
     "style_generator": nets.StyleGenerator,
     "text_generator": nets.TextGenerator,
     "text_discriminator": nets.TextDiscriminator,
+    "diffusion_unet": nets.DiffusionUNet,
+    "film_translator": FilmTranslator,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
     "mlp_generator", "mlp_discriminator", "inpainter",
     "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
-    "unet", "patch_discriminator", "cycle", "two_critics",
+    "unet", "patch_discriminator", "cycle", "two_critics", "film_translator", "diffusion_unet",
     "local_discriminator", "style_generator", "text_generator", "text_discriminator",
 )  # fmt: skip
 OBJECTIVES = {
@@ -129,6 +132,8 @@ OBJECTIVES = {
     "iwae": objectives.iwae,
     "reconstruction": objectives.reconstruction,
     "vq": objectives.vq,
+    "denoising": objectives.denoising,
+    "film_error": film_error,
 }
 LOSSES = {
     "nonsaturating": gan_losses.NonSaturating,

@@ -23,6 +23,7 @@ from coursekit.threats import L2, Linf, Threat
 from coursekit.types import Attack
 from coursekit.zoo.elective_measures import (
     measure_cycle,
+    measure_diffusion,
     measure_latent,
     measure_likelihood,
     measure_reconstruction,
@@ -34,6 +35,7 @@ from coursekit.zoo.figures import (
     as_figures,
     needed,
 )
+from coursekit.zoo.films import measure_films
 from coursekit.zoo.larger_measures import measure_captions, measure_twins
 from coursekit.zoo.recipes import Recipe, upper_half
 
@@ -216,12 +218,15 @@ MEASURES: dict[str, Measure] = {
     "iwae": measure_latent,
     "reconstruction": measure_reconstruction,
     "vq": measure_vq,
+    "denoising": measure_diffusion,
     "low_resolution": partial(measure_translation, "low_resolution"),
     "very_low_resolution": partial(measure_translation, "very_low_resolution"),
     "inverted": partial(measure_cycle, "inverted"),
     "tilted": partial(measure_cycle, "tilted"),
     "captions": measure_captions,
     "twins": measure_twins,
+    "edges": partial(measure_translation, "edges"),
+    "films": measure_films,
 }
 
 

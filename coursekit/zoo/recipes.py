@@ -16,6 +16,7 @@ from coursekit.data.toys import Stacked
 from coursekit.data.video import warp
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
+from coursekit.zoo.films import film_batches
 from coursekit.zoo.ingredients import NETWORKS, TABLES, WITHOUT_CLASSES
 
 Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
@@ -24,12 +25,13 @@ Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
 LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool")
 # what a batch is: images with their classes; with their upper halves in place of the classes;
 # three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
-# with their classes, once for all or anew for every batch; with a coarse version of themselves;
-# pairs of an image and another that is inverted or tilted, from disjoint originals; images with a
-# thickness and a tilt of their own, and the words that say so; or two small digits that agree
+# with their classes, once for all or anew for every batch; with a coarse version of themselves, or
+# with their edges; pairs of an image and another that is inverted or tilted, from disjoint
+# originals; films of moving digits; images with a thickness and a tilt of their own, and the
+# words that say so; or two small digits that agree
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "very_low_resolution", "inverted", "tilted", "captions", "twins",
+    "very_low_resolution", "inverted", "tilted", "edges", "films", "captions", "twins",
 )  # fmt: skip
 SPLITS = ("train", "gan_train", "eval_classifier")
 
@@ -201,6 +203,8 @@ def batches_of(recipe: Recipe, split: Split, rng: torch.Generator) -> Any:
         return {"captions": captioned, "twins": twins}[recipe.task](split, recipe.batch, rng)
     if recipe.task in DOMAINS:
         return unpaired(split, DOMAINS[recipe.task][0], recipe.batch, rng)
+    if recipe.task == "films":
+        return film_batches(split, recipe.batch, rng)
 
     def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(split), (n,), generator=own).to(split.x.device)
@@ -218,6 +222,16 @@ def upper_half(x: Tensor) -> Tensor:
 def low_resolution(x: Tensor, factor: int = 4) -> Tensor:
     """Means over squares of `factor` pixels a side, at the size of x: of 28 pixels 7 are left."""
     return F.interpolate(F.avg_pool2d(x, factor), scale_factor=factor)
+
+
+def edges(x: Tensor) -> Tensor:
+    """1 where a pixel is on one side of 0.5 and its right or lower neighbour on the other, else 0.
+
+    Lines that say where ink ends, and not on which side of them it lies.
+    """
+    ink = F.pad(x, (0, 1, 0, 1), "replicate") > 0.5
+    here = ink[:, :, :-1, :-1]
+    return ((here != ink[:, :, :-1, 1:]) | (here != ink[:, :, 1:, :-1])).to(x)
 
 
 def inverted(x: Tensor) -> Tensor:
@@ -257,6 +271,7 @@ GIVEN: dict[str, Any] = {
     "upper_half": upper_half,
     "low_resolution": low_resolution,
     "very_low_resolution": partial(low_resolution, factor=7),
+    "edges": edges,
 }
 # task → from X to Y, and back
 DOMAINS: dict[str, tuple[Any, Any]] = {

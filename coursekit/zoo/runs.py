@@ -81,8 +81,8 @@ def train(
         data: another data set than the recipe's, on `device`.
 
     Returns:
-        The networks that are kept, by name ("network", or "generator" with its average, and
-        "discriminator"), and the history.
+        The networks that are kept, by name ("network", or "generator", and "discriminator"), and
+        the history. With `ema` the first is the average.
 
     Raises:
         CourseError: the data are absent or others, or as `fit` and `train_gan`.
@@ -96,16 +96,16 @@ def train(
         for network in networks.values():
             network.to(memory_format=torch.channels_last)
     batches = batches_of(recipe, split, rng)
-    ema = Ema(networks["generator"], recipe.ema) if recipe.game and recipe.ema else None
-    kept = networks | ({"generator": ema.model} if ema else {})
-    how: dict[str, Any] = {"steps": steps, "rng": rng, "name": recipe.name}
+    ema = Ema(networks[names[0]], recipe.ema) if recipe.ema else None
+    kept = networks | ({names[0]: ema.model} if ema else {})
+    how: dict[str, Any] = {"steps": steps, "rng": rng, "name": recipe.name, "ema": ema}
     how |= {"checkpoint": checkpoint, "schedule": build(recipe, "schedule")}
     if look:
         how |= {"watch": lambda _: look(kept), "every": max(1, steps // recipe.looks)}
     if not recipe.game:
         how |= {"optimizer": build(recipe, "optimizer")}
         return kept, fit(networks["network"], batches, build(recipe, "objective"), **how)
-    how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes, "ema": ema}
+    how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes}
     how["pool"] = recipe.pool
     ingredients = ("penalty_D", "penalty_G", "augment", "constrain")
     optional = {name: build(recipe, name) for name in ingredients}

@@ -1,0 +1,179 @@
+"""The figures of 14: noise coming and going, schedules, scores, guidance, four families."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from coursekit.plots import array, canvas, label, picture, tile
+from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, SKY, VERMILION
+
+INCH = 0.62  # of one small image
+
+
+def by_time(columns: Sequence[Tensor], times: Sequence[int], title: str = "") -> Figure:
+    """A column for each time, with the time above it.
+
+    Args:
+        columns: images (n, c, h, w) in [0, 1], a tensor for each time.
+        times: t of each column.
+        title: of the figure.
+    """
+    rows = len(columns[0])
+    figure, axes = canvas(1, len(columns), width=INCH + 0.1, height=rows * INCH + 0.5, title=title)
+    for ax, images, t in zip(axes, columns, times, strict=True):
+        picture(ax, tile(images, 1))
+        ax.set_title(f"t = {t}", loc="center", fontsize=9)
+    return figure
+
+
+def posteriors(x: Any, panels: Mapping[str, tuple[Any, Any]]) -> Figure:
+    """Densities of x_{t−1} on a grid, by Bayes' rule (filled) and in closed form (line).
+
+    Args:
+        x: the grid.
+        panels: title → (Bayes' rule, closed form).
+    """
+    figure, axes = canvas(1, len(panels), width=3.3, height=2.7)
+    for ax, (title, (bayes, closed)) in zip(axes, panels.items(), strict=True):
+        ax.fill_between(array(x), array(bayes), color=SKY, alpha=0.6, linewidth=0, label="Bayes")
+        ax.plot(array(x), array(closed), color=VERMILION, label="closed form")
+        label(ax, title, "value of the pixel", "density" if ax is axes[0] else "")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def schedules(signal: Mapping[str, Any], weights: Mapping[str, Any]) -> Figure:
+    """ᾱ_t and the weights of the bound against t/T, of several schedules.
+
+    Args:
+        signal: name → ᾱ_0 … ᾱ_T.
+        weights: name → w_1 … w_T.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.6, height=3.1)
+    for ax, lines, first in ((left, signal, 0), (right, weights, 1)):
+        for colour, (name, values) in zip(PALETTE, lines.items(), strict=False):
+            T = len(values) - 1 + first
+            ax.plot((np.arange(len(values)) + first) / T, array(values), color=colour, label=name)
+    right.set_yscale("log")
+    label(left, "What is left of the image", "t/T", "ᾱ, share of variance")
+    label(right, "What an error costs in the bound", "t/T", "w, nats per squared error (log)")
+    left.legend(frameon=False)
+    right.legend(frameon=False)
+    return figure
+
+
+def scores(
+    places: Tensor, fields: Mapping[str, Tensor], clouds: Mapping[str, Tensor], span: float
+) -> Figure:
+    """Vector fields in the plane over the first cloud, then each cloud alone; one panel each.
+
+    Args:
+        places: where the arrows begin, shape (n, 2).
+        fields: title → arrows (n, 2), shown with the roots of their lengths.
+        clouds: title → points (m, 2).
+        span: half the side of the square that is shown.
+    """
+    figure, axes = canvas(1, len(fields) + len(clouds), width=2.9, height=3.1)
+    data, (x, y) = next(iter(clouds.values())), array(places).T
+    for ax, (title, field) in zip(axes, fields.items(), strict=False):
+        ax.plot(*array(data).T, ".", color="#bbbbbb", markersize=2)
+        u, v = array(field / field.norm(dim=1, keepdim=True).clamp_min(1e-9).sqrt()).T
+        ax.quiver(x, y, u, v, color=BLUE, angles="xy", width=0.006)
+        _square(ax, span, title)
+    for ax, (title, points) in zip(axes[len(fields) :], clouds.items(), strict=True):
+        ax.plot(*array(points).T, ".", color=VERMILION, markersize=2)
+        _square(ax, span, title)
+    return figure
+
+
+def _square(ax: Axes, span: float, title: str) -> None:
+    ax.set_xlim(-span, span)
+    ax.set_ylim(-span, span)
+    ax.set_aspect("equal")
+    label(ax, title, "x₁", "x₂")
+
+
+def error_by_density(shares: Sequence[str], errors: Mapping[str, Sequence[float]]) -> Figure:
+    """Error of the predicted noise in bins of density, from the thinnest to the densest.
+
+    Args:
+        shares: names of the bins.
+        errors: time → one error a bin.
+    """
+    figure, (ax,) = canvas(width=6.6, height=2.9)
+    for colour, (name, values) in zip(PALETTE, errors.items(), strict=False):
+        ax.plot(shares, list(values), "o-", color=colour, label=name)
+    ax.set_ylim(bottom=0)
+    label(ax, "Where the learnt score errs", "places, by density", "‖ε as predicted − exact ε‖")
+    ax.legend(frameon=False)
+    return figure
+
+
+def against_steps(
+    steps: Sequence[int], lines: Mapping[str, Sequence[float]], floor: float, title: str
+) -> Figure:
+    """Fréchet distances against the number of steps, which are on a logarithmic axis."""
+    figure, (ax,) = canvas(width=6.0, height=3.3)
+    for colour, (name, values) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
+        ax.plot(list(steps), list(values), "o-", color=colour, label=name)
+    ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    ax.set_xticks(list(steps), [str(k) for k in steps])
+    ax.minorticks_off()
+    label(ax, title, "steps through the network (log)", "Fréchet distance")
+    ax.legend(frameon=False)
+    return figure
+
+
+def guidance(
+    strengths: Sequence[float], panels: Mapping[str, tuple[Sequence[float], str]]
+) -> Figure:
+    """What guidance changes: one panel a measure, by its title."""
+    figure, axes = canvas(1, len(panels), width=3.3, height=2.7)
+    for ax, (title, (values, unit)) in zip(axes, panels.items(), strict=True):
+        ax.plot(list(strengths), list(values), "o-", color=BLUE)
+        label(ax, title, "guidance w", unit)
+    return figure
+
+
+def families(rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str]) -> Figure:
+    """The closing figure: a row for each family, a panel for each measure.
+
+    Args:
+        rows: family → measure → value; NaN where there is none.
+        logarithmic: measures on a logarithmic axis.
+    """
+    measures, names = list(next(iter(rows.values()))), list(rows)
+    height = 0.42 * len(names) + 1.0
+    figure, axes = canvas(1, len(measures), width=2.7, height=height, sharey=True)
+    for ax, measure in zip(axes, measures, strict=True):
+        values = np.array([rows[name][measure] for name in names])
+        known = np.isfinite(values)
+        ax.barh(np.arange(len(names))[known], values[known], color=BLUE)
+        low, high = (values[known].min(), values[known].max()) if known.any() else (1.0, 1.0)
+        if measure in logarithmic:
+            ax.set_xscale("log")
+            ax.set_xlim(low / 3, high * 12)
+        else:
+            ax.set_xlim(0, 1.35 * high)
+        for i, value in enumerate(values):
+            text = f" {value:.3g}" if known[i] else " none"
+            ax.text(value if known[i] else ax.get_xlim()[0], i, text, va="center", fontsize=9)
+        ax.set_title(measure, loc="left", fontsize=9, fontweight="bold")
+        ax.set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    return figure
+
+
+def reverse_widget(x: Tensor, x_0: Tensor, t: int) -> Figure:
+    """Above x at time t, below the x_0 that the network predicts from it. Images (n, 1, h, w)."""
+    figure, (above, below) = canvas(2, 1, len(x) * 0.8, 1.15)
+    picture(above, tile(x, len(x)), f"x at t = {t}, shown in [0, 1]")
+    picture(below, tile(x_0, len(x_0)), "the clean image that is predicted from it")
+    return figure
