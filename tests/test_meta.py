@@ -79,7 +79,8 @@ DIFFUSION = {
 }
 TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
 ABSTRACT = {
-    "Autoregressive", "CodedGenerator", "ConditionalGenerator", "DiffusionModel", "Generator", "LatentVariableModel",
+    "Autoregressive", "CodedGenerator", "ConditionalGenerator", "DiffusionModel", "Generator",
+    "LatentVariableModel",
 }  # fmt: skip
 LAYERS = {
     "AffineCoupling",
