@@ -75,6 +75,7 @@ DIFFUSION = {
     "DiffusionMLP": lambda: nets.DiffusionMLP(GREY, 8),
 }
 TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
+TRANSLATION |= {"FilmTranslator"}  # see test_films
 ABSTRACT = {
     "Autoregressive", "ConditionalGenerator", "DiffusionModel", "Generator", "LatentVariableModel",
 }  # fmt: skip

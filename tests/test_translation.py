@@ -17,7 +17,7 @@ from coursekit.gan_losses import (
     reconstruction,
 )
 from coursekit.training import Ema, ImagePool, train_gan, trainer
-from coursekit.zoo import ingredients, measures, recipes
+from coursekit.zoo import ingredients, measures, recipes, tasks
 
 
 def digits_like(n=24, side=8):
@@ -312,7 +312,7 @@ def test_the_gradients_of_the_critics_do_not_move_while_the_translators_learn():
 
     ema = Ema(G)
     ema.update = note
-    split = recipes.unpaired(digits_like(), recipes.inverted, 4, rng)
+    split = tasks.unpaired(digits_like(), tasks.inverted, 4, rng)
     both = ingredients._Sum((cycle_consistency(10.0), identity_mapping(5.0)))
     train_gan(
         G, D, split, LeastSquares(), steps=3, rng=rng, penalty_G=both, constrain=remember,
@@ -328,7 +328,7 @@ def test_a_cycle_game_with_a_pool_resumes_bit_for_bit(stop, tmp_path, monkeypatc
 
     def play(pool=6, **more):
         G, D, rng = cycle_game()
-        batches = recipes.unpaired(digits_like(), recipes.tilted, 4, rng)
+        batches = tasks.unpaired(digits_like(), tasks.tilted, 4, rng)
         train_gan(
             G, D, batches, LeastSquares(), steps=9, rng=rng, pool=pool, reuse_fakes=True, every=1,
             penalty_G=cycle_consistency(10.0), **more,
@@ -376,24 +376,24 @@ def test_domains_come_from_disjoint_originals_and_the_way_back_is_exact(rng):
     split = digits_like(40, 28)
     coded = torch.linspace(0.2, 0.8, 40)
     flat = Split(coded.view(-1, 1, 1, 1).expand(-1, 1, 28, 28).contiguous(), split.y, None)
-    stream = recipes.unpaired(flat, recipes.inverted, 16, rng)
+    stream = tasks.unpaired(flat, tasks.inverted, 16, rng)
     seen = [next(stream)[0] for _ in range(40)]
     ones = {round(float(v), 4) for x in seen for v in x[:, 0, 0, 0]}
     others = {round(1 - float(v), 4) for x in seen for v in x[:, 1, 0, 0]}
     assert len(ones) == len(others) == 20 and not ones & others
     x = torch.zeros(5, 1, 28, 28)
     x[..., 4:24, 8:20] = torch.rand(5, 1, 20, 12, generator=rng)
-    there, back = recipes.DOMAINS["tilted"]
+    there, back = tasks.DOMAINS["tilted"]
     torch.testing.assert_close(back(there(x)), x, atol=1e-5, rtol=0)
     dot = torch.zeros(1, 1, 28, 28)
     dot[..., 4, 14] = 1
     assert there(dot)[0, 0, 4].argmax() > 14  # the top goes to the right
-    torch.testing.assert_close(recipes.inverted(recipes.inverted(x)), x)
+    torch.testing.assert_close(tasks.inverted(tasks.inverted(x)), x)
 
 
 def test_a_coarse_image_has_the_means_of_its_squares(rng):
     x = torch.rand(2, 1, 28, 28, generator=rng)
-    coarse = recipes.low_resolution(x)
+    coarse = tasks.low_resolution(x)
     assert coarse.shape == x.shape
     torch.testing.assert_close(
         coarse[:, :, 4:8, 8:12].mean((2, 3)), x[:, :, 4:8, 8:12].mean((2, 3))
@@ -511,7 +511,7 @@ class Answering(nets.Generator):
 def test_a_perfect_translator_measures_as_real_and_one_that_permutes_is_found_out(rng):
     data, _ = recipes.data_of(recipes.Recipe(name="x", data="digits", steps=1, network=("mlp", {})))
     features = measures_classifier()
-    there, undo = recipes.DOMAINS["inverted"]
+    there, undo = tasks.DOMAINS["inverted"]
 
     def perfect(pairs):
         a, b = pairs.chunk(2, 1)

@@ -19,7 +19,7 @@ from coursekit.gan_losses import auxiliary
 from coursekit.lipschitz import r1_penalty
 from coursekit.nets import Generator
 from coursekit.training import trainer
-from coursekit.zoo import RECIPES, Recipe, Run, measures, recipes, runs, store
+from coursekit.zoo import RECIPES, Recipe, Run, measures, recipes, runs, store, tasks
 from coursekit.zoo.table import RUNS
 
 STORED = [r for r in RECIPES.values() if store.read_run(store.zoo_root() / r.id) is not None]
@@ -39,6 +39,7 @@ def tiny(recipe: Recipe) -> Recipe:
             dense |= {"fvsbn": {}, "nade": {"hidden": 4}, "made": {"hidden": [4]}}
             dense |= dict.fromkeys(("mlp", "mlp_generator", "mlp_discriminator"), {"hidden": [4]})
             dense |= dict.fromkeys(("autoencoder", "vae", "conv_vae"), {"latent": 2})
+            dense["diffusion_unet"] = {"width": 8}  # GroupNorm has eight groups
             parts[name] = (part[0], part[1] | dense.get(part[0], {"width": 4}))
     return replace(recipe, **parts, steps=8, batch=4, looks=2, compare=16)
 
@@ -131,9 +132,9 @@ def test_a_recipe_may_ask_for_wrong_labels():
 
 def test_a_task_says_what_a_batch_is(rng):
     _, split = recipes.data_of(RECIPES["inpaint-squared-digits"])
-    x, top = next(recipes.batches_of(RECIPES["inpaint-squared-digits"], split, rng))
+    x, top = next(tasks.batches_of(RECIPES["inpaint-squared-digits"], split, rng))
     assert torch.equal(top, x[:, :, :14]) and x.shape[1:] == (1, 28, 28)
-    x, y = next(recipes.batches_of(RECIPES["stacked-r1-digits"], split, rng))
+    x, y = next(tasks.batches_of(RECIPES["stacked-r1-digits"], split, rng))
     assert x.shape == (64, 3, 28, 28) and int(y.max()) > 99
 
 
@@ -511,7 +512,7 @@ def test_binary_batches_are_drawn_once_or_anew():
     base = next(r for r in RECIPES.values() if r.name == "features-digits")
     seen = {}
     for task in ("static_binary", "dynamic_binary"):
-        stream = recipes.batches_of(replace(base, task=task, batch=4), split, rng.manual_seed(0))
+        stream = tasks.batches_of(replace(base, task=task, batch=4), split, rng.manual_seed(0))
         drawn = [next(stream) for _ in range(50)]
         assert all(set(batch.x.unique().tolist()) == {0.0, 1.0} for batch in drawn)
         seen[task] = {tuple(x[y == 1][0].flatten().tolist()) for x, y in drawn if 1 in y}

@@ -85,7 +85,14 @@ from coursekit.nets.pixel_networks import (
 )
 from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
-from coursekit.nets.translation import FIELDS, Cycle, PatchDiscriminator, TwoCritics, UNet
+from coursekit.nets.translation import (
+    FIELDS,
+    Cycle,
+    FilmTranslator,
+    PatchDiscriminator,
+    TwoCritics,
+    UNet,
+)
 
 __all__ = [
     "DiffusionMLP",
@@ -108,6 +115,7 @@ __all__ = [
     "pca_autoencoder",
     "FIELDS",
     "Cycle",
+    "FilmTranslator",
     "PatchDiscriminator",
     "TwoCritics",
     "UNet",

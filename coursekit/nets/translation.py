@@ -230,3 +230,31 @@ class TwoCritics(nn.Module):
     def forward(self, x: Pairs, y: Tensor | None = None) -> Scores:
         a, b = x.chunk(2, 1)
         return torch.cat([self.D_X(a), self.D_Y(b)])
+
+
+class FilmTranslator(Generator):
+    """Coarse frames (n, t, h, w) → sharp frames of the same shape, by one U-Net for all of them.
+
+    Args:
+        shape: (channels, height, width) of one frame, of one channel.
+        previous: whether the U-Net is also shown what it made of the frame before; before the first
+            that is black. Otherwise no frame knows of another.
+        rng: draws the initial weights.
+        how: of the U-Net, as for `UNet`; it has no noise.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int, int], previous: bool = False, rng: Rng = None, **how: Any
+    ) -> None:
+        super().__init__()
+        self.noise_dim, self.previous = 0, previous
+        self.frame = UNet(shape, inputs=1 + previous, noise="none", rng=rng, **how)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        if not self.previous:
+            each = z.repeat_interleave(y.shape[1], 0)  # of no numbers, but a row for each frame
+            return self.frame(each, y.flatten(0, 1)[:, None]).view_as(y)
+        made = [torch.zeros_like(y[:, :1])]
+        for now in y.split(1, 1):
+            made.append(self.frame(z, torch.cat([now, made[-1]], 1)))
+        return torch.cat(made[1:], 1)

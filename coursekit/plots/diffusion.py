@@ -165,7 +165,7 @@ def families(rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str]
         for i, value in enumerate(values):
             text = f" {value:.3g}" if known[i] else " none"
             ax.text(value if known[i] else ax.get_xlim()[0], i, text, va="center", fontsize=9)
-        ax.set_title(measure, loc="left", fontsize=9, fontweight="bold")
+        ax.set_xlabel(measure, fontsize=9)
         ax.set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     return figure

@@ -26,7 +26,7 @@ from coursekit.zoo.figures import (
     needed,
     standard_error,
 )
-from coursekit.zoo.recipes import DOMAINS, GIVEN
+from coursekit.zoo.tasks import DOMAINS, GIVEN
 
 
 def measure_translation(

@@ -11,7 +11,7 @@ from torch import Tensor
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
 from coursekit.training import adam, linear_decay, rmsprop, triangle
-from coursekit.zoo.films import FilmTranslator, film_error
+from coursekit.zoo.films import film_error
 
 
 def _packed(shape: tuple[int, int, int], m: int, **how: Any) -> nets.Preprocessed:
@@ -95,7 +95,7 @@ NETWORKS: dict[str, Any] = {
     "cycle": nets.Cycle,
     "two_critics": nets.TwoCritics,
     "diffusion_unet": nets.DiffusionUNet,
-    "film_translator": FilmTranslator,
+    "film_translator": nets.FilmTranslator,
 }
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",

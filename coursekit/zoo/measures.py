@@ -36,7 +36,8 @@ from coursekit.zoo.figures import (
     needed,
 )
 from coursekit.zoo.films import measure_films
-from coursekit.zoo.recipes import Recipe, upper_half
+from coursekit.zoo.recipes import Recipe
+from coursekit.zoo.tasks import upper_half
 
 
 def measure(

@@ -3,34 +3,21 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from coursekit.data import Dataset, Sampler, Split, binarise, gan_splits, load, mislabelled
-from coursekit.data.toys import Stacked
-from coursekit.data.video import warp
+from coursekit.data import Dataset, Split, gan_splits, load, mislabelled
 from coursekit.errors import CourseError, choose, require
 from coursekit.io import digest
-from coursekit.zoo.films import film_batches
 from coursekit.zoo.ingredients import NETWORKS, TABLES, WITHOUT_CLASSES
+from coursekit.zoo.tasks import TASKS
 
 Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
 
 
 LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool")
-# what a batch is: images with their classes; with their upper halves in place of the classes;
-# three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
-# with their classes, once for all or anew for every batch; with a coarse version of themselves, or
-# with their edges; pairs of an image and another that is inverted or tilted, from disjoint
-# originals; or films of moving digits
-TASKS = (
-    "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "very_low_resolution", "inverted", "tilted", "edges", "films",
-)  # fmt: skip
 SPLITS = ("train", "gan_train", "eval_classifier")
 
 # id → where the reader finds it, and the digest of its labels (the rendered `digits`) or of its
@@ -187,93 +174,6 @@ def build_network(
     shape = (3 * c if recipe.task == "stacked" else c, h, w)
     classes = () if name in WITHOUT_CLASSES else (len(data.classes) if data else 10,)
     return NETWORKS[name](shape, *classes, **arguments, rng=rng)
-
-
-def batches_of(recipe: Recipe, split: Split, rng: torch.Generator) -> Any:
-    """The endless batches (x, y) that a recipe learns from, as its `task` says."""
-    if recipe.task == "stacked":
-        return Stacked(split).batches(recipe.batch, rng)
-    if recipe.task == "static_binary":
-        split = Split(binarise(split.x, torch.Generator().manual_seed(0)), split.y, split.origin)
-    if recipe.task in ("classes", "static_binary"):
-        return split.batches(recipe.batch, rng)
-    if recipe.task in DOMAINS:
-        return unpaired(split, DOMAINS[recipe.task][0], recipe.batch, rng)
-    if recipe.task == "films":
-        return film_batches(split, recipe.batch, rng)
-
-    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
-        rows = torch.randint(len(split), (n,), generator=own).to(split.x.device)
-        x, y = split.x[rows], split.y[rows]
-        return (x, GIVEN[recipe.task](x)) if recipe.task in GIVEN else (binarise(x, own), y)
-
-    return Sampler(draw, recipe.batch, rng, split.x.device)
-
-
-def upper_half(x: Tensor) -> Tensor:
-    """The upper halves of images, shape (n, c, h/2, w)."""
-    return x[:, :, : x.shape[2] // 2]
-
-
-def low_resolution(x: Tensor, factor: int = 4) -> Tensor:
-    """Means over squares of `factor` pixels a side, at the size of x: of 28 pixels 7 are left."""
-    return F.interpolate(F.avg_pool2d(x, factor), scale_factor=factor)
-
-
-def edges(x: Tensor) -> Tensor:
-    """1 where a pixel is on one side of 0.5 and its right or lower neighbour on the other, else 0.
-
-    Lines that say where ink ends, and not on which side of them it lies.
-    """
-    ink = F.pad(x, (0, 1, 0, 1), "replicate") > 0.5
-    here = ink[:, :, :-1, :-1]
-    return ((here != ink[:, :, :-1, 1:]) | (here != ink[:, :, 1:, :-1])).to(x)
-
-
-def inverted(x: Tensor) -> Tensor:
-    """Black for white. Its own inverse."""
-    return 1 - x
-
-
-def tilted(x: Tensor, slope: float = 0.4) -> Tensor:
-    """Slanted to the right at the top: each row moved by whole pixels, `slope` for each row.
-
-    The inverse is `tilted(x, -slope)`, except for ink that leaves the image.
-    """
-    h = x.shape[2]
-    away = (slope * (torch.arange(h) - (h - 1) / 2)).round().view(1, 1, h, 1).expand(-1, -1, h, h)
-    right = torch.cat([away, torch.zeros_like(away)], 1).to(x)
-    return warp(x, right.expand(len(x), -1, -1, -1))
-
-
-def unpaired(split: Split, move: Any, size: int, rng: torch.Generator) -> Sampler:
-    """Endless batches for `nets.Cycle`, x and y the same: pairs (a, b) as channels of one image.
-
-    a is of one half of the originals, b = move(another image) of the other half.
-    """
-    one, other = split.split(2)
-
-    def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
-        rows = [torch.randint(len(part), (n,), generator=own) for part in (one, other)]
-        a, b = (part.x[r.to(part.x.device)] for part, r in zip((one, other), rows, strict=True))
-        pairs = torch.cat([a, move(b)], 1)
-        return pairs, pairs
-
-    return Sampler(draw, size, rng, split.x.device)
-
-
-# task → what the generator is given of the image that is wanted
-GIVEN: dict[str, Any] = {
-    "upper_half": upper_half,
-    "low_resolution": low_resolution,
-    "very_low_resolution": partial(low_resolution, factor=7),
-    "edges": edges,
-}
-# task → from X to Y, and back
-DOMAINS: dict[str, tuple[Any, Any]] = {
-    "inverted": (inverted, inverted),
-    "tilted": (tilted, partial(tilted, slope=-0.4)),
-}
 
 
 def data_of(recipe: Recipe, device: torch.device | str = "cpu") -> tuple[Dataset, Split]:

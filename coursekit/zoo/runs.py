@@ -15,7 +15,8 @@ from coursekit.data import Dataset
 from coursekit.errors import require
 from coursekit.nets import Generator
 from coursekit.training import Ema, History, fit, train_gan
-from coursekit.zoo.recipes import Recipe, batches_of, build, build_network, data_of, split_of
+from coursekit.zoo.recipes import Recipe, build, build_network, data_of, split_of
+from coursekit.zoo.tasks import batches_of
 
 KEPT_LOSSES = 200  # points of each loss curve that are written down
 REPLAY_STEPS = 8

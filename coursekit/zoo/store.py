@@ -25,7 +25,7 @@ from coursekit.zoo.runs import REPLAY_TOLERANCE, Run, curves_of, describe_machin
 SHORT_STEPS = 400  # what is trained where nothing is stored, so that nobody waits long
 ROOMS = (
     "nets", "gan_losses.py", "objectives.py", "lipschitz", "training", "attacks", "data",
-    "gradients.py", "threats.py",
+    "gradients.py", "threats.py", "zoo/films.py", "zoo/ingredients.py", "zoo/tasks.py",
 )  # fmt: skip
 
 
