@@ -408,8 +408,8 @@ def test_the_bound_of_the_exact_model_is_close_to_its_entropy_from_above(rng):
 
 @pytest.mark.parametrize("classes", [0, 10])
 def test_the_figures_of_a_run_are_samples_and_a_bound_that_adds_up(classes, rng):
-    split = Split(torch.rand(40, 1, 8, 8, generator=rng), torch.arange(40) % 10)
-    data = Dataset("mine", split, split, tuple("0123456789"))
+    pixels = torch.rand(2, 40, 1, 8, 8, generator=rng)
+    data = Dataset("mine", *(Split(x, torch.arange(40) % 10) for x in pixels), tuple("0123456789"))
     model = nets.DiffusionUNet((1, 8, 8), 8, classes, rng=rng).eval()
     reader = nets.StridedCNN((1, 8, 8), 10, rng=rng).eval()
     fresh = torch.Generator().manual_seed(1)

@@ -35,7 +35,7 @@ CHARTS = {
     "diffusion: posteriors": lambda: diffusion.posteriors(ROW, {"t = 2": (ROW, ROW)}),
     "diffusion: schedules": lambda: diffusion.schedules({"a": ROW}, {"a": ROW + 0.1}),
     "diffusion: scores": lambda: diffusion.scores(DOTS, {"a": DOTS}, {"b": DOTS, "c": DOTS}, 2.0),
-    "diffusion: errors": lambda: diffusion.error_by_density(NAMES, {"t = 2": ROW}),
+    "diffusion: errors": lambda: diffusion.error_by_density(NAMES, {"t = 2": [3.0, 2.0, 1.0]}),
     "diffusion: steps": lambda: diffusion.against_steps((5, 9), {"η = 0": [2, 1]}, 0.5, "title"),
     "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%")}),
     "attacks: sweep": lambda: attacks.sweep(EPS, {"FGSM": torch.rand(3)}, {"FGSM": SURE}),
