@@ -4,10 +4,12 @@
 *minimise* what they are given, so the critic's loss is the negative of its value.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu, softplus
 
 from coursekit.errors import CourseError, require
@@ -217,3 +219,35 @@ class identity_mapping:  # reads as a noun in `penalty_G=identity_mapping(5)`
         a, b = x.chunk(2, 1)
         lost = (G.forth(b) - b).abs().mean() + (G.back(a) - a).abs().mean()
         return self.weight / 2 * lost
+
+
+@dataclass(frozen=True)
+class wrong_pairs:  # reads as a noun in `penalty_D=wrong_pairs(same_meaning)`
+    """λ·mean of −log(1 − D(x, y')), real images x with captions y' that are not theirs.
+
+    The matching-aware discriminator (Reed et al. 2016, §4.2, "GAN-CLS"): besides (real, right) and
+    (fake, right) it is shown (real, wrong), and only there does it have to read the caption. The
+    caption of another row of the batch is wrong, unless it happens to say the same: those rows do
+    not count. The paper halves both fake terms; here λ = 1 counts this one as much as the fakes.
+
+    Attributes:
+        same: (y, y') -> whether two captions say the same, shape (n,).
+        weight: λ, at least 0.
+
+    Raises:
+        CourseError: a negative weight.
+    """
+
+    same: Callable[[Tensor, Tensor], Tensor]
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, f"weight was {self.weight}; it must be at least 0.")
+
+    def __call__(
+        self, D: nn.Module, x: Images, fake: object, y: Tensor, rng: torch.Generator
+    ) -> Scalar:
+        away = int(torch.randint(1, max(2, len(y)), (), generator=rng))
+        other = y.roll(away, 0)
+        wrong = (~self.same(y, other)).to(x)
+        return self.weight * (wrong * softplus(D(x, other))).sum() / wrong.sum().clamp_min(1)

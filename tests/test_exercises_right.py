@@ -20,6 +20,7 @@ from coursekit.teaching.exercises import (
     dreams,
     gan_theory,
     gan_training,
+    larger,
     latent,
     likelihood,
     mode_collapse,
@@ -35,6 +36,40 @@ RIGHT = []  # (exercise, a right answer that is not the worked solution)
 
 def right(exercise):
     return lambda attempt: RIGHT.append((exercise, attempt)) or attempt
+
+
+# 13
+
+
+@right(larger.ATTEND)
+def place_after_place(q, k, v):
+    rows = []
+    for i in range(q.shape[2]):
+        beta = torch.einsum("nd,ndj->nj", q[:, :, i], k).softmax(1)
+        rows.append(torch.einsum("nj,ncj->nc", beta, v))
+    return torch.stack(rows, 2)
+
+
+@right(larger.TRUNCATE)
+def one_coordinate_at_a_time(z, at, rng):
+    flat = z.clone().flatten()
+    for i in range(len(flat)):
+        while abs(float(flat[i])) > at:
+            flat[i] = torch.randn((), generator=rng)
+    return flat.view_as(z)
+
+
+@right(larger.MODULATE)
+def filter_by_filter(weight, s):
+    rows = [weight * scale[None, :, None, None] for scale in s]
+    return torch.stack([torch.stack([f / f.norm() for f in row]) for row in rows])
+
+
+@right(larger.WRONG)
+def the_last_that_differs(meaning):
+    differ = (meaning[:, None] != meaning[None]).any(2)
+    numbers = torch.arange(len(meaning)).expand_as(differ)
+    return torch.where(differ, numbers, -1).amax(1)
 
 
 # 00 and 01

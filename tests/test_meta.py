@@ -38,6 +38,8 @@ GENERATORS = {
     "ConcatGenerator": lambda: nets.ConcatGenerator(COLOUR, 3, 4, 4),
     "ConditionalBatchNormGenerator": lambda: nets.ConditionalBatchNormGenerator(COLOUR, 3, 4, 4),
     "SNGANGenerator": lambda: nets.SNGANGenerator(COLOUR, 3, 4, 4),
+    "BigGANGenerator": lambda: nets.BigGANGenerator(COLOUR, 3, 4, 6),
+    "StyleGenerator": lambda: nets.StyleGenerator(COLOUR, 4, 4),
 }
 DISCRIMINATORS = {
     "MLPDiscriminator": lambda: nets.MLPDiscriminator(COLOUR, (8,)),
@@ -48,6 +50,7 @@ DISCRIMINATORS = {
     "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
     "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
     "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
+    "LocalDiscriminator": lambda: nets.LocalDiscriminator(COLOUR, 8, attention=True),
     "MinibatchStd": lambda: nets.Preprocessed(
         nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)
     ),
@@ -77,18 +80,22 @@ DIFFUSION = {
 TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
 TRANSLATION |= {"FilmTranslator"}  # see test_films
 ABSTRACT = {
-    "Autoregressive", "ConditionalGenerator", "DiffusionModel", "Generator", "LatentVariableModel",
+    "Autoregressive", "CodedGenerator", "ConditionalGenerator", "DiffusionModel", "Generator",
+    "LatentVariableModel",
 }  # fmt: skip
 LAYERS = {
     "AffineCoupling",
+    "CodedBatchNorm2d",
     "ConditionalBatchNorm2d",
     "MaskedConv2d",
+    "ModulatedConv2d",
+    "SelfAttention",
     "Normalize",
     "Preprocessed",
 }  # of the networks in the tables
 POINTS = {  # in a test of their own below
     "PacGANPack", "FourierFeatures", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
-    "DiracDiscriminator", "Inpainter",
+    "DiracDiscriminator", "Inpainter", "TextDiscriminator", "TextEncoder", "TextGenerator",
 }  # fmt: skip
 
 
@@ -212,6 +219,21 @@ def test_what_completes_an_image_takes_a_step():
     assert fake.shape == X["colour"].shape
     with frozen(D):
         step(C, gan_losses.Hinge().generator(D(fake)))
+
+
+def test_words_take_a_step_too():
+    y = torch.ones(N, 5, dtype=torch.int64, device="meta")
+    G = nets.TextGenerator(COLOUR, 24, 4, 6, 5).to("meta")
+    D = nets.TextDiscriminator(COLOUR, 24, 4, 5).to("meta")
+    fake = G(G.noise(N, RNG), y)
+    loss = gan_losses.Hinge().critic(D(X["colour"], y), D(fake.detach(), y))
+
+    def same(a, b):
+        return (a == b).all(1)
+
+    step(D, loss + gan_losses.wrong_pairs(same)(D, X["colour"], fake, y, RNG))
+    with frozen(D):
+        step(G, gan_losses.Hinge().generator(D(fake, y)))
 
 
 def test_normalised_and_orthogonal_critics_take_a_step():

@@ -1,6 +1,6 @@
 """Data: whole sets as tensors on one device, toy densities, photos, download and verification."""
 
-from coursekit.data import toys
+from coursekit.data import captions, toys
 from coursekit.data.dataset import (
     Batch,
     Batches,
@@ -35,6 +35,7 @@ __all__ = [
     "warp",
     "warping_error",
     "binarise",
+    "captions",
     "mislabelled",
     "photo",
     "real_or_fake",

@@ -1,5 +1,6 @@
 """Networks: classifiers, generators, discriminators."""
 
+from coursekit.nets.attention import LocalDiscriminator, SelfAttention
 from coursekit.nets.autoencoders import (
     VAE,
     VQVAE,
@@ -12,6 +13,7 @@ from coursekit.nets.autoencoders import (
     pca_autoencoder,
 )
 from coursekit.nets.autoregressive import FVSBN, MADE, NADE, Autoregressive
+from coursekit.nets.biggan import BigGANGenerator, CodedBatchNorm2d, CodedGenerator
 from coursekit.nets.classifiers import (
     MLP,
     LinearClassifier,
@@ -85,6 +87,8 @@ from coursekit.nets.pixel_networks import (
 )
 from coursekit.nets.pretrained import pretrained
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
+from coursekit.nets.style import ModulatedConv2d, StyleGenerator, truncated_style
+from coursekit.nets.text import TextDiscriminator, TextEncoder, TextGenerator
 from coursekit.nets.translation import (
     FIELDS,
     Cycle,
@@ -95,6 +99,17 @@ from coursekit.nets.translation import (
 )
 
 __all__ = [
+    "BigGANGenerator",
+    "CodedBatchNorm2d",
+    "CodedGenerator",
+    "LocalDiscriminator",
+    "ModulatedConv2d",
+    "SelfAttention",
+    "StyleGenerator",
+    "TextDiscriminator",
+    "TextEncoder",
+    "TextGenerator",
+    "truncated_style",
     "DiffusionMLP",
     "DiffusionModel",
     "DiffusionUNet",

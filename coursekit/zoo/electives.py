@@ -186,6 +186,59 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
     ]
 
 
+# Elective 13: the game of `dcgan-digits` with one ingredient more or less in each run.
+_STYLE: dict[str, Any] = {"width": 12}
+LARGER: dict[str, dict[str, Any]] = {
+    "biggan": {},
+    "text": {"penalty_D": ("r1_wrong_pairs", {"gamma": 0.2, "weight": 1.0})},
+    "text-no-wrong": {},
+    "twins-attention": {"discriminator": {"attention": True}},
+    "twins-local": {},
+    "style": {},
+    "biggan-orthogonal": {"penalty_G": ("orthogonal", {"weight": 1e-3})},
+    "style-no-noise": {"generator": {"noise": False}},
+    "style-no-mixing": {"generator": {"mixing": False}},
+    "biggan-batch-16": {"batch": 16},
+}
+_LARGER_KINDS: dict[str, dict[str, Any]] = {
+    "biggan": {
+        "generator": ("biggan_generator", {"width": 16}), "steps": 2000,
+        "discriminator": ("projection_discriminator", {"width": 16, "norm": "none"}),
+    },
+    "text": {
+        "generator": ("text_generator", {"width": 16}), "steps": 2000,
+        "discriminator": ("text_discriminator", {"width": 16}), "task": "captions",
+    },
+    "twins": {
+        "generator": ("dcgan_generator", {"width": 16, "noise_dim": 32}), "steps": 1500,
+        "discriminator": ("local_discriminator", {"width": 16}), "task": "twins",
+    },
+    "style": {
+        "generator": ("style_generator", _STYLE), "steps": 1800, "batch": 32,
+        "discriminator": ("dcgan_discriminator", {"width": 16, "norm": "none"}),
+    },
+}  # fmt: skip
+
+
+def _larger(data: str, longer: int) -> list[Recipe]:
+    adam: Part = ("adam", {"lr": 2e-3, "betas": [0.0, 0.99]})
+    runs = []
+    for name, change in LARGER.items():
+        kind = _LARGER_KINDS[name.split("-")[0]]
+        parts: dict[str, Any] = {"penalty_D": ("r1", {"gamma": 0.2}), "batch": 64} | kind
+        for field, value in change.items():
+            network = field in ("generator", "discriminator")
+            parts[field] = (kind[field][0], kind[field][1] | value) if network else value
+        runs.append(
+            Recipe(
+                name=f"{name}-{data}", data=data, split="gan_train", looks=4, compare=2000,
+                loss=("nonsaturating", {}), optimizer_G=adam, optimizer_D=adam, ema=0.995,
+                reuse_fakes=True, **parts | {"steps": longer * kind["steps"]},
+            )
+        )  # fmt: skip
+    return runs
+
+
 # Elective 14: ε by mean squared error, by the weighted bound, with β as for T = 1000 but only 200
 # steps, and with classes, of which a tenth is withheld.
 def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
@@ -210,6 +263,8 @@ ELECTIVES = (
     *AUTOENCODERS,
     *_translation("digits", 8, 1200, 800),
     *_translation("mnist", 16, 2500, 1200),
+    *_larger("digits", 1),
+    *_larger("mnist", 3),
     *_diffusion("digits", 24, 3000, 32),
     *_diffusion("mnist", 32, 12_000, 64),
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from coursekit import gan_losses, lipschitz, nets, objectives
 from coursekit.attacks import training_pgd
+from coursekit.data.captions import same_meaning
 from coursekit.training import adam, linear_decay, rmsprop, triangle
 from coursekit.zoo.films import film_error
 
@@ -94,6 +95,11 @@ NETWORKS: dict[str, Any] = {
     "patch_discriminator": nets.PatchDiscriminator,
     "cycle": nets.Cycle,
     "two_critics": nets.TwoCritics,
+    "local_discriminator": nets.LocalDiscriminator,
+    "biggan_generator": nets.BigGANGenerator,
+    "style_generator": nets.StyleGenerator,
+    "text_generator": nets.TextGenerator,
+    "text_discriminator": nets.TextDiscriminator,
     "diffusion_unet": nets.DiffusionUNet,
     "film_translator": nets.FilmTranslator,
 }
@@ -103,6 +109,7 @@ WITHOUT_CLASSES = (
     "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
     "unet", "patch_discriminator", "cycle", "two_critics", "film_translator", "diffusion_unet",
+    "local_discriminator", "style_generator", "text_generator", "text_discriminator",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
@@ -155,7 +162,22 @@ class _Sum:
         return sum(part(*(game if asks else alone)) for part, asks in pairs)
 
 
+@dataclass(frozen=True)
+class OrthogonalG:
+    """`lipschitz.orthogonal` without the diagonal, on the generator (Brock et al. 2019, eq. 3)."""
+
+    weight: float
+    needs_generator: ClassVar[bool] = True
+
+    def __call__(self, D: Any, x: Any, fake: Any, y: Any, rng: Any, G: torch.nn.Module) -> Tensor:
+        return lipschitz.orthogonal(self.weight, diagonal=False)(G)
+
+
 PENALTIES = {
+    "orthogonal": OrthogonalG,
+    "r1_wrong_pairs": lambda gamma, weight: _Sum(
+        (lipschitz.r1_penalty(gamma), gan_losses.wrong_pairs(same_meaning, weight))
+    ),
     "gradient_penalty": lipschitz.gradient_penalty,
     "r1": lipschitz.r1_penalty,
     "auxiliary": gan_losses.auxiliary,

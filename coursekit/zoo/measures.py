@@ -36,6 +36,7 @@ from coursekit.zoo.figures import (
     needed,
 )
 from coursekit.zoo.films import measure_films
+from coursekit.zoo.larger_measures import measure_captions, measure_twins
 from coursekit.zoo.recipes import Recipe
 from coursekit.zoo.tasks import upper_half
 
@@ -223,6 +224,8 @@ MEASURES: dict[str, Measure] = {
     "very_low_resolution": partial(measure_translation, "very_low_resolution"),
     "inverted": partial(measure_cycle, "inverted"),
     "tilted": partial(measure_cycle, "tilted"),
+    "captions": measure_captions,
+    "twins": measure_twins,
     "edges": partial(measure_translation, "edges"),
     "films": measure_films,
 }

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit.data import Film, Sampler, Split, binarise, moving_digits, warp
+from coursekit.data.captions import captioned, twins
 from coursekit.data.toys import Stacked
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 # three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
 # with their classes, once for all or anew for every batch; with a coarse version of themselves, or
 # with their edges; pairs of an image and another that is inverted or tilted, from disjoint
-# originals; or films of moving digits
+# originals; films of moving digits; images with a thickness and a tilt of their own, and the words
+# that say so; or two small digits that agree
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "very_low_resolution", "inverted", "tilted", "edges", "films",
+    "very_low_resolution", "inverted", "tilted", "edges", "films", "captions", "twins",
 )  # fmt: skip
 FRAMES = 3  # of a film in a batch
 
@@ -33,6 +35,8 @@ def batches_of(recipe: "Recipe", split: Split, rng: torch.Generator) -> Any:
         split = Split(binarise(split.x, torch.Generator().manual_seed(0)), split.y, split.origin)
     if recipe.task in ("classes", "static_binary"):
         return split.batches(recipe.batch, rng)
+    if recipe.task in ("captions", "twins"):
+        return {"captions": captioned, "twins": twins}[recipe.task](split, recipe.batch, rng)
     if recipe.task in DOMAINS:
         return unpaired(split, DOMAINS[recipe.task][0], recipe.batch, rng)
     if recipe.task == "films":
