@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from coursekit import gan_losses, lipschitz, nets
 from coursekit.data import captions, load
 from coursekit.errors import CourseError
+from coursekit.training import Ema, train_gan
 from coursekit.zoo.ingredients import OrthogonalG
 from coursekit.zoo.larger_measures import agreement, caption_accuracy
 
@@ -70,10 +71,10 @@ def test_attention_wants_eight_channels():
 
 
 def exchanged(D, rng):
-    """s(a, b) + s(a', b') − s(a, b') − s(a', b) for corners with a gap between them."""
+    """s(a, b) + s(a', b') − s(a, b') − s(a', b) for pairs in the corners of twins."""
     left, right = (torch.zeros(2, 1, 28, 28, dtype=torch.float64) for _ in range(2))
-    left[:, :, :8, :8] = torch.rand(2, 1, 8, 8, generator=rng)
-    right[:, :, 20:, 20:] = torch.rand(2, 1, 8, 8, generator=rng)
+    for whole, side in zip((left, right), captions.CORNERS, strict=True):
+        whole[:, :, side, side] = torch.rand(2, 1, 10, 10, generator=rng)
     with torch.no_grad():
         s = [D(left[i : i + 1] + right[j : j + 1]) for i, j in ((0, 0), (1, 1), (0, 1), (1, 0))]
     return float((s[0] + s[1] - s[2] - s[3]).abs())
@@ -88,6 +89,87 @@ def test_a_sum_over_patches_cannot_see_whether_two_corners_agree(rng):
             p.mul_(10)
         D.attend.gamma.fill_(1.0)
     assert exchanged(D, rng) > 1e-6
+
+
+def test_a_place_of_the_local_discriminator_sees_eight_pixels_a_side(rng):
+    D = nets.LocalDiscriminator((1, 28, 28), 8, rng=rng).double()
+    x = torch.rand(1, 1, 28, 28, generator=rng, dtype=torch.float64).requires_grad_()
+    D.score(D.body(2 * x - 1))[0, 0, 3, 3].backward()
+    rows = x.grad[0, 0].abs().sum(1).nonzero().flatten()
+    assert rows.tolist() == list(range(9, 17))
+
+
+# --- progressive growing
+
+
+def grown(rng, kind=nets.ProgressiveGenerator, **how):
+    return kind(GREY, 4, rng=rng, **how).double()
+
+
+def test_the_stages_of_growing():
+    wanted = {0: (0, 1), 0.19: (0, 1), 0.2: (1, 0), 0.3: (1, 0.5), 0.45: (1, 1), 0.75: (2, 0.75)}
+    wanted |= {0.8: (2, 1), 1: (2, 1)}
+    for progress, (level, alpha) in wanted.items():
+        assert nets.stage(progress) == (level, pytest.approx(alpha, abs=1e-9)), progress
+    with pytest.raises(CourseError, match=r"progress was 1\.1"):
+        nets.stage(1.1)
+
+
+def test_a_level_fades_in_from_the_enlarged_one_below(rng):
+    G = grown(rng)
+    z = G.noise(5, rng).double()
+    with torch.no_grad():
+        for level, side in ((1, 8), (2, 16)):
+            G.level, G.alpha = level - 1, 1.0
+            below = G(z)
+            # each small pixel is a square of the whole image
+            k = 2 * 16 // side
+            squares = F.avg_pool2d(below, k).repeat_interleave(k, 2).repeat_interleave(k, 3)
+            torch.testing.assert_close(squares, below)
+            G.level, G.alpha = level, 0.0
+            torch.testing.assert_close(G(z), below)
+            G.alpha = 1.0
+            above = G(z)
+            assert not torch.allclose(above, below, atol=1e-3)
+            G.alpha = 0.25
+            torch.testing.assert_close(G(z), 0.75 * below + 0.25 * above)
+
+
+def test_a_faded_discriminator_begins_as_the_one_below(rng):
+    D, x = grown(rng, nets.ProgressiveDiscriminator), torch.rand(3, *GREY).double()
+    with torch.no_grad():
+        for level in (1, 2):
+            D.level, D.alpha = level - 1, 1.0
+            below = D(x)
+            D.level, D.alpha = level, 0.0
+            torch.testing.assert_close(D(x), below)
+            D.alpha = 1.0
+            assert not torch.allclose(D(x), below, atol=1e-3)
+    # at a quarter of the size it sees means of squares only
+    D.level = 0
+    flat = F.avg_pool2d(x, 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    torch.testing.assert_close(D(flat), D(x))
+
+
+def test_training_grows_both_networks_and_the_average(rng, digits):
+    G, D = grown(rng).float(), grown(rng, nets.ProgressiveDiscriminator).float()
+    ema, seen = Ema(G, 0.9), []
+    x = digits.train.x[:64, :, 6:22, 6:22]
+    batches = (x[torch.randint(64, (8,), generator=rng)] for _ in range(99))
+    pairs = ((batch, torch.zeros(8, dtype=torch.int64)) for batch in batches)
+
+    def watch(step):
+        seen.append((G.level, D.level, ema.model.level))
+        return {}
+
+    train_gan(G, D, pairs, gan_losses.NonSaturating(), steps=10, rng=rng, ema=ema, watch=watch,
+              every=2)  # fmt: skip
+    assert [row[0] for row in seen[1:]] == [0, 1, 1, 2, 2]
+    assert all(len(set(row)) == 1 for row in seen[1:])
+    assert (G.level, G.alpha) == (2, 1.0)
+    still = grown(rng, grow=False)
+    still.grow(0.0)
+    assert (still.level, still.alpha) == (2, 1.0)
 
 
 # --- BigGAN
@@ -175,13 +257,28 @@ def test_modulation_is_a_loop_over_examples_and_one_grouped_convolution(rng, dem
     layer = nets.ModulatedConv2d(3, 5, 4, demodulate=demodulate, rng=rng).double()
     h = torch.randn(6, 3, 7, 7, generator=rng, dtype=torch.float64)
     w = torch.randn(6, 4, generator=rng, dtype=torch.float64)
-    weights = layer.weight * layer.affine(w)[:, None, :, None, None]
+    weights = layer.filters * layer.affine(w)[:, None, :, None, None]
     if demodulate:
         weights = weights * (weights.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
     loop = torch.cat([F.conv2d(x[None], k, padding=1) for x, k in zip(h, weights, strict=True)])
     grouped = F.conv2d(h.view(1, 18, 7, 7), weights.flatten(0, 1), padding=1, groups=6)
     torch.testing.assert_close(layer(h, w), loop)
     torch.testing.assert_close(grouped.view(6, 5, 7, 7), loop)
+
+
+def test_an_equalised_layer_learns_at_its_rate(rng):
+    x = torch.randn(500, 64, generator=rng)
+    moved = {}
+    for rate in (1.0, 0.1):
+        layer = nets.EqualisedLinear(64, 32, rate, 0.5, rng)
+        before = layer(x).detach()
+        assert float((before - 0.5).std()) == pytest.approx(1.0, abs=0.05)
+        assert float(before.mean()) == pytest.approx(0.5, abs=0.05)
+        optimizer = torch.optim.Adam(layer.parameters(), 0.01)
+        layer(x).sum().backward()
+        optimizer.step()  # Adam's first step is the rate, in the direction of the sign
+        moved[rate] = float((layer(x).detach() - before).abs().mean())
+    assert moved[0.1] == pytest.approx(0.1 * moved[1.0], rel=0.02)
 
 
 def test_demodulation_forgets_the_size_of_the_style(rng):
@@ -385,19 +482,21 @@ class Reads(torch.nn.Module):
 
 def test_agreement_counts_pairs_of_one_kind_only():
     x = torch.zeros(4, 1, 28, 28)
-    x[1, :, :14, :14] = 0.5
-    x[2, :, :14, :14] = x[2, :, 14:, 14:] = 0.5
-    x[3, :, :14, :14] = x[3, :, 14:, 14:] = 1.0
+    one, other = captions.CORNERS
+    x[1, :, one, one] = 0.9
+    x[2, :, one, one] = x[2, :, other, other] = 0.9
+    x[3, :, one, one] = x[3, :, other, other] = 2.0
     assert agreement(Reads(), x) == (0.5, 0.75)
 
 
 def test_pairs_agree_where_they_should(digits, rng):
     x, y = captions.twins_of(digits.test, 200, rng)
     assert torch.equal(y[:, 0], y[:, 1]) and float(x[:, :, :14, 14:].abs().max()) == 0
+    assert float(x[:, :, 10:18].abs().max()) == 0
     _, mixed = captions.twins_of(digits.test, 200, rng, agree=False)
     assert 0.35 < float((mixed[:, 0] == mixed[:, 1]).float().mean()) < 0.65
-    small = F.avg_pool2d(digits.test.x, 2)
-    own = digits.test.y[(small - x[0, :, :14, :14]).flatten(1).abs().amax(1) < 1e-6]
+    small = F.avg_pool2d(digits.test.x, 2)[:, :, 2:12, 2:12]
+    own = digits.test.y[(small - x[0, :, :10, :10]).flatten(1).abs().amax(1) < 1e-6]
     assert len(own) and (own == y[0, 0]).all()
 
 

@@ -40,6 +40,7 @@ GENERATORS = {
     "SNGANGenerator": lambda: nets.SNGANGenerator(COLOUR, 3, 4, 4),
     "BigGANGenerator": lambda: nets.BigGANGenerator(COLOUR, 3, 4, 6),
     "StyleGenerator": lambda: nets.StyleGenerator(COLOUR, 4, 4),
+    "ProgressiveGenerator": lambda: nets.ProgressiveGenerator(COLOUR, 4, 4),
 }
 DISCRIMINATORS = {
     "MLPDiscriminator": lambda: nets.MLPDiscriminator(COLOUR, (8,)),
@@ -50,6 +51,7 @@ DISCRIMINATORS = {
     "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
     "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
     "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
+    "ProgressiveDiscriminator": lambda: nets.ProgressiveDiscriminator(COLOUR, 4),
     "LocalDiscriminator": lambda: nets.LocalDiscriminator(COLOUR, 8, attention=True),
     "MinibatchStd": lambda: nets.Preprocessed(
         nets.MinibatchStd(2), nets.DCGANDiscriminator((4, 16, 16), 4)
@@ -79,11 +81,12 @@ DIFFUSION = {
 }
 TRANSLATION = {"UNet", "PatchDiscriminator", "Cycle", "TwoCritics"}  # see test_translation
 TRANSLATION |= {"FilmTranslator"}  # see test_films
-ABSTRACT = {
+ABSTRACT = {"Growing",
     "Autoregressive", "CodedGenerator", "ConditionalGenerator", "DiffusionModel", "Generator",
     "LatentVariableModel",
 }  # fmt: skip
 LAYERS = {
+    "EqualisedLinear",
     "AffineCoupling",
     "CodedBatchNorm2d",
     "ConditionalBatchNorm2d",

@@ -25,6 +25,7 @@ WIDTH = 4.0  # pixels: strokes below are thin
 GAP = 0.5  # pixels to either side of it that are left free
 ROUNDS = 3  # of dilation or erosion at most
 HELD_OUT = (7, 1, 0)  # a thick seven leaning left: never shown in training
+CORNERS = (slice(0, 10), slice(18, 28))  # where twins lie, in both directions
 
 Meaning = Int[Tensor, "n 3"]  # digit; 0 thin, 1 thick; 0 left, 1 upright, 2 right
 Words = Int[Tensor, "n t"]
@@ -189,7 +190,9 @@ def captioned(split: Split, size: int, rng: torch.Generator) -> Sampler:
 
 
 def twins_of(split: Split, n: int, rng: torch.Generator, agree: bool = True) -> tuple[Tensor, ...]:
-    """Two small zeros or two small ones in opposite corners, at 14 × 14 pixels each.
+    """Two small zeros or two small ones in opposite corners, at 10 × 10 pixels each.
+
+    The inner 20 × 20 pixels of a digit at half the size; 8 pixels lie between the corners.
 
     Args:
         split: where the zeros and ones are taken from.
@@ -203,11 +206,11 @@ def twins_of(split: Split, n: int, rng: torch.Generator, agree: bool = True) -> 
     second = first if agree else torch.randint(2, (n,), generator=rng)
     y = torch.stack([first, second], 1)
     x = torch.zeros(n, *split.x.shape[1:]).to(split.x)
-    for corner, side in enumerate((slice(0, 14), slice(14, 28))):
+    for corner, side in enumerate(CORNERS):
         u = torch.rand(n, generator=rng)
         picks = torch.stack([pool[(u * len(pool)).long()] for pool in pools], 1)
         rows = picks.gather(1, y[:, corner, None])[:, 0].to(split.x.device)
-        x[:, :, side, side] = F.avg_pool2d(split.x[rows], 2)
+        x[:, :, side, side] = F.avg_pool2d(split.x[rows][:, :, 4:24, 4:24], 2)
     return x, y
 
 
@@ -222,7 +225,7 @@ def twins(split: Split, size: int, rng: torch.Generator) -> Sampler:
 
 
 def corners(x: Images) -> tuple[Float[Tensor, "n 1 28 28"], Float[Tensor, "n 1 28 28"]]:
-    """The two corners of twins, each enlarged to a whole image again."""
-    parts = (x[:, :, :14, :14], x[:, :, 14:, 14:])
+    """The two corners of twins, each at full size again, with the margin that digits have."""
+    parts = (x[:, :, side, side] for side in CORNERS)
     one, other = (F.interpolate(p, scale_factor=2, mode="bilinear") for p in parts)
-    return one, other
+    return F.pad(one, (4, 4, 4, 4)), F.pad(other, (4, 4, 4, 4))

@@ -86,8 +86,14 @@ from coursekit.nets.pixel_networks import (
     RowLSTM,
 )
 from coursekit.nets.pretrained import pretrained
+from coursekit.nets.progressive import (
+    Growing,
+    ProgressiveDiscriminator,
+    ProgressiveGenerator,
+    stage,
+)
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
-from coursekit.nets.style import ModulatedConv2d, StyleGenerator, truncated_style
+from coursekit.nets.style import EqualisedLinear, ModulatedConv2d, StyleGenerator, truncated_style
 from coursekit.nets.text import TextDiscriminator, TextEncoder, TextGenerator
 from coursekit.nets.translation import (
     FIELDS,
@@ -100,9 +106,14 @@ from coursekit.nets.translation import (
 
 __all__ = [
     "BigGANGenerator",
+    "Growing",
+    "ProgressiveDiscriminator",
+    "ProgressiveGenerator",
+    "stage",
     "CodedBatchNorm2d",
     "CodedGenerator",
     "LocalDiscriminator",
+    "EqualisedLinear",
     "ModulatedConv2d",
     "SelfAttention",
     "StyleGenerator",

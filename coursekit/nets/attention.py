@@ -51,7 +51,7 @@ class SelfAttention(nn.Module):
 class LocalDiscriminator(nn.Module):
     """Two strided convolutions, a score for each of their places, and the sum of the scores.
 
-    A place sees 10 × 10 pixels. Without `attention` the score is a sum over such patches, so it
+    A place sees 8 × 8 pixels. Without `attention` the score is a sum over such patches, so it
     cannot tell whether two parts that no patch holds together agree; with it each place also sees
     what all others found.
 
@@ -70,7 +70,7 @@ class LocalDiscriminator(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(c, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             nn.LeakyReLU(0.2),
         )
         self.attend: nn.Module = nn.Identity()

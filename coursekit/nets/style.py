@@ -8,13 +8,39 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from coursekit.errors import require
-from coursekit.nets.classifiers import Shape, check_multiple, initialise
+from coursekit.nets.classifiers import Shape, check_multiple
 from coursekit.nets.generators import Generator, Noise
 from coursekit.types import Images, Labels, Rng
 
 Styles = Float[Tensor, "n latent"]  # w, one for each example
 
+MAPPING_RATE = 0.1  # the paper's is 0.01, in a run a hundred times as long
 LAYERS = 4  # styled convolutions: one of 7 × 7 pixels, one of 14, two of 28
+
+
+class EqualisedLinear(nn.Module):
+    """x·(c·W)ᵀ + λ·b, W from N(0, 1/λ²) and c = λ/√fan_in (Karras et al. 2018, §4.1; 2019, app. C).
+
+    Adam's steps have the size of the rate, whatever the size of a weight. With all weights of one
+    size all layers learn at one speed; λ < 1 slows this one down.
+
+    Args:
+        inputs, outputs: lengths.
+        rate: λ, a factor on the learning rate.
+        bias: b at the beginning.
+        rng: draws W.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, rate: float = 1.0, bias: float = 0.0, rng: Rng = None
+    ) -> None:
+        super().__init__()
+        self.scale, self.rate = rate / inputs**0.5, rate
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, generator=rng) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
+
+    def forward(self, x: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
+        return F.linear(x, self.scale * self.weight, self.rate * self.bias)
 
 
 class ModulatedConv2d(nn.Module):
@@ -22,7 +48,8 @@ class ModulatedConv2d(nn.Module):
 
     Modulation by the style and demodulation (Karras et al. 2020, eqs. 1–3). Computed on the map
     rather than on the weights: scale the inputs by s, convolve, divide the outputs. The same
-    numbers as one grouped convolution, or as a loop over the examples.
+    numbers as one grouped convolution, or as a loop over the examples. `weight` starts from
+    N(0, 1); `filters` are the weights at the size of their layer, see `EqualisedLinear`.
 
     Args:
         inputs, outputs: channels.
@@ -42,20 +69,21 @@ class ModulatedConv2d(nn.Module):
         rng: Rng = None,
     ) -> None:
         super().__init__()
-        self.affine = nn.Linear(style, inputs)
-        initialise(self.affine, rng)
-        nn.init.ones_(self.affine.bias)
-        scale = (inputs * kernel**2) ** -0.5
-        self.weight = nn.Parameter(
-            scale * torch.randn(outputs, inputs, kernel, kernel, generator=rng)
-        )
+        self.affine = EqualisedLinear(style, inputs, bias=1.0, rng=rng)
+        self.scale = (inputs * kernel**2) ** -0.5
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel, generator=rng))
         self.demodulate = demodulate
 
+    @property
+    def filters(self) -> Tensor:
+        """The weights w_oik of the convolution, shape (outputs, inputs, kernel, kernel)."""
+        return self.scale * self.weight
+
     def forward(self, h: Tensor, w: Styles) -> Tensor:
-        s = self.affine(w)
-        out = F.conv2d(s[:, :, None, None] * h, self.weight, padding=self.weight.shape[-1] // 2)
+        s, filters = self.affine(w), self.filters
+        out = F.conv2d(s[:, :, None, None] * h, filters, padding=filters.shape[-1] // 2)
         if self.demodulate:
-            squares = s.square() @ self.weight.square().sum((2, 3)).T  # (n, outputs)
+            squares = s.square() @ filters.square().sum((2, 3)).T  # (n, outputs)
             out = out * (squares + 1e-8).rsqrt()[:, :, None, None]
         return out
 
@@ -94,11 +122,11 @@ class StyleGenerator(Generator):
         self.latent, self.with_noise, self.mixing = latent, noise, mixing
         self.sizes = [(h // k, w // k) for k in (4, 2, 1, 1)]
         self.noise_dim = 2 * latent + 1 + sum(a * b for a, b in self.sizes)
-        self.mapping = nn.Sequential(
-            nn.Linear(latent, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2),
-            nn.Linear(64, latent),
-        )  # fmt: skip
-        initialise(self.mapping, rng)
+        sizes = (latent, 64, 64, latent)
+        parts: list[nn.Module] = []
+        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+            parts += [EqualisedLinear(inputs, outputs, MAPPING_RATE, rng=rng), nn.LeakyReLU(0.2)]
+        self.mapping = nn.Sequential(*parts[:-1])
         self.constant = nn.Parameter(torch.randn(2 * width, *self.sizes[0], generator=rng))
         channels = (2 * width, 2 * width, width, width, width)
         self.styled = nn.ModuleList(

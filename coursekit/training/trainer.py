@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import CourseError
+from coursekit.nets import Growing
 from coursekit.progress import bar, format_metrics, silent
 from coursekit.training.checkpoint import Checkpointer
-from coursekit.training.optim import Schedule
+from coursekit.training.optim import Ema, Schedule
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -118,6 +119,8 @@ class Trainer:
         self.every = every or max(1, steps // 10)
         parts = {name: part for name, part in parts.items() if part is not None}
         self.networks = [part for part in parts.values() if isinstance(part, nn.Module)]
+        averages = [part.model for part in parts.values() if isinstance(part, Ema)]
+        self.growing = [n for n in self.networks + averages if isinstance(n, Growing)]
         self.optimizers = [p for p in parts.values() if isinstance(p, torch.optim.Optimizer)]
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -150,6 +153,7 @@ class Trainer:
             clock = time.perf_counter()
             progress = self.done / self.steps
             self._set_rates(progress)
+            self._grow(progress)
             yield progress
             self.done += 1
             self._look()
@@ -195,6 +199,11 @@ class Trainer:
         for optimizer in self.optimizers:  # a loaded state brings groups of its own
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
+
+    def _grow(self, progress: float) -> None:
+        """Tell the progress to networks that grow with it, and to the average of one that does."""
+        for network in self.growing:
+            network.grow(progress)
 
     def _look(self) -> None:
         """About once a second: show progress, and stop a run whose losses are no numbers."""

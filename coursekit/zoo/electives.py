@@ -187,7 +187,6 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
 
 
 # Elective 13: the game of `dcgan-digits` with one ingredient more or less in each run.
-_STYLE: dict[str, Any] = {"width": 12}
 LARGER: dict[str, dict[str, Any]] = {
     "biggan": {},
     "text": {"penalty_D": ("r1_wrong_pairs", {"gamma": 0.2, "weight": 1.0})},
@@ -195,6 +194,8 @@ LARGER: dict[str, dict[str, Any]] = {
     "twins-attention": {"discriminator": {"attention": True}},
     "twins-local": {},
     "style": {},
+    "progressive": {},
+    "progressive-at-once": {"generator": {"grow": False}, "discriminator": {"grow": False}},
     "biggan-orthogonal": {"penalty_G": ("orthogonal", {"weight": 1e-3})},
     "style-no-noise": {"generator": {"noise": False}},
     "style-no-mixing": {"generator": {"mixing": False}},
@@ -210,11 +211,15 @@ _LARGER_KINDS: dict[str, dict[str, Any]] = {
         "discriminator": ("text_discriminator", {"width": 16}), "task": "captions",
     },
     "twins": {
-        "generator": ("dcgan_generator", {"width": 16, "noise_dim": 32}), "steps": 1500,
+        "generator": ("dcgan_generator", {"width": 16, "noise_dim": 32}), "steps": 2500,
         "discriminator": ("local_discriminator", {"width": 16}), "task": "twins",
     },
+    "progressive": {
+        "generator": ("progressive_generator", {"width": 16}), "steps": 2000,
+        "discriminator": ("progressive_discriminator", {"width": 16}),
+    },
     "style": {
-        "generator": ("style_generator", _STYLE), "steps": 1800, "batch": 32,
+        "generator": ("style_generator", {"width": 16}), "steps": 2500,
         "discriminator": ("dcgan_discriminator", {"width": 16, "norm": "none"}),
     },
 }  # fmt: skip

@@ -97,6 +97,8 @@ NETWORKS: dict[str, Any] = {
     "two_critics": nets.TwoCritics,
     "local_discriminator": nets.LocalDiscriminator,
     "biggan_generator": nets.BigGANGenerator,
+    "progressive_generator": nets.ProgressiveGenerator,
+    "progressive_discriminator": nets.ProgressiveDiscriminator,
     "style_generator": nets.StyleGenerator,
     "text_generator": nets.TextGenerator,
     "text_discriminator": nets.TextDiscriminator,
@@ -110,6 +112,7 @@ WITHOUT_CLASSES = (
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
     "unet", "patch_discriminator", "cycle", "two_critics", "film_translator", "diffusion_unet",
     "local_discriminator", "style_generator", "text_generator", "text_discriminator",
+    "progressive_generator", "progressive_discriminator",
 )  # fmt: skip
 OBJECTIVES = {
     "cross_entropy": lambda: objectives.cross_entropy,
