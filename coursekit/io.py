@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +33,21 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     finally:
         with contextlib.suppress(OSError):  # a folder that could not be made holds no part
             part.unlink(missing_ok=True)
+
+
+def json_lines(value: Any, depth: int = 2) -> str:
+    """JSON with sorted keys, a line for each entry down to `depth`: short, and readable in a diff."""
+
+    def lines(value: Any, left: int, indent: str) -> str:
+        if not left or not isinstance(value, dict) or not value:
+            return json.dumps(value, sort_keys=True)
+        inner = f"{indent} "
+        rows = [
+            f"{inner}{json.dumps(k)}: {lines(v, left - 1, inner)}" for k, v in sorted(value.items())
+        ]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+
+    return lines(value, depth, "") + "\n"
 
 
 def probe(path: Path) -> None:

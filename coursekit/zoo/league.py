@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from coursekit import nets
 from coursekit.data import toys
 from coursekit.errors import choose
-from coursekit.io import write_bytes
+from coursekit.io import json_lines, write_bytes
 from coursekit.lipschitz import r1_penalty
 from coursekit.metrics import Coverage, mode_coverage
 from coursekit.training import History, adam, linear_decay, train_gan, unrolled
@@ -335,5 +335,5 @@ def _write(target: str, name: str, game: Game, G: nn.Module) -> None:
     before = load_tensors(weights.read_bytes()) if weights.exists() else {}
     write_bytes(weights, save_tensors(before | tensors))
     games = {k: asdict(g) for k, g in (_stored(target) | {name: game}).items()}
-    text = json.dumps({"made": describe_machine(), "games": games}, indent=1, sort_keys=True)
-    write_bytes(_path(target, "json"), f"{text}\n".encode())
+    text = json_lines({"made": describe_machine(), "games": games}, 3)
+    write_bytes(_path(target, "json"), text.encode())

@@ -15,7 +15,7 @@ from torch import nn
 
 from coursekit.data import Dataset, catalogue
 from coursekit.errors import CourseError
-from coursekit.io import probe, source_digest, write_bytes
+from coursekit.io import json_lines, probe, source_digest, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
 from coursekit.nets import Generator
 from coursekit.zoo.measures import attacked, critic_gap, measure, special_measure
@@ -194,8 +194,7 @@ def write_run(path: Path, networks: dict[str, nn.Module], run: Run) -> None:
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     write_bytes(path.with_name(f"{path.name}.safetensors"), save_tensors(tensors))
-    text = json.dumps(run.plain(), indent=1, sort_keys=True)
-    write_bytes(path.with_name(f"{path.name}.json"), f"{text}\n".encode())
+    write_bytes(path.with_name(f"{path.name}.json"), json_lines(run.plain()).encode())
 
 
 def read_run(path: Path) -> Run | None:
@@ -275,8 +274,7 @@ def replay(recipe: Recipe) -> list[str]:
     ]
     if not wrong and run.stamp != stamp():
         run.stamp = stamp()
-        text = json.dumps(run.plain(), indent=1, sort_keys=True)
-        write_bytes(path.with_name(f"{path.name}.json"), f"{text}\n".encode())
+        write_bytes(path.with_name(f"{path.name}.json"), json_lines(run.plain()).encode())
     return wrong
 
 
