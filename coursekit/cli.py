@@ -363,6 +363,25 @@ def _train(recipe: "Recipe", out: Path | None) -> str:
     return f"{recipe.name}: {', '.join(rows)}, {run.seconds / 60:.1f} min"
 
 
+@zoo_app.command("measure")
+def zoo_measure(names: Names = None) -> None:
+    """Take the figures of stored runs anew, those that take minutes too, and write them."""
+    from coursekit.progress import following
+    from coursekit.zoo.store import absent, read_run, remeasure, zoo_root
+
+    done = 0
+    for recipe in following(_chosen(names), "zoo measure"):
+        if absent(recipe) or not (names or read_run(zoo_root() / recipe.id)):
+            said = f"skipped (no {recipe.data})" if absent(recipe) else "not stored"
+            console().print(f"{recipe.name}: {said}")
+            continue
+        figures = remeasure(recipe).figures
+        rows = ", ".join(f"{name} {row['value']:.4g}" for name, row in figures.items())
+        console().print(f"{recipe.name}: {rows}", soft_wrap=True)
+        done += 1
+    raise typer.Exit(0 if done else NOTHING_MEASURED)
+
+
 @zoo_app.command("check")
 def zoo_check(
     names: Names = None,

@@ -36,7 +36,7 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 
 
 def json_lines(value: Any, depth: int = 2) -> str:
-    """JSON with sorted keys, a line for each entry down to `depth`: short, and readable in a diff."""
+    """JSON with sorted keys, and a line for each entry down to `depth`: short, plain in a diff."""
 
     def lines(value: Any, left: int, indent: str) -> str:
         if not left or not isinstance(value, dict) or not value:

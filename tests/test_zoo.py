@@ -15,8 +15,8 @@ from coursekit import zoo
 from coursekit.cli import app
 from coursekit.data import Dataset, Split, binarise
 from coursekit.errors import CourseError
-from coursekit.io import json_lines
 from coursekit.gan_losses import auxiliary
+from coursekit.io import json_lines
 from coursekit.lipschitz import r1_penalty
 from coursekit.nets import Generator
 from coursekit.training import trainer
@@ -527,6 +527,22 @@ def test_a_run_is_trained_again_beside_the_store(tiny_data, own_zoo, monkeypatch
     )
     assert "(stored: " in again.output and (tmp_path / "out" / f"{recipe.id}.json").exists()
     assert (own_zoo / f"{recipe.id}.json").read_bytes() == before
+
+
+def test_the_figures_of_a_stored_run_are_taken_anew(tiny_data, own_zoo, monkeypatch):
+    recipe = tiny(RECIPES["classifier-digits"])
+    monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    path = own_zoo / f"{recipe.id}.json"
+    CliRunner().invoke(app, ["zoo", "train", recipe.name])
+    before = json.loads(path.read_text())
+    path.write_text(json.dumps(before | {"figures": {}}))
+    measured = CliRunner().invoke(app, ["zoo", "measure", recipe.name])
+    assert measured.exit_code == 0 and "accuracy" in measured.output
+    assert json.loads(path.read_text()) == before
+    path.unlink()
+    assert isinstance(
+        CliRunner().invoke(app, ["zoo", "measure", recipe.name]).exception, CourseError
+    )
 
 
 def test_binary_batches_are_drawn_once_or_anew():

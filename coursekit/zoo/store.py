@@ -257,6 +257,19 @@ def check(recipe: Recipe, remeasure: bool = False) -> list[str]:
     ]
 
 
+def remeasure(recipe: Recipe) -> Run:
+    """Take all figures of a stored run anew, those that take minutes too, and write them.
+
+    Raises:
+        CourseError: nothing is stored, the data are absent, or the store cannot be written.
+    """
+    path, run = _stored(recipe)
+    networks, (data, _) = read_networks(recipe, path), data_of(recipe)
+    run.figures = measure(recipe, networks, data, _features(recipe), expensive=True)
+    write_bytes(path.with_name(f"{path.name}.json"), json_lines(run.plain()).encode())
+    return run
+
+
 def replay(recipe: Recipe) -> list[str]:
     """Run 8 steps anew and compare with what was written; stamp the run if they agree.
 
