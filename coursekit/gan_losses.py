@@ -249,5 +249,6 @@ class wrong_pairs:  # reads as a noun in `penalty_D=wrong_pairs(same_meaning)`
     ) -> Scalar:
         away = int(torch.randint(1, max(2, len(y)), (), generator=rng))
         other = y.roll(away, 0)
-        wrong = (~self.same(y, other)).to(x)
-        return self.weight * (wrong * softplus(D(x, other))).sum() / wrong.sum().clamp_min(1)
+        scores = D(x, other)  # one for each image, or for each of its stages in turn
+        wrong = (~self.same(y, other)).to(x).repeat(len(scores) // len(y))
+        return self.weight * (wrong * softplus(scores)).sum() / wrong.sum().clamp_min(1)

@@ -8,6 +8,7 @@ from coursekit import gan_losses, lipschitz, nets
 from coursekit.data import captions, load
 from coursekit.errors import CourseError
 from coursekit.training import Ema, train_gan
+from coursekit.zoo import tasks
 from coursekit.zoo.ingredients import OrthogonalG
 from coursekit.zoo.larger_measures import agreement, caption_accuracy
 
@@ -466,6 +467,44 @@ def test_the_discriminator_of_text_is_a_score_and_an_inner_product(rng):
     h = D.trunk(2 * x - 1)
     wanted = D.score(h)[:, 0] + (D.project(D.encode(y)) * h).sum(1)
     torch.testing.assert_close(D(x, y), wanted)
+
+
+def test_the_second_stage_sees_the_sketch_and_the_caption_and_no_noise(rng):
+    G = nets.StackGenerator(GREY, 24, 4, 6, 5, rng=rng).eval()
+    z, y = G.noise(3, rng), captions.caption(torch.tensor([[1, 0, 0], [2, 1, 1], [3, 1, 2]]))
+    with torch.no_grad():
+        both = G(z, y)
+        assert both.shape == (3, 2, 16, 16)
+        sketch = F.avg_pool2d(both[:, :1], 2)
+        squares = sketch.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        torch.testing.assert_close(squares, both[:, :1])  # half the size
+        for layer in G.sketch:
+            layer.weight.zero_()  # every sketch is the same: what is left is the caption
+        blank = G(z, y)[:, 1]
+        torch.testing.assert_close(blank, G(z.flip(0), y)[:, 1])
+        assert not torch.allclose(blank, G(z, y.flip(0))[:, 1])
+
+
+def test_two_stages_are_two_games(rng, digits):
+    D = nets.StackDiscriminator(GREY, rng=rng, words=24, width=4, code=6)
+    x = torch.rand(4, 2, 16, 16, generator=rng)
+    said = [captions.sentence(3, 1, 0), captions.sentence(4, 0, 1)] * 2
+    y = captions.encode(said)
+    scores = D(x, y)
+    torch.testing.assert_close(scores[:4], D.of_sketch(x[:, :1], y))
+    torch.testing.assert_close(scores[4:], D.of_image(x[:, 1:], y))
+    # every other caption is wrong, or none is, by how far the rows are moved
+    rule, seen = gan_losses.wrong_pairs(captions.same_meaning), set()
+    for _ in range(9):
+        found = rule(D, x, None, y, rng).detach()
+        wanted = F.softplus(D(x, y.roll(1, 0))).mean()
+        close = torch.isclose(found, wanted)
+        assert bool(close) or float(found) == 0
+        seen.add(bool(close))
+    assert seen == {True, False}
+    batch = next(tasks.TOLD["stages"](digits.train.take(50), 8, rng))
+    assert batch.x.shape == (8, 2, 28, 28)
+    torch.testing.assert_close(batch.x[:, :1], tasks.low_resolution(batch.x[:, 1:], 2))
 
 
 # --- pairs that agree, and the measures

@@ -98,7 +98,8 @@ LAYERS = {
 }  # of the networks in the tables
 POINTS = {  # in a test of their own below
     "PacGANPack", "FourierFeatures", "ParallelGenerator", "ParallelDiscriminator", "DiracGenerator",
-    "DiracDiscriminator", "Inpainter", "TextDiscriminator", "TextEncoder", "TextGenerator",
+    "DiracDiscriminator", "Inpainter", "StackDiscriminator", "StackGenerator", "TextDiscriminator",
+    "TextEncoder", "TextGenerator",
 }  # fmt: skip
 
 
@@ -226,17 +227,26 @@ def test_what_completes_an_image_takes_a_step():
 
 def test_words_take_a_step_too():
     y = torch.ones(N, 5, dtype=torch.int64, device="meta")
-    G = nets.TextGenerator(COLOUR, 24, 4, 6, 5).to("meta")
-    D = nets.TextDiscriminator(COLOUR, 24, 4, 5).to("meta")
-    fake = G(G.noise(N, RNG), y)
-    loss = gan_losses.Hinge().critic(D(X["colour"], y), D(fake.detach(), y))
+    pairs = {
+        "colour": (
+            nets.TextGenerator(COLOUR, 24, 4, 6, 5),
+            nets.TextDiscriminator(COLOUR, 24, 4, 5),
+        ),
+        "stages": (nets.StackGenerator(GREY, 24, 4, 6, 5), nets.StackDiscriminator(GREY, width=4)),
+    }
+    real = {"colour": X["colour"], "stages": X["grey"].expand(-1, 2, -1, -1)}
 
     def same(a, b):
         return (a == b).all(1)
 
-    step(D, loss + gan_losses.wrong_pairs(same)(D, X["colour"], fake, y, RNG))
-    with frozen(D):
-        step(G, gan_losses.Hinge().generator(D(fake, y)))
+    for name, (G, D) in pairs.items():
+        G, D, x = G.to("meta"), D.to("meta"), real[name]
+        fake = G(G.noise(N, RNG), y)
+        assert fake.shape == x.shape
+        loss = gan_losses.Hinge().critic(D(x, y), D(fake.detach(), y))
+        step(D, loss + gan_losses.wrong_pairs(same)(D, x, fake, y, RNG))
+        with frozen(D):
+            step(G, gan_losses.Hinge().generator(D(fake, y)))
 
 
 def test_normalised_and_orthogonal_critics_take_a_step():

@@ -5,6 +5,7 @@ can be read off the pixels again, without a network: the width of the strokes, a
 second moments.
 """
 
+from collections.abc import Callable
 from math import radians, tan
 
 import torch
@@ -178,13 +179,22 @@ def caption(meaning: Meaning, rng: torch.Generator | None = None) -> Words:
     return _table()[m[:, 0], m[:, 1], m[:, 2], phrase].to(meaning.device)
 
 
-def captioned(split: Split, size: int, rng: torch.Generator) -> Sampler:
-    """Endless batches (images, words), none of the held-out combination; phrased anew each time."""
+def captioned(
+    split: Split, size: int, rng: torch.Generator, shown: Callable[[Tensor], Tensor] | None = None
+) -> Sampler:
+    """Endless batches (images, words), none of the held-out combination; phrased anew each time.
+
+    Args:
+        split: images and their digits.
+        size: of a batch.
+        rng: draws rows and phrasings.
+        shown: images -> x of a batch, the images themselves unless told otherwise.
+    """
     x, meaning = drawn(split, torch.Generator().manual_seed(0))
 
     def draw(n: int, own: torch.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(x), (n,), generator=own).to(x.device)
-        return x[rows], caption(meaning[rows], own)
+        return shown(x[rows]) if shown else x[rows], caption(meaning[rows], own)
 
     return Sampler(draw, size, rng, split.x.device)
 

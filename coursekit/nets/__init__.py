@@ -94,7 +94,13 @@ from coursekit.nets.progressive import (
 )
 from coursekit.nets.sngan import SNGANDiscriminator, SNGANGenerator
 from coursekit.nets.style import EqualisedLinear, ModulatedConv2d, StyleGenerator, truncated_style
-from coursekit.nets.text import TextDiscriminator, TextEncoder, TextGenerator
+from coursekit.nets.text import (
+    StackDiscriminator,
+    StackGenerator,
+    TextDiscriminator,
+    TextEncoder,
+    TextGenerator,
+)
 from coursekit.nets.translation import (
     FIELDS,
     Cycle,
@@ -116,6 +122,8 @@ __all__ = [
     "EqualisedLinear",
     "ModulatedConv2d",
     "SelfAttention",
+    "StackDiscriminator",
+    "StackGenerator",
     "StyleGenerator",
     "TextDiscriminator",
     "TextEncoder",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture
@@ -164,17 +164,23 @@ def frontier(
     """
     figure, (axes,) = canvas(width=7.2, height=4.4)
     traded = []
-    for k, (name, (x, y, ring)) in enumerate(points.items()):
+    ordered = sorted(points.items(), key=lambda item: item[1][0])
+    reach = max(0.12 * (ordered[-1][1][0] - ordered[0][1][0]), 1e-3)  # of a name, along the axis
+    named: list[tuple[float, float]] = []
+    for name, (x, y, ring) in ordered:
         dx, dy = (np.sqrt(p * (1 - p) / m) for p, m in zip((x, y), n, strict=True))
         colour = GREEN if name.startswith("trades") else BLUE
         axes.plot([x, x], [y, ring], color="#bbbbbb", linewidth=1.2)
         axes.plot(x, ring, "o", markersize=6, markerfacecolor="white", color=colour)
         axes.errorbar(x, y, yerr=dy, xerr=dx, color=colour, marker="o", linewidth=1.2)
-        at, side = ((7, 5), (7, -13), (-7, 5), (-7, -13))[k % 4], ("left", "right")[k % 4 // 2]
-        axes.annotate(name, (x, y), at, textcoords="offset points", fontsize=10, ha=side)
+        below = sum(abs(x - a) < reach and abs(y - b) < 0.15 for a, b in named)
+        at = (0, 7 + 13 * below)  # names of points that are near each other are stacked
+        axes.annotate(name, (x, y), at, textcoords="offset points", fontsize=10, ha="center")
+        named += [(x, y)]
         traded += [(x, y)] if name.startswith("trades") else []
     if traded:
         axes.plot(*zip(*traded, strict=True), color=GREEN, linewidth=1)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.yaxis.set_major_formatter(PERCENT)
     axes.margins(0.12)

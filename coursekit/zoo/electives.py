@@ -191,6 +191,7 @@ LARGER: dict[str, dict[str, Any]] = {
     "biggan": {},
     "text": {"penalty_D": ("r1_wrong_pairs", {"gamma": 0.2, "weight": 1.0})},
     "text-no-wrong": {},
+    "stack": {"penalty_D": ("r1_wrong_pairs", {"gamma": 0.2, "weight": 1.0})},
     "twins-attention": {"discriminator": {"attention": True}},
     "twins-local": {},
     "style": {},
@@ -209,6 +210,10 @@ _LARGER_KINDS: dict[str, dict[str, Any]] = {
     "text": {
         "generator": ("text_generator", {"width": 16}), "steps": 2000,
         "discriminator": ("text_discriminator", {"width": 16}), "task": "captions",
+    },
+    "stack": {
+        "generator": ("stack_generator", {"width": 16}), "steps": 2000,
+        "discriminator": ("stack_discriminator", {"width": 16}), "task": "stages",
     },
     "twins": {
         "generator": ("dcgan_generator", {"width": 16, "noise_dim": 32}), "steps": 2500,

@@ -102,6 +102,8 @@ NETWORKS: dict[str, Any] = {
     "style_generator": nets.StyleGenerator,
     "text_generator": nets.TextGenerator,
     "text_discriminator": nets.TextDiscriminator,
+    "stack_generator": nets.StackGenerator,
+    "stack_discriminator": nets.StackDiscriminator,
     "diffusion_unet": nets.DiffusionUNet,
     "film_translator": nets.FilmTranslator,
 }
@@ -112,6 +114,7 @@ WITHOUT_CLASSES = (
     "autoencoder", "vae", "conv_vae", "masked_vae", "vqvae",
     "unet", "patch_discriminator", "cycle", "two_critics", "film_translator", "diffusion_unet",
     "local_discriminator", "style_generator", "text_generator", "text_discriminator",
+    "stack_generator", "stack_discriminator",
     "progressive_generator", "progressive_discriminator",
 )  # fmt: skip
 OBJECTIVES = {

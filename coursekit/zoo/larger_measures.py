@@ -50,7 +50,10 @@ def measure_captions(
     G: Generator, data: Dataset, features: nn.Module | None, n: int, rng: torch.Generator
 ) -> Figures:
     """`n` samples of captions drawn as in training, as many real images, and 200 samples of the
-    combination that was held out: how often each part of the caption is right. Fréchet distance."""
+    combination that was held out: how often each part of the caption is right. Fréchet distance.
+
+    Of a generator in two stages the image is measured, and, with the suffix `_of_sketch`, what its
+    first stage made."""
     classifier = needed(features)
     test = data.test.take(n)
     real, meaning = captions.drawn(test, torch.Generator().manual_seed(1))
@@ -58,11 +61,13 @@ def measure_captions(
     samples = G.sample(len(real), rng, captions.caption(meaning, rng))
     unseen = G.sample(len(held), rng, captions.caption(held, rng))
     values: dict[str, tuple[float, float]] = {}
-    cases = (("", samples, meaning), ("_of_real", real, meaning), ("_held_out", unseen, held))
+    cases = [("", samples, meaning), ("_of_real", real, meaning), ("_held_out", unseen, held)]
+    if samples.shape[1] > 1:
+        cases.append(("_of_sketch", samples[:, :1], meaning))
     for suffix, x, wanted in cases:
         slack = 0.04 if suffix == "_held_out" else 0.015
-        for part, right in caption_accuracy(classifier, x, wanted).items():
+        for part, right in caption_accuracy(classifier, x[:, -1:], wanted).items():
             values[f"{part}_accuracy{suffix}"] = (float(right.float().mean()), slack)
-    value = FIDScorer(classifier, real).fid(samples)
+    value = FIDScorer(classifier, real).fid(samples[:, -1:])
     values["frechet_distance"] = (value, max(1.0, 0.05 * value))
     return as_figures(values, len(real))

@@ -225,6 +225,7 @@ MEASURES: dict[str, Measure] = {
     "inverted": partial(measure_cycle, "inverted"),
     "tilted": partial(measure_cycle, "tilted"),
     "captions": measure_captions,
+    "stages": measure_captions,
     "twins": measure_twins,
     "edges": partial(measure_translation, "edges"),
     "films": measure_films,

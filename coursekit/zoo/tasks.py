@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 # with their classes, once for all or anew for every batch; with a coarse version of themselves, or
 # with their edges; pairs of an image and another that is inverted or tilted, from disjoint
 # originals; films of moving digits; images with a thickness and a tilt of their own, and the words
-# that say so; or two small digits that agree
+# that say so, alone or after themselves at half the size; or two small digits that agree
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "very_low_resolution", "inverted", "tilted", "edges", "films", "captions", "twins",
+    "very_low_resolution", "inverted", "tilted", "edges", "films", "captions", "stages", "twins",
 )  # fmt: skip
 FRAMES = 3  # of a film in a batch
 
@@ -35,8 +35,8 @@ def batches_of(recipe: "Recipe", split: Split, rng: torch.Generator) -> Any:
         split = Split(binarise(split.x, torch.Generator().manual_seed(0)), split.y, split.origin)
     if recipe.task in ("classes", "static_binary"):
         return split.batches(recipe.batch, rng)
-    if recipe.task in ("captions", "twins"):
-        return {"captions": captioned, "twins": twins}[recipe.task](split, recipe.batch, rng)
+    if recipe.task in TOLD:
+        return TOLD[recipe.task](split, recipe.batch, rng)
     if recipe.task in DOMAINS:
         return unpaired(split, DOMAINS[recipe.task][0], recipe.batch, rng)
     if recipe.task == "films":
@@ -126,6 +126,14 @@ def film_batches(split: Split, size: int, rng: torch.Generator) -> Sampler:
     return Sampler(draw, size, rng, split.x.device)
 
 
+def in_stages(x: Tensor) -> Tensor:
+    """Images at half their size, enlarged again, and the images, as two channels."""
+    return torch.cat([low_resolution(x, 2), x], 1)
+
+
+# task → batches of images that are made for it
+TOLD: dict[str, Any] = {"captions": captioned, "twins": twins}
+TOLD["stages"] = partial(captioned, shown=in_stages)
 # task → what the generator is given of the image that is wanted
 GIVEN: dict[str, Any] = {
     "upper_half": upper_half,
