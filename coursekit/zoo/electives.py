@@ -64,26 +64,29 @@ BETAS = (0.25, 1.0, 4.0, 16.0)
 IWAE_K = (1, 5, 50)
 
 
-def _autoencoders(data: str, longer: int, hidden: list[int], width: int) -> list[Recipe]:
+def _autoencoders(
+    data: str, longer: int, hidden: list[int], units: list[int], width: int
+) -> list[Recipe]:
     """Binary images drawn anew for every batch; plain autoencoders learn from grey ones.
 
     Args:
         longer: factor on all steps.
-        hidden, width: of the dense networks, and of the convolutional VAE as of the game's G.
+        hidden, units: of dense autoencoders, and of dense VAEs.
+        width: of the convolutional VAE, as of the game's G.
     """
     rate: Any = ("adam", {"lr": 2e-3})
     falling: Any = ("linear_decay", {})
     base = Recipe(
         name="", data=data, steps=1500 * longer, batch=100, looks=6, compare=1000,
-        task="dynamic_binary", network=("vae", {"latent": 16, "hidden": hidden}),
+        task="dynamic_binary", network=("vae", {"latent": 16, "hidden": units}),
         objective=("elbo", {}), optimizer=rate, schedule=falling,
     )  # fmt: skip
     grey = replace(base, task="classes", steps=2000 * longer, optimizer=("adam", {"lr": 6e-3}))
     masked = replace(base, steps=800 * longer, batch=64, network=("masked_vae", {"latent": 8}))
     weighted = replace(
-        base, steps=1000 * longer, batch=50, network=("vae", {"latent": 50, "hidden": hidden})
+        base, steps=1000 * longer, batch=50, network=("vae", {"latent": 50, "hidden": units})
     )
-    plane: Any = ("vae", {"latent": 2, "hidden": hidden})
+    plane: Any = ("vae", {"latent": 2, "hidden": units})
     conv: Any = ("conv_vae", {"latent": 64, "width": width})
     coded: dict[int, Any] = {k: ("autoencoder", {"latent": k, "hidden": hidden}) for k in AE_SIZES}
     squared: Any = ("reconstruction", {})
@@ -105,8 +108,8 @@ def _autoencoders(data: str, longer: int, hidden: list[int], width: int) -> list
 
 
 AUTOENCODERS = (
-    *_autoencoders("digits", 1, [128], 16),
-    *_autoencoders("mnist", 4, [256], 32),
+    *_autoencoders("digits", 1, [128], [64], 16),
+    *_autoencoders("mnist", 4, [256], [256], 32),
 )
 # Elective 12: pix2pix from 4 × 4 pixels, the five losses of its table 1 and the fields of its table
 # 5; L1 alone also from 7 × 7, which leave little to invent (digits, 8 channels, 400 updates: read
