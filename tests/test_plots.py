@@ -97,9 +97,11 @@ CHARTS = {
 PICTURES = {
     "diffusion: by time": lambda: diffusion.by_time([X, 1 - X], [0, 200], "title"),
     "diffusion: families": lambda: diffusion.families(
-        {"GAN": FAMILY, "real": NO_SECONDS}, ("seconds (log)",)
+        {"GAN": FAMILY, "real": NO_SECONDS}, ("seconds (log)",), "title"
     ),
-    "diffusion: no seconds": lambda: diffusion.families({"real": NO_SECONDS}, ("seconds (log)",)),
+    "diffusion: no seconds": lambda: diffusion.families(
+        {"real": NO_SECONDS}, ("seconds (log)",), "title"
+    ),
     "diffusion: widget": lambda: diffusion.reverse_widget(X, X, 85),
     "attacks: colour": lambda: attacks.variants({"": (COLOUR, WORDS)}, inch=3.2),
     "attacks: variants": lambda: attacks.variants(

@@ -142,12 +142,15 @@ def guidance(
     return figure
 
 
-def families(rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str]) -> Figure:
+def families(
+    rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str], title: str
+) -> Figure:
     """The closing figure: a row for each family, a panel for each measure.
 
     Args:
         rows: family → measure → value; NaN where there is none.
         logarithmic: measures on a logarithmic axis.
+        title: of the whole.
     """
     measures, names = list(next(iter(rows.values()))), list(rows)
     height = 0.42 * len(names) + 1.0
@@ -168,12 +171,13 @@ def families(rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str]
         ax.set_xlabel(measure, fontsize=9)
         ax.set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
+    figure.suptitle(title, x=0.02, ha="left", fontweight="bold", fontsize=11)
     return figure
 
 
 def reverse_widget(x: Tensor, x_0: Tensor, t: int) -> Figure:
-    """Above x at time t, below the x_0 that the network predicts from it. Images (n, 1, h, w)."""
+    """Above x at time t, below the x_0 predicted in the step to it. Images (n, 1, h, w)."""
     figure, (above, below) = canvas(2, 1, len(x) * 0.8, 1.15)
     picture(above, tile(x, len(x)), f"x at t = {t}, shown in [0, 1]")
-    picture(below, tile(x_0, len(x_0)), "the clean image that is predicted from it")
+    picture(below, tile(x_0, len(x_0)), "the clean image predicted in the step that led there")
     return figure
