@@ -175,7 +175,8 @@ def train_gan(
     """Play the game between G and D, in place (Goodfellow et al. 2014, Algorithm 1).
 
     Labels are those of the real batch, so a conditional G is only asked for labels that exist; an
-    unconditional one ignores them. Both networks end in eval mode.
+    unconditional one ignores them. Both networks end in eval mode. Networks that are
+    `nets.Growing`, and their average, are told the progress before each update.
 
     Args:
         G: (z, y) -> images in [0, 1], and `G.noise(n, rng)` draws z.
