@@ -23,7 +23,7 @@ def bars(groups: Mapping[str, Mapping[str, float]], title: str, unit: str) -> Fi
         at = [j + (i - (len(groups) - 1) / 2) * wide for j in range(len(parts))]
         ax.bar(at, list(values.values()), wide * 0.92, color=colour, label=name)
         for x, value in zip(at, values.values(), strict=True):
-            ax.text(x, value, f"{value:.0f}", ha="center", va="bottom", fontsize=8)
+            ax.text(x, value, f"{value:.0f}", ha="center", va="bottom", fontsize=9)
     ax.set_xticks(range(len(parts)), parts)
     ax.set_ylim(0, 1.1 * max(max(v.values()) for v in groups.values()) + 1e-9)
     label(ax, title, "", unit)
@@ -47,7 +47,7 @@ def truncation(bounds: Sequence[float], curves: Mapping[str, Mapping[str, Any]],
     label(left, "Accuracy", at, "read as asked, %")
     label(middle, "Diversity", at, "share of that of real images")
     label(right, "One for the other", "diversity", "read as asked, %")
-    left.legend(fontsize=8)
+    left.legend(fontsize=9)
     return figure
 
 
@@ -71,7 +71,7 @@ def mixing(rows: Tensor, columns: Tensor, mixed: Tensor, title: str) -> Figure:
     ax.axhline(side - 0.5, color=VERMILION, linewidth=2)
     ax.axvline(side - 0.5, color=BLUE, linewidth=2)
     ax.set_title(title, loc="left", fontweight="bold", fontsize=11)
-    ax.text(-0.01, 0.4, "coarse from\nthese", transform=ax.transAxes, ha="right", fontsize=8)
+    ax.text(-0.01, 0.4, "coarse from\nthese", transform=ax.transAxes, ha="right", fontsize=9)
     return figure
 
 
@@ -108,7 +108,7 @@ def captioned(images: Tensor, sentences: Sequence[str], columns: int = 4) -> Fig
     figure, axes = canvas(rows, columns, width=2.25, height=1.65)
     for ax, image, said in zip(axes, images, sentences, strict=False):
         picture(ax, image)
-        ax.set_title(said, loc="center", fontsize=8)
+        ax.set_title(said, loc="center", fontsize=9)
     for ax in axes[len(images) :]:
         ax.set_axis_off()
     return figure
