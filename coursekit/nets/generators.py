@@ -5,7 +5,7 @@ from functools import partial
 from math import prod
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from coursekit.errors import choose, require
@@ -35,6 +35,7 @@ uneven_deconvolution = partial(deconvolution, kernel=3)
 
 Noise = Float[Tensor, "n d"]
 UpperHalf = Float[Tensor, "n c half w"]
+Words = Int[Tensor, "n t"]  # numbers of words; 0 stands for no word, after the last one
 
 
 class Generator(nn.Module):
@@ -53,7 +54,11 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def sample(
-        self, n: int, rng: torch.Generator, y: Labels | UpperHalf | None = None, batch: int = 500
+        self,
+        n: int,
+        rng: torch.Generator,
+        y: Labels | UpperHalf | Words | None = None,
+        batch: int = 500,
     ) -> Examples:
         """`n` samples in eval mode, without a graph; the mode is put back.
 
@@ -61,7 +66,8 @@ class Generator(nn.Module):
             n: how many.
             rng: draws the noise.
             y: what each sample is asked to be: a class, shape (n,), or an upper half to go on from,
-                shape (n, c, h/2, w); a conditional G needs it, others do not.
+                shape (n, c, h/2, w), or the words of a caption, shape (n, t); a conditional G
+                needs it, others do not.
             batch: samples made at a time.
 
         Raises:

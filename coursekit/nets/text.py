@@ -4,17 +4,16 @@ discriminators that are told a sentence."""
 from typing import Any, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from coursekit.errors import require
 from coursekit.nets.biggan import Code, CodedBatchNorm2d, CodedGenerator
 from coursekit.nets.classifiers import Shape, check_multiple
 from coursekit.nets.discriminators import DCGANDiscriminator
-from coursekit.nets.generators import Generator, Noise, dcgan_init
+from coursekit.nets.generators import Generator, Noise, Words, dcgan_init
 from coursekit.types import Features, Images, PerExample, Rng
 
-Words = Int[Tensor, "n t"]  # numbers of words; 0 stands for no word, after the last one
 Stages = Float[Tensor, "n both h w"]  # the image at half its size, enlarged again, and the image
 
 
