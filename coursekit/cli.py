@@ -300,7 +300,10 @@ def _chosen(names: list[str] | None) -> "list[Recipe]":
 
 @zoo_app.command("list")
 def zoo_list() -> None:
-    """Every recipe: its data and steps, what is stored of it, how long it took, its figures."""
+    """Every recipe: its data and steps, what is stored of it, how long it took, its figures.
+
+    A dash for MB: the record is stored, and no weights.
+    """
     from rich.table import Table
 
     from coursekit.zoo import RECIPES
@@ -310,11 +313,12 @@ def zoo_list() -> None:
     for recipe in RECIPES.values():
         path = zoo_root() / recipe.id
         run, file = read_run(path), path.with_name(f"{path.name}.safetensors")
-        if run is None or not file.is_file():
+        if run is None:
             table.add_row(recipe.name, recipe.data, f"{recipe.steps:,}", "", "", "not stored")
             continue
         figures = ", ".join(f"{k} {v['value']:.4g}" for k, v in run.figures.items())
-        size, minutes = f"{file.stat().st_size / 1e6:.1f}", f"{run.seconds / 60:.1f}"
+        size = f"{file.stat().st_size / 1e6:.1f}" if file.is_file() else "–"
+        minutes = f"{run.seconds / 60:.1f}"
         table.add_row(recipe.name, recipe.data, f"{recipe.steps:,}", size, minutes, figures)
     console().print(table)
 
@@ -367,10 +371,11 @@ def _train(recipe: "Recipe", out: Path | None) -> str:
 def zoo_measure(names: Names = None) -> None:
     """Take the figures of stored runs anew, those that take minutes too, and write them."""
     from coursekit.progress import following
-    from coursekit.zoo.store import absent, read_run, remeasure, zoo_root
+    from coursekit.zoo.store import absent, read_run, record_only, remeasure, zoo_root
 
+    chosen = [recipe for recipe in _chosen(names) if names or not record_only(recipe)]
     done = 0
-    for recipe in following(_chosen(names), "zoo measure"):
+    for recipe in following(chosen, "zoo measure"):
         if absent(recipe) or not (names or read_run(zoo_root() / recipe.id)):
             said = f"skipped (no {recipe.data})" if absent(recipe) else "not stored"
             console().print(f"{recipe.name}: {said}")

@@ -295,6 +295,23 @@ def test_a_run_is_written_and_read_by_one_schema(kind, tiny_data, own_zoo, monke
     assert {v.dtype for v in tensors.values()} <= {torch.float16, torch.int64}
 
 
+def test_of_a_further_seed_the_record_is_kept_and_no_weights(tiny_data, own_zoo, monkeypatch):
+    recipe = tiny(RECIPES["r1-1-digits"])
+    judge = recipes.build_network(tiny(RECIPES["features-digits"]), "network", None, None)
+    monkeypatch.setattr(store, "_features", lambda _: judge)
+    run = store.make(recipe)
+    assert [path.suffix for path in own_zoo.glob(f"{recipe.id}.*")] == [".json"]
+    assert zoo.record(recipe) == run and not any("tolerance" in row for row in run.figures.values())
+    assert run.figures["frechet_distance"]["value"] > 0
+    assert zoo.check(recipe, remeasure=True) == [] == zoo.replay(recipe)
+    assert zoo.stored(recipe) is None
+    assert "its weights are not kept" in zoo.recall(recipe, short=2).source
+    with pytest.raises(CourseError, match="the record is kept, and no weights"):
+        store.remeasure(recipe)
+    for name in ("r1-0-digits", "concat-1-digits", "classifier-cnn-1-mnist"):
+        assert not store.record_only(RECIPES[name])
+
+
 def stored(recipe, own_zoo):
     networks, history = zoo.train(recipe)
     run = Run(recipe.plain, store.stamp(), {}, history.seconds, runs.curves_of(history))
@@ -452,7 +469,8 @@ def test_json_has_a_line_for_each_entry_and_loses_nothing():
 def test_something_is_stored_and_all_of_it_is_small():
     assert STORED
     files = [p for p in store.zoo_root().iterdir() if p.suffix in (".json", ".safetensors")]
-    known = {f"{r.id}{end}" for r in STORED for end in (".json", ".safetensors")}
+    known = {f"{r.id}.json" for r in STORED}
+    known |= {f"{r.id}.safetensors" for r in STORED if not store.record_only(r)}
     assert {p.name for p in files} == known, "a file that no recipe answers for"
     assert max(p.stat().st_size for p in files) < 3_000_000
     assert sum(p.stat().st_size for p in files) < 60_000_000  # 35 to 09, 25 for the electives

@@ -14,7 +14,7 @@ from safetensors.torch import save as save_tensors
 from torch import nn
 
 from coursekit.data import Dataset, catalogue
-from coursekit.errors import CourseError
+from coursekit.errors import CourseError, require
 from coursekit.io import json_lines, probe, source_digest, write_bytes
 from coursekit.lab import cache_root, data_root, project_root
 from coursekit.nets import Generator
@@ -57,10 +57,17 @@ def stamp() -> str:
 def stored(recipe: Recipe, device: torch.device | str = "cpu") -> Recalled | None:
     """What comes with the course, or None if there is nothing, or the code has changed since."""
     run = read_run(zoo_root() / recipe.id)
-    if _off() or run is None or run.stamp != stamp():
+    if _off() or run is None or run.stamp != stamp() or record_only(recipe):
         return None
     networks = read_networks(recipe, zoo_root() / recipe.id, device)
     return Recalled(networks, run, f"{recipe.name}: recalled from the zoo.")
+
+
+def record_only(recipe: Recipe) -> bool:
+    """Whether of this run no weights are kept, but its curves and figures alone."""
+    from coursekit.zoo.table import RECORD_ONLY
+
+    return recipe.name in RECORD_ONLY
 
 
 def record(recipe: Recipe) -> Run | None:
@@ -100,7 +107,9 @@ def recall(
             return found
         if found := _cached(recipe, cached[steps], device, steps):
             return found
-        if record(recipe):
+        if record_only(recipe):
+            reason = "for its weights are not kept"
+        elif record(recipe):
             reason = "for the package's code has changed since the stored run was verified"
     if retrain and (run := record(recipe)) is not None:
         took = f"took {run.seconds / 60:.1f} min on a {run.made.get('machine')} with one thread"
@@ -178,7 +187,12 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     write_run(work / recipe.id, networks, run)
     stored = read_networks(recipe, work / recipe.id)
     run.figures = measure(recipe, stored, data, features, expensive=True)
-    write_run(folder / recipe.id, networks, run)  # whole, figures and all, or not at all
+    if record_only(recipe):
+        for row in run.figures.values():
+            row.pop("tolerance", None)
+        _write_record(folder / recipe.id, run)
+    else:
+        write_run(folder / recipe.id, networks, run)  # whole, figures and all, or not at all
     for file in work.glob(f"{recipe.id}.*"):
         file.unlink()
     return run
@@ -194,6 +208,10 @@ def write_run(path: Path, networks: dict[str, nn.Module], run: Run) -> None:
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     write_bytes(path.with_name(f"{path.name}.safetensors"), save_tensors(tensors))
+    _write_record(path, run)
+
+
+def _write_record(path: Path, run: Run) -> None:
     write_bytes(path.with_name(f"{path.name}.json"), json_lines(run.plain()).encode())
 
 
@@ -245,6 +263,8 @@ def check(recipe: Recipe, remeasure: bool = False) -> list[str]:
     path, run = _stored(recipe)
     if run.recipe != recipe.plain:
         return [f"{recipe.id} holds another recipe"]
+    if record_only(recipe):
+        return []
     networks = read_networks(recipe, path)
     if not remeasure:
         return []
@@ -261,12 +281,14 @@ def remeasure(recipe: Recipe) -> Run:
     """Take all figures of a stored run anew, those that take minutes too, and write them.
 
     Raises:
-        CourseError: nothing is stored, the data are absent, or the store cannot be written.
+        CourseError: nothing is stored, or no weights, the data are absent, or the store cannot be
+            written.
     """
     path, run = _stored(recipe)
+    require(not record_only(recipe), f"of {recipe.name} the record is kept, and no weights.")
     networks, (data, _) = read_networks(recipe, path), data_of(recipe)
     run.figures = measure(recipe, networks, data, _features(recipe), expensive=True)
-    write_bytes(path.with_name(f"{path.name}.json"), json_lines(run.plain()).encode())
+    _write_record(path, run)
     return run
 
 
@@ -287,7 +309,7 @@ def replay(recipe: Recipe) -> list[str]:
     ]
     if not wrong and run.stamp != stamp():
         run.stamp = stamp()
-        write_bytes(path.with_name(f"{path.name}.json"), json_lines(run.plain()).encode())
+        _write_record(path, run)
     return wrong
 
 
