@@ -116,10 +116,11 @@ def _ablations(data: str, steps: int) -> list[Recipe]:
 
 def _dense(data: str, steps: int) -> list[Recipe]:
     """The dense GAN on three seeds, and with the L1 term of some lecture notes."""
+    units = [128, 256] if data == "digits" else [256, 512]
     base = replace(
         _ABLATED, data=data, steps=steps, looks=12, ema=0.999,
-        generator=("mlp_generator", {"hidden": [256, 512], "norm": "batch"}),
-        discriminator=("mlp_discriminator", {"hidden": [512, 256]}), **adam_rates(1e-3, 1e-3),
+        generator=("mlp_generator", {"hidden": units, "norm": "batch"}),
+        discriminator=("mlp_discriminator", {"hidden": units[::-1]}), **adam_rates(1e-3, 1e-3),
     )  # fmt: skip
     runs = [replace(base, name=f"mlp-{seed}-{data}", seed=seed) for seed in range(3)]
     term = ("reconstruction", {"weight": 0.05})
