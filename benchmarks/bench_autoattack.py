@@ -4,7 +4,7 @@ torchattacks gives each of its gradient attacks 10 steps where the published sta
 100, so that both are run with 10 and with 100. Speed is only worth comparing where the answers
 agree: the accuracy left is printed beside it.
 
-python benchmarks/bench_autoattack.py [--device cpu] [--images 50] [--norm Linf] [--eps 0.1]
+python benchmarks/bench_autoattack.py [--recipe NAME] [--images 50] [--norm Linf] [--eps 0.1]
 """
 
 import argparse
@@ -15,16 +15,16 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 import torch
-from bench_attacks import trained
 from side_by_side import machine, settle
 from torch import Tensor
 
 from coursekit.attacks import auto_attack
 from coursekit.data import load
 from coursekit.threats import L2, Linf
+from coursekit.zoo import RECIPES, recall
 
 os.environ["COURSEKIT_PROGRESS"] = "0"
-STEPS = (10, 100)
+STEPS = [10, 100]
 
 
 def theirs(model: torch.nn.Module, norm: str, eps: float, steps: int) -> Callable:
@@ -49,22 +49,24 @@ def timed(attack: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> t
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", default="digits")
+    parser.add_argument("--recipe", default="classifier-digits", help="of the zoo")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--images", type=int, default=50)
     parser.add_argument("--norm", choices=("Linf", "L2"), default="Linf")
     parser.add_argument("--eps", type=float, default=0.1)
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help="of gradient attacks")
     options = parser.parse_args()
     if find_spec("torchattacks") is None:
         print("torchattacks is not installed, so that there is nothing to compare with.")
         return
-    dataset = load(options.dataset, device=options.device)
-    few, model = dataset.test.take(options.images), trained(dataset)
+    recipe = RECIPES[options.recipe]
+    few = load(recipe.data, device=options.device).test.take(options.images)
+    model = recall(recipe).networks["network"].to(options.device)
     threat = {"Linf": Linf, "L2": L2}[options.norm](options.eps)
-    print(f"{dataset}\n{len(few)} images, {threat}, on {options.device}. {machine()}.\n")
+    print(f"{recipe.id}, {len(few)} images, {threat}, on {options.device}. {machine()}.\n")
     print("| steps | accuracy left, ours / theirs | seconds, ours / theirs | ratio |")
     print("| ---: | ---: | ---: | ---: |")
-    for steps in STEPS:
+    for steps in options.steps:
         runs = {
             "ours": lambda x, y, s=steps: auto_attack(model, x, y, threat, steps=s).x_adv,
             "theirs": theirs(model, options.norm, options.eps, steps),
@@ -78,7 +80,7 @@ def main() -> None:
             seconds.append(took)
         spent = " / ".join(f"{s:.1f}" for s in seconds)
         kept = " / ".join(f"{share:.3f}" for share in left)
-        print(f"| {steps} | {kept} | {spent} | {seconds[0] / seconds[1]:.2f} |")
+        print(f"| {steps} | {kept} | {spent} | {seconds[0] / seconds[1]:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ def test_the_machine_is_measured_beside_the_one_that_the_minutes_come_from():
     assert float(mean) == pytest.approx(product**0.25, rel=rounded)
 
 
+@pytest.mark.parametrize("script", sorted(FOLDER.glob("bench_*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_says_what_it_takes(script):
+    done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--device" in done.stdout or script.stem == "bench_machine"
+
+
 def test_the_benchmark_of_batches_runs():
     options = ["--images", "300", "--rounds", "1", "--seconds", "0.01"]
     done = subprocess.run(
