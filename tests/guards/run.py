@@ -136,13 +136,13 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     if sys.platform == "linux":
         PROCESSES.set_forkserver_preload(inside.LIBRARIES)
-    failed = 0
+    failed = []
     jobs = Parallel(n_jobs=arguments.jobs, return_as="generator", backend="threading")
     for bug, good, said, seconds in jobs(delayed(judge)(bug) for bug in bugs):
-        failed += not good
-        mark = "✓" if good else "✗"
-        print(f"{mark} {bug.notebook[:2]}  {bug.name}  ({seconds:.0f} s)  {said}", flush=True)
-    print(f"{len(bugs) - failed} passed, {failed} failed")
+        line = f"{'✓' if good else '✗'} {bug.notebook[:2]}  {bug.name}  ({seconds:.0f} s)  {said}"
+        print(line, flush=True)
+        failed += [] if good else [line]
+    print("\n".join([f"{len(bugs) - len(failed)} passed, {len(failed)} failed", *failed]))
     sys.exit(1 if failed else 0)
 
 
