@@ -89,3 +89,31 @@ def test_what_proves_nothing_is_no_catch(guards, replace, why):
 def test_a_text_that_is_not_there_is_told(guards):
     good, said = verdict(guards, "4 * x", "x")
     assert not good and "stands 0 times in coursekit/sums.py" in said
+
+
+def test_a_slice_keeps_what_the_checks_depend_on(guards):
+    import slicing
+
+    cells = [
+        "import torch\nimport unused\nlab = start('smoke')",
+        "@torch.no_grad()\ndef loss(model):\n    return model(x)\n\n\nx = torch.ones(1)",
+        "G, D = pair()\nlooked_at = G(x)\nshow(draw(G))",
+        "history = fit(G, loss)\nrows = []\nfor i in range(3):\n    rows.append(G(i))",
+        "finding('F', D(x) > 0)\nG.weight[0] = 1\ncheck('C', loss(G) == len(rows))\nprint(rows)",
+    ]
+    assert slicing.checks_alone(cells) == [
+        "import torch",
+        "@torch.no_grad()\ndef loss(model):\n    return model(x)\nx = torch.ones(1)",
+        "G, D = pair()",
+        "history = fit(G, loss)\nrows = []\nfor i in range(3):\n    rows.append(G(i))",
+        "G.weight[0] = 1\ncheck('C', loss(G) == len(rows))",
+    ]
+
+
+def test_a_bug_that_the_checks_let_pass_meets_the_whole_notebook(guards, tmp_path):
+    made = nbformat.read(tmp_path / "notebooks" / NOTEBOOK, 4)
+    made.cells.insert(4, nbformat.v4.new_code_cell("assert twice(3) == 6, 'Three were lost.'"))
+    nbformat.write(made, tmp_path / "notebooks" / NOTEBOOK)
+    good, said = verdict(guards, "2 * x", "2 * x if x < 3 else x")
+    assert good and "Three were lost." in said
+    assert verdict(guards) == (True, "passes, as it must")

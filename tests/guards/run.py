@@ -5,6 +5,9 @@ that stands exactly once in the file) and `replace`. The copy lives in a tempora
 package has no switches. An unbroken copy must pass first, so that a failure is the bug's doing. A
 broken import or a crash of the harness does not count: a claim must fail, or the package refuse.
 
+Most bugs are caught by mathematics, so that first only those statements run that the checks depend
+on (`slicing.py`); a bug that they let pass meets the whole notebook. The control must pass both.
+
     python tests/guards/run.py [NN ...] [--jobs N]
 """
 
@@ -22,6 +25,7 @@ from pathlib import Path
 
 import inside
 import nbformat
+import slicing
 from joblib import Parallel, delayed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,18 +80,17 @@ def patch(bug: Bug, copy: Path, file: str, find: str, replace: str) -> None:
     (copy / file).write_text(source.replace(find, replace))
 
 
-def execute(copy: Path, notebook: str) -> list[str]:
-    """Run the copied notebook with the copied package; return what it says is wrong.
+def execute(copy: Path, code: list[str]) -> list[str]:
+    """Run the cells of the copied notebook with the copied package; return what it says is wrong.
 
     That is each claim that failed, and the error that stopped it. A process that died, or an error
     that only a clumsy patch makes, is reported as the harness's own.
     """
-    cells = nbformat.read(copy / "notebooks" / notebook, 4).cells
-    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    found, printed = copy / inside.FOUND, copy / inside.PRINTED
+    found.unlink(missing_ok=True)
     process = PROCESSES.Process(target=inside.run, args=(str(copy), code))
     process.start()
     process.join()
-    found, printed = copy / inside.FOUND, copy / inside.PRINTED
     if not found.exists():
         raise Clumsy(f"the process died with exit code {process.exitcode}")
     error = json.loads(found.read_text())
@@ -109,7 +112,9 @@ def judge(bug: Bug) -> tuple[Bug, bool, str, float]:
         copy = Path(folder).resolve()
         try:
             plant(bug, copy)
-            reasons = execute(copy, bug.notebook)
+            cells = nbformat.read(copy / "notebooks" / bug.notebook, 4).cells
+            code = [cell.source for cell in cells if cell.cell_type == "code"]
+            reasons = execute(copy, slicing.checks_alone(code)) or execute(copy, code)
         except Clumsy as error:
             return bug, False, f"NOT A FAIR TEST: {error}", time.monotonic() - start
     good = bool(reasons) == bool(bug.find)

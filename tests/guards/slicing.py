@@ -1,0 +1,70 @@
+"""The statements of a notebook that its checks depend on.
+
+A planted bug is mostly caught by mathematics, and a `check` needs few of the cells before it: no
+figure, no widget, no network that is only looked at. The slice is taken backwards over the
+notebook's statements (Weiser 1981): one is kept if it binds, or may change, a name that is needed.
+"""
+
+import ast
+
+CLAIM = "check"
+LOOKED_AT = {"show", "print", "record", "reveal", "finding", "widget", "display", "predict"}
+TRAINS = {"fit", "train_gan"}  # they change the networks that they are given
+
+
+def checks_alone(cells: list[str]) -> list[str]:
+    """The sources of a notebook's cells, cut down to what its calls of `check` depend on."""
+    statements = [(i, node) for i, cell in enumerate(cells) for node in ast.parse(cell).body]
+    needed: set[str] = set()
+    kept: list[tuple[int, ast.stmt]] = []
+    before = -1
+    while len(needed) > before:  # a function may use names that are bound after it
+        before, kept = len(needed), []
+        for i, node in reversed(statements):
+            if _is_call(node, {CLAIM}) or (needed & (_bound(node) | _changed(node))):
+                kept.append((i, node))
+                needed |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    lines = {i: cell.splitlines() for i, cell in enumerate(cells)}
+    found: dict[int, list[str]] = {}
+    for i, node in reversed(kept):
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+        found.setdefault(i, []).append("\n".join(lines[i][first - 1 : node.end_lineno]))
+    return ["\n".join(found[i]) for i in sorted(found)]
+
+
+def _called(node: ast.AST) -> str:
+    """The last name of what is called: `fit` of `training.fit(…)`."""
+    if not isinstance(node, ast.Call):
+        return ""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def _is_call(node: ast.stmt, names: set[str]) -> bool:
+    return isinstance(node, ast.Expr) and _called(node.value) in names
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Names that the statement gives a value, in its own scope or in one inside of it."""
+    found = {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        found = {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        found = {(a.asname or a.name).split(".")[0] for a in node.names}
+    return found
+
+
+def _changed(node: ast.stmt) -> set[str]:
+    """Names whose object the statement may change: what is trained, what a statement that keeps no
+    value calls or is given, what is assigned to by index or attribute."""
+    found: set[str] = set()
+    if isinstance(node, ast.FunctionDef | ast.ClassDef) or _is_call(node, LOOKED_AT):
+        return found
+    for part in ast.walk(node):
+        alone = isinstance(part, ast.Expr) and not _is_call(part, LOOKED_AT)
+        trained = _called(part) in TRAINS or _called(part).endswith("_")
+        placed = isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store)
+        if alone or trained or placed:
+            found |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
+    return found
