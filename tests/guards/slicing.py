@@ -15,21 +15,33 @@ TRAINS = {"fit", "train_gan"}  # they change the networks that they are given
 def checks_alone(cells: list[str]) -> list[str]:
     """The sources of a notebook's cells, cut down to what its calls of `check` depend on."""
     statements = [(i, node) for i, cell in enumerate(cells) for node in ast.parse(cell).body]
+    bodies = {
+        node.name: _names(node)
+        for _, node in statements
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
     needed: set[str] = set()
     kept: list[tuple[int, ast.stmt]] = []
-    before = -1
-    while len(needed) > before:  # a function may use names that are bound after it
-        before, kept = len(needed), []
-        for i, node in reversed(statements):
-            if _is_call(node, {CLAIM}) or (needed & (_bound(node) | _changed(node))):
-                kept.append((i, node))
-                needed |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    for i, node in reversed(statements):
+        if _is_call(node, {CLAIM}) or (needed & (_bound(node) | _changed(node))):
+            kept.append((i, node))
+            needed |= _reached(_names(node), bodies)
     lines = {i: cell.splitlines() for i, cell in enumerate(cells)}
     found: dict[int, list[str]] = {}
     for i, node in reversed(kept):
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
         found.setdefault(i, []).append("\n".join(lines[i][first - 1 : node.end_lineno]))
     return ["\n".join(found[i]) for i in sorted(found)]
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _reached(names: set[str], bodies: dict[str, set[str]]) -> set[str]:
+    """The names, and those that functions among them use: they may be bound after the function."""
+    inner = set().union(*(bodies[name] for name in names & bodies.keys())) - names
+    return _reached(names | inner, bodies) if inner else names
 
 
 def _called(node: ast.AST) -> str:
@@ -66,5 +78,5 @@ def _changed(node: ast.stmt) -> set[str]:
         trained = _called(part) in TRAINS or _called(part).endswith("_")
         placed = isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store)
         if alone or trained or placed:
-            found |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
+            found |= _names(part)
     return found
