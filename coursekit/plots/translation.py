@@ -67,7 +67,7 @@ def permutations(tables: Mapping[str, Any], names: Sequence[str], title: str) ->
         names: of the classes.
         title: of the whole.
     """
-    figure, axes = canvas(1, len(tables), width=2.9, height=3.5, title=title)
+    figure, axes = canvas(1, len(tables), width=2.9, height=3.3, title=title)
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
         shown = ax.imshow(array(table), cmap="Blues", vmin=0, vmax=1)
         ticks = range(len(names))
