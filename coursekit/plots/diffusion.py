@@ -196,9 +196,10 @@ def families(
     for ax, measure in zip(axes, measures, strict=True):
         values = np.array([rows[name][measure] for name in names])
         known = np.isfinite(values)
+        measured = [name for name, there in zip(names, known, strict=True) if there]
         bars = ax.barh(np.arange(len(names))[known], values[known], color=BLUE)
-        for bar, i in zip(bars, np.flatnonzero(known), strict=True):
-            if names[i] in hatched:
+        for bar, name in zip(bars, measured, strict=True):
+            if name in hatched:
                 bar.set(facecolor="white", edgecolor=BLUE, hatch="////")
         low, high = (values[known].min(), values[known].max()) if known.any() else (1.0, 1.0)
         if measure in logarithmic:
