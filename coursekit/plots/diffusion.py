@@ -87,7 +87,7 @@ def scores(
         span: half the side of the square that is shown.
         title: of the whole.
     """
-    figure, axes = canvas(1, len(fields) + 2, width=2.95, height=3.3, title=title)
+    figure, axes = canvas(1, len(fields) + 2, width=2.95, height=3.1, title=title)
     (of_data, data), (of_samples, samples) = clouds.items()
     x, y = array(places).T
     for ax, (name, field) in zip(axes, fields.items(), strict=False):
@@ -100,6 +100,7 @@ def scores(
         array(error).T, extent=(-span, span, -span, span), origin="lower", norm=LogNorm()
     )
     shown.set_cmap("viridis")
+    map_ax.grid(False)
     map_ax.plot(*array(data).T, ".", color="white", markersize=1)
     _square(map_ax, span, "error of learnt ε")
     figure.colorbar(shown, ax=map_ax, shrink=0.75, label="‖learnt − exact‖ (log)")
@@ -129,8 +130,8 @@ def error_by_density(
     figure, (ax,) = canvas(width=6.6, height=2.9)
     for colour, (name, values) in zip(PALETTE, errors.items(), strict=False):
         ax.plot(shares, list(values), "o-", color=colour, label=name)
-    ax.set_ylim(bottom=0)
-    label(ax, title, "places, by density", "‖ε as predicted − exact ε‖")
+    ax.set_yscale("log")
+    label(ax, title, "places, by density", "‖learnt ε − exact ε‖ (log)")
     ax.legend(frameon=False)
     return figure
 
