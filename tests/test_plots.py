@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 from scipy.stats import sem
 
 from coursekit.data import toys
-from coursekit.plots import attacks, diffusion, latent, modes, robust, standard_error, transfer
+from coursekit.plots import (
+    attacks,
+    diffusion,
+    latent,
+    modes,
+    robust,
+    standard_error,
+    transfer,
+    translation,
+)
 from coursekit.teaching.display import png
 
 RNG = torch.Generator().manual_seed(0)
@@ -32,12 +41,19 @@ FAMILY = {"distance": 3.0, "seconds (log)": 0.1}
 NO_SECONDS = {"distance": 1.0, "seconds (log)": math.nan}
 
 CHARTS = {
-    "diffusion: posteriors": lambda: diffusion.posteriors(ROW, {"t = 2": (ROW, ROW)}),
+    "diffusion: posteriors": lambda: diffusion.posteriors(ROW, {"t = 2": (ROW, ROW)}, "title"),
     "diffusion: schedules": lambda: diffusion.schedules({"a": ROW}, {"a": ROW + 0.1}),
-    "diffusion: scores": lambda: diffusion.scores(DOTS, {"a": DOTS}, {"b": DOTS, "c": DOTS}, 2.0),
-    "diffusion: errors": lambda: diffusion.error_by_density(NAMES, {"t = 2": [3.0, 2.0, 1.0]}),
-    "diffusion: steps": lambda: diffusion.against_steps((5, 9), {"η = 0": [2, 1]}, 0.5, "title"),
-    "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%")}),
+    "diffusion: scores": lambda: diffusion.scores(
+        DOTS, {"a": DOTS}, FIELD + 0.1, {"b": DOTS, "c": DOTS}, 2.0, "title"
+    ),
+    "diffusion: errors": lambda: diffusion.error_by_density(NAMES, {"t = 2": [3.0, 2, 1]}, "title"),
+    "diffusion: steps": lambda: diffusion.against_steps(
+        (5, 9), {"η = 0": [[2, 3], [1, 1]]}, 0.5, "title"
+    ),
+    "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%", 3.0)}, "title"),
+    "translation: classes": lambda: translation.permutations({"a": SQUARE}, NAMES, "title"),
+    "translation: fields": lambda: translation.patch_fields({1: FIELD}, "title"),
+    "translation: flicker": lambda: translation.flicker_and_quality({"a": (0.2, 0.1)}, "title"),
     "attacks: sweep": lambda: attacks.sweep(EPS, {"FGSM": torch.rand(3)}, {"FGSM": SURE}),
     "attacks: shares": lambda: attacks.shares(EPS, {"a": [0, 0.5, 1]}, "title", "ε"),
     "attacks: bars": lambda: attacks.bars({"FGSM": 0.9, "PGD": 0.0}, "title"),
@@ -95,9 +111,12 @@ CHARTS = {
     ),
 }
 PICTURES = {
+    "translation: bars": lambda: translation.bars(
+        {"a": {"L1": 0.2, "GAN": 0.4}}, {"a": 0.5}, {"a": {"L1": 0.1, "GAN": 0.1}}, "title"
+    ),
     "diffusion: by time": lambda: diffusion.by_time([X, 1 - X], [0, 200], "title"),
     "diffusion: families": lambda: diffusion.families(
-        {"GAN": FAMILY, "real": NO_SECONDS}, ("seconds (log)",), "title"
+        {"GAN": FAMILY, "real": NO_SECONDS}, ("seconds (log)",), "title", ("GAN",), "hatched: more"
     ),
     "diffusion: no seconds": lambda: diffusion.families(
         {"real": NO_SECONDS}, ("seconds (log)",), "title"

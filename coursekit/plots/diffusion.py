@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -30,18 +31,19 @@ def by_time(columns: Sequence[Tensor], times: Sequence[int], title: str = "") ->
     return figure
 
 
-def posteriors(x: Any, panels: Mapping[str, tuple[Any, Any]]) -> Figure:
+def posteriors(x: Any, panels: Mapping[str, tuple[Any, Any]], title: str) -> Figure:
     """Densities of x_{t−1} on a grid, by Bayes' rule (filled) and in closed form (line).
 
     Args:
         x: the grid.
-        panels: title → (Bayes' rule, closed form).
+        panels: name → (Bayes' rule, closed form).
+        title: of the whole.
     """
-    figure, axes = canvas(1, len(panels), width=3.3, height=2.7)
-    for ax, (title, (bayes, closed)) in zip(axes, panels.items(), strict=True):
+    figure, axes = canvas(1, len(panels), width=3.3, height=3.0, title=title)
+    for ax, (name, (bayes, closed)) in zip(axes, panels.items(), strict=True):
         ax.fill_between(array(x), array(bayes), color=SKY, alpha=0.6, linewidth=0, label="Bayes")
         ax.plot(array(x), array(closed), color=VERMILION, label="closed form")
-        label(ax, title, "value of the pixel", "density" if ax is axes[0] else "")
+        label(ax, name, "value of the pixel", "density" if ax is axes[0] else "")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -68,26 +70,43 @@ def schedules(signal: Mapping[str, Any], weights: Mapping[str, Any]) -> Figure:
 
 
 def scores(
-    places: Tensor, fields: Mapping[str, Tensor], clouds: Mapping[str, Tensor], span: float
+    places: Tensor,
+    fields: Mapping[str, Tensor],
+    error: Tensor,
+    clouds: Mapping[str, Tensor],
+    span: float,
+    title: str,
 ) -> Figure:
-    """Vector fields in the plane over the first cloud, then each cloud alone; one panel each.
+    """Vector fields in the plane over data, a map of how they differ, and samples over data.
 
     Args:
         places: where the arrows begin, shape (n, 2).
-        fields: title → arrows (n, 2), shown with the roots of their lengths.
-        clouds: title → points (m, 2).
+        fields: name → arrows (n, 2), shown with the roots of their lengths.
+        error: of the second field, (k, k) for x₁ and x₂ from −span to span; positive.
+        clouds: name → points (m, 2), data and samples.
         span: half the side of the square that is shown.
+        title: of the whole.
     """
-    figure, axes = canvas(1, len(fields) + len(clouds), width=2.9, height=3.1)
-    data, (x, y) = next(iter(clouds.values())), array(places).T
-    for ax, (title, field) in zip(axes, fields.items(), strict=False):
+    figure, axes = canvas(1, len(fields) + 2, width=2.95, height=3.1, title=title)
+    (of_data, data), (of_samples, samples) = clouds.items()
+    x, y = array(places).T
+    for ax, (name, field) in zip(axes, fields.items(), strict=False):
         ax.plot(*array(data).T, ".", color="#bbbbbb", markersize=2)
         u, v = array(field / field.norm(dim=1, keepdim=True).clamp_min(1e-9).sqrt()).T
         ax.quiver(x, y, u, v, color=BLUE, angles="xy", width=0.006)
-        _square(ax, span, title)
-    for ax, (title, points) in zip(axes[len(fields) :], clouds.items(), strict=True):
-        ax.plot(*array(points).T, ".", color=VERMILION, markersize=2)
-        _square(ax, span, title)
+        _square(ax, span, name)
+    map_ax, ax = axes[-2:]
+    shown = map_ax.imshow(
+        array(error).T, extent=(-span, span, -span, span), origin="lower", norm=LogNorm()
+    )
+    shown.set_cmap("viridis")
+    map_ax.grid(False)
+    map_ax.plot(*array(data).T, ".", color="white", markersize=1)
+    _square(map_ax, span, "error of learnt ε")
+    figure.colorbar(shown, ax=map_ax, shrink=0.75, label="‖learnt − exact‖ (log)")
+    ax.plot(*array(data).T, ".", color="#bbbbbb", markersize=2, label=of_data)
+    ax.plot(*array(samples).T, ".", color=VERMILION, markersize=2, label=of_samples)
+    _square(ax, span, f"{of_samples} over {of_data}")
     return figure
 
 
@@ -98,29 +117,42 @@ def _square(ax: Axes, span: float, title: str) -> None:
     label(ax, title, "x₁", "x₂")
 
 
-def error_by_density(shares: Sequence[str], errors: Mapping[str, Sequence[float]]) -> Figure:
+def error_by_density(
+    shares: Sequence[str], errors: Mapping[str, Sequence[float]], title: str
+) -> Figure:
     """Error of the predicted noise in bins of density, from the thinnest to the densest.
 
     Args:
         shares: names of the bins.
         errors: time → one error a bin.
+        title: of the whole.
     """
     figure, (ax,) = canvas(width=6.6, height=2.9)
     for colour, (name, values) in zip(PALETTE, errors.items(), strict=False):
         ax.plot(shares, list(values), "o-", color=colour, label=name)
-    ax.set_ylim(bottom=0)
-    label(ax, "Where the learnt score errs", "places, by density", "‖ε as predicted − exact ε‖")
+    ax.set_yscale("log")
+    label(ax, title, "places, by density", "‖learnt ε − exact ε‖ (log)")
     ax.legend(frameon=False)
     return figure
 
 
 def against_steps(
-    steps: Sequence[int], lines: Mapping[str, Sequence[float]], floor: float, title: str
+    steps: Sequence[int], lines: Mapping[str, Sequence[Sequence[float]]], floor: float, title: str
 ) -> Figure:
-    """Fréchet distances against the number of steps, which are on a logarithmic axis."""
-    figure, (ax,) = canvas(width=6.0, height=3.3)
-    for colour, (name, values) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
-        ax.plot(list(steps), list(values), "o-", color=colour, label=name)
+    """Fréchet distances against the number of steps, which are on a logarithmic axis.
+
+    Args:
+        steps: how many passes through the network.
+        lines: name → for each number of steps the distances of several draws: mean, and range.
+        floor: the distance of real images.
+        title: of the figure.
+    """
+    figure, (ax,) = canvas(width=6.4, height=3.4)
+    for colour, (name, draws) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
+        values = np.array(draws)
+        mean = values.mean(1)
+        beyond = np.stack([mean - values.min(1), values.max(1) - mean])
+        ax.errorbar(list(steps), mean, beyond, fmt="o-", color=colour, capsize=4, label=name)
     ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
@@ -132,18 +164,24 @@ def against_steps(
 
 
 def guidance(
-    strengths: Sequence[float], panels: Mapping[str, tuple[Sequence[float], str]]
+    strengths: Sequence[float], panels: Mapping[str, tuple[Sequence[float], str, float]], title: str
 ) -> Figure:
-    """What guidance changes: one panel a measure, by its title."""
-    figure, axes = canvas(1, len(panels), width=3.3, height=2.7)
-    for ax, (title, (values, unit)) in zip(axes, panels.items(), strict=True):
+    """What guidance changes: one panel a measure, by its name; dotted is what real images have."""
+    figure, axes = canvas(1, len(panels), width=3.3, height=3.0, title=title)
+    for ax, (name, (values, unit, real)) in zip(axes, panels.items(), strict=True):
         ax.plot(list(strengths), list(values), "o-", color=BLUE)
-        label(ax, title, "guidance w", unit)
+        ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.2)
+        ax.set_ylim(0, 1.08 * max(*values, real))
+        label(ax, name, "guidance w (dotted: real images)", unit)
     return figure
 
 
 def families(
-    rows: Mapping[str, Mapping[str, float]], logarithmic: Sequence[str], title: str
+    rows: Mapping[str, Mapping[str, float]],
+    logarithmic: Sequence[str],
+    title: str,
+    hatched: Sequence[str] = (),
+    note: str = "",
 ) -> Figure:
     """The closing figure: a row for each family, a panel for each measure.
 
@@ -151,14 +189,19 @@ def families(
         rows: family → measure → value; NaN where there is none.
         logarithmic: measures on a logarithmic axis.
         title: of the whole.
+        hatched: families that do not compare with the others; `note` says why, below the panels.
     """
     measures, names = list(next(iter(rows.values()))), list(rows)
-    height = 0.42 * len(names) + 1.0
+    height = 0.42 * len(names) + 1.3
     figure, axes = canvas(1, len(measures), width=2.7, height=height, sharey=True)
     for ax, measure in zip(axes, measures, strict=True):
         values = np.array([rows[name][measure] for name in names])
         known = np.isfinite(values)
-        ax.barh(np.arange(len(names))[known], values[known], color=BLUE)
+        measured = [name for name, there in zip(names, known, strict=True) if there]
+        bars = ax.barh(np.arange(len(names))[known], values[known], color=BLUE)
+        for bar, name in zip(bars, measured, strict=True):
+            if name in hatched:
+                bar.set(facecolor="white", edgecolor=BLUE, hatch="////")
         low, high = (values[known].min(), values[known].max()) if known.any() else (1.0, 1.0)
         if measure in logarithmic:
             ax.set_xscale("log")
@@ -172,6 +215,8 @@ def families(
         ax.set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     figure.suptitle(title, x=0.02, ha="left", fontweight="bold", fontsize=11)
+    if note:
+        figure.supxlabel(note, x=0.02, ha="left", fontsize=10)
     return figure
 
 

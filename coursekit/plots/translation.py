@@ -11,19 +11,28 @@ from coursekit.plots import array, canvas, label, picture, tile
 from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION
 
 
-def bars(panels: Mapping[str, Mapping[str, float]], lines: Mapping[str, float]) -> Figure:
+def bars(
+    panels: Mapping[str, Mapping[str, float]],
+    lines: Mapping[str, float],
+    errors: Mapping[str, Mapping[str, float]],
+    title: str,
+) -> Figure:
     """A panel for each quantity, a bar for each network; a dotted line is what real images have.
 
     Args:
         panels: quantity → network → value.
         lines: quantity → value of real images, where there is one.
+        errors: quantity → network → standard error, where it is known.
+        title: of the whole.
     """
     count = max(map(len, panels.values()))
-    figure, axes = canvas(1, len(panels), width=3.5, height=0.32 * count + 1.0)
+    height = 0.32 * count + 1.3
+    figure, axes = canvas(1, len(panels), width=3.5, height=height, title=title)
     for colour, ax, (name, values) in zip(
         (BLUE, GREEN, VERMILION, ORANGE), axes, panels.items(), strict=False
     ):
-        ax.barh(list(values), list(values.values()), color=colour, alpha=0.8)
+        spread = list(errors[name].values()) if name in errors else None
+        ax.barh(list(values), list(values.values()), xerr=spread, color=colour, alpha=0.8)
         for i, value in enumerate(values.values()):
             ax.text(0.02 * max(values.values()), i, f"{value:.3f}", va="center", fontsize=9)
         if name in lines:
@@ -32,13 +41,14 @@ def bars(panels: Mapping[str, Mapping[str, float]], lines: Mapping[str, float]) 
         ax.grid(axis="y", visible=False)
         if ax is not axes[0]:
             ax.set_yticklabels([])
-        label(ax, name, "dotted: real images" if name in lines else "mean over test images")
+        below = "dotted: real images" if name in lines else "mean over test images"
+        label(ax, name, below + (", ± standard error" if spread else ""))
     return figure
 
 
-def patch_fields(slopes: Mapping[int, Any]) -> Figure:
+def patch_fields(slopes: Mapping[int, Any], title: str) -> Figure:
     """For each field: where the gradient of one score to the image is not zero, in a frame."""
-    figure, axes = canvas(1, len(slopes), width=2.2, height=2.5)
+    figure, axes = canvas(1, len(slopes), width=2.2, height=2.8, title=title)
     for ax, (field, slope) in zip(axes, slopes.items(), strict=True):
         seen = array(slope) != 0
         ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4, interpolation="nearest")
@@ -49,21 +59,22 @@ def patch_fields(slopes: Mapping[int, Any]) -> Figure:
     return figure
 
 
-def permutations(tables: Mapping[str, Any], names: Sequence[str]) -> Figure:
-    """Which class the images of each class are read as, as shares of a row; a panel for each run.
+def permutations(tables: Mapping[str, Any], names: Sequence[str], title: str) -> Figure:
+    """As which class the images of each class are classified, in shares; a panel for each run.
 
     Args:
         tables: run → matrix (classes, classes), rows sum to 1.
         names: of the classes.
+        title: of the whole.
     """
-    figure, axes = canvas(1, len(tables), width=2.9, height=3.2)
+    figure, axes = canvas(1, len(tables), width=2.9, height=3.3, title=title)
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
         shown = ax.imshow(array(table), cmap="Blues", vmin=0, vmax=1)
         ticks = range(len(names))
         ax.set_xticks(ticks, names)
         ax.set_yticks(ticks, names)
         ax.grid(False)
-        label(ax, name, "read as", "class of the original" if ax is axes[0] else "")
+        label(ax, name, "classified as", "class of the original" if ax is axes[0] else "")
     figure.colorbar(shown, ax=axes, shrink=0.7, label="share of the class")
     return figure
 
@@ -86,7 +97,7 @@ def flicker_and_quality(points: Mapping[str, tuple[float, float]], title: str) -
         (BLUE, GREEN, VERMILION, ORANGE, SKY), "osD^v", points.items(), strict=False
     ):
         ax.plot(error, flicker, marker, color=colour, markersize=9, label=name)
-    ax.set_xlim(left=0)
+    ax.set_xlim(0, 1.1 * max(error for error, _ in points.values()))
     ax.set_ylim(bottom=0)
     label(ax, title, "mean absolute error of a frame", "warping error (squared)")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -111,10 +111,10 @@ AUTOENCODERS = (
     *_autoencoders("digits", 1, [128], [64], 16),
     *_autoencoders("mnist", 4, [256], [256], 32),
 )
-# Elective 12: pix2pix from 4 × 4 pixels, the five losses of its table 1 and the fields of its table
-# 5; L1 alone also from 7 × 7, which leave little to invent (digits, 8 channels, 400 updates: read
-# as often as with a discriminator, at 0.97 of the gradient energy). CycleGAN with and without the
-# identity loss, on several seeds; without skips, as in the paper: with them the translators of
+# Elective 12: pix2pix from 4 × 4 pixels, the five losses of its table 1 and the receptive fields of
+# its §4.4; L1 alone also from 7 × 7, which leave little to invent (digits, 8 channels, 400 updates:
+# read as often as with a discriminator, at 0.97 of the gradient energy). CycleGAN with and without
+# the identity loss, on several seeds; without skips, as in the paper: with them the translators of
 # inverted digits copy what they are given (300 updates: 0.83 from the true translation, and a cycle
 # error of 0.02; without skips 0.16 and 0.03 after 160).
 _L1 = ("reconstruction", {"weight": 10.0})
