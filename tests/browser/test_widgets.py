@@ -13,11 +13,12 @@ import pytest
 from coursekit.course.lectures import all_lectures
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "browser"
-SLIDER, CHECKBOX = ".noUi-handle", "input[type=checkbox]"
-CONTROLS = f"{SLIDER}, {CHECKBOX}, .widget-vbox select, input[type=text], input[type=radio]"
+SLIDER, CHECKBOX, TEXT = ".noUi-handle", "input[type=checkbox]", "input[type=text]"
+CONTROLS = f"{SLIDER}, {CHECKBOX}, {TEXT}, .widget-vbox select, input[type=radio]"
 MINUTES = 60_000  # in milliseconds, as playwright counts
 PATIENCE = 500  # milliseconds that a reader is left without any sign
 BURST = 15  # moves in quick succession, as of a key that is held down
+TYPED = ["End", "Backspace"]  # in a line of text arrows change nothing
 WAYS = {"1-moved": ["ArrowRight", "ArrowLeft"], "2-all-high": ["End"], "3-all-low": ["Home"]}
 RAISED = "[data-mime-type='application/vnd.jupyter.error']"
 
