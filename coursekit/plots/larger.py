@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture, standard_error, tile
@@ -62,6 +63,7 @@ def truncation(
             f"{at:g}", (x, y), (-4, -14), textcoords="offset points", ha="right", fontsize=9
         )
     right.axhline(real, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
+    right.set_xlim(0, 1.02)
     label(left, "Diversity", "bound on each coordinate of z", "share of that of real images")
     label(right, "The trade-off, a point a bound", "diversity", "classified as asked, %")
     handles, names = left.get_legend_handles_labels()
@@ -79,6 +81,7 @@ def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -
         title: of the whole figure.
     """
     figure, (left, right) = canvas(1, 2, width=4.9, height=3.4, title=title)
+    ticks = (25, 50, 100, 200, 400, 800)
     for colour, (name, (updates, operations, distances)) in zip(
         COLOURS, runs.items(), strict=False
     ):
@@ -87,6 +90,8 @@ def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -
     for ax in (left, right):
         ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
         ax.set_yscale("log")
+        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.yaxis.set_minor_formatter(NullFormatter())
     label(left, "After equal updates", "updates", "Fréchet distance (log)")
     label(
         right,
@@ -123,7 +128,8 @@ def mixing(rows: Tensor, columns: Tensor, mixed: Tensor, title: str) -> Figure:
     ax.text(
         0.55, 1.01, "fine layers from these", ha="center", va="bottom", color=VERMILION, **words
     )
-    ax.text(-0.02, 0.43, "coarse layers\nfrom these", ha="right", va="center", color=BLUE, **words)
+    ax.text(-0.02, 0.43, "coarse layers from these", rotation=90, ha="right", va="center",
+            color=BLUE, **words)  # fmt: skip
     return figure
 
 
@@ -177,16 +183,16 @@ def captioned(
     figure, axes = canvas(rows, columns, width=2.2, height=1.9, title=title)
     for ax, image, said in zip(axes, images, sentences, strict=False):
         picture(ax, image)
-        ax.set_title(fill(said, 24), loc="center", fontsize=9)
+        ax.set_title(fill(said, 28), loc="center", fontsize=9)
     for ax in axes[len(images) :]:
         ax.set_axis_off()
     return figure
 
 
 def caption_widget(images: Tensor, said: str, read: Sequence[str]) -> Figure:
-    """Samples of one caption in a row, and below each what is read of it."""
-    figure, axes = canvas(1, len(images), width=1.0, height=1.7, title=said)
+    """Samples of one caption in a row, and above each what is read of it."""
+    figure, axes = canvas(1, len(images), width=1.0, height=1.75, title=said)
     for ax, image, words in zip(axes, images, read, strict=True):
         picture(ax, image)
-        ax.text(0.5, -0.06, words, transform=ax.transAxes, ha="center", va="top", fontsize=9)
+        ax.set_title(words, loc="center", fontsize=9)
     return figure

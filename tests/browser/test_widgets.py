@@ -146,7 +146,8 @@ def test_all_cells_run_and_the_widget_answers_the_keyboard(page):
     answers = [[] for _ in desk.controls]
     for name, keys in WAYS.items():
         for control, seen in zip(desk.controls, answers, strict=True):
-            for key in ["Space"] * len(keys) if of_kind(control, CHECKBOX) else keys:
+            typed = TYPED if of_kind(control, TEXT) else keys
+            for key in ["Space"] * len(keys) if of_kind(control, CHECKBOX) else typed:
                 seen.append(desk.press(control, key))
         desk.shot(name)
     for seen in answers:
