@@ -44,7 +44,8 @@ ANSWERED = "() => seen.said.length + seen.drawn.length > 0"
 # Nothing is being drawn and, after a burst, no move is still on its way to the kernel.
 AT_REST = """said => said.textContent !== 'drawing …' &&
   (seen.key.length === 1 || performance.now() - seen.said.at(-1) > 500)"""
-TEXT_OF = "e => e.checked ?? e.closest('.jupyter-widgets').innerText + (e.value ?? '')"
+TEXT_OF = """e => ['checkbox', 'radio'].includes(e.type) ? e.checked :
+  e.closest('.jupyter-widgets').innerText + (e.value ?? '')"""
 CUT_SHORT = """box => [...box.querySelectorAll('.widget-label, .widget-readout')]
   .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
 PIXELS = """async e => {
