@@ -18,7 +18,8 @@ CASES = {
     room.ATTEND: [
         (Slip("@ k, -1)", "@ k, 1)"), "over the queries"),
         (Slip("weights.transpose(1, 2)", "weights"), "transpose the weights"),
-        (Slip("@ k, -1)", "@ k / 2, -1)"), "at "),
+        (Slip("@ k, -1)", "@ k / q.shape[1] ** 0.5, -1)"), "as in a Transformer"),
+        (Slip("@ k, -1)", "@ k * 3, -1)"), "at "),
         (lambda q, k, v: v, "at "),
     ],
     room.TRUNCATE: [

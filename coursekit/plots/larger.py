@@ -1,13 +1,15 @@
-"""The figures of 13: truncation, mixed styles, noise, captions."""
+"""The figures of 13: truncation, growing, mixed styles, noise, captions."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from torch import Tensor
 
-from coursekit.plots import array, canvas, label, picture, tile
+from coursekit.plots import array, canvas, label, picture, standard_error, tile
 from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, VERMILION
 
 INCH = 0.55  # of one small image
@@ -15,39 +17,90 @@ COLOURS = (BLUE, VERMILION, GREEN, ORANGE)
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], title: str, unit: str) -> Figure:
-    """A group of bars for each name, one bar for each part, with its value written on it."""
-    figure, (ax,) = canvas(width=7.6, height=3.0)
+    """A group of bars for each part, one bar for each name, with its value written on it."""
+    figure, (ax,) = canvas(width=9.2, height=3.6)
     parts = list(next(iter(groups.values())))
-    wide = 0.8 / len(groups)
+    wide = 0.86 / len(groups)
     for i, (colour, (name, values)) in enumerate(zip(COLOURS, groups.items(), strict=False)):
         at = [j + (i - (len(groups) - 1) / 2) * wide for j in range(len(parts))]
-        ax.bar(at, list(values.values()), wide * 0.92, color=colour, label=name)
+        ax.bar(at, list(values.values()), wide * 0.9, color=colour, label=name)
         for x, value in zip(at, values.values(), strict=True):
             ax.text(x, value, f"{value:.0f}", ha="center", va="bottom", fontsize=9)
     ax.set_xticks(range(len(parts)), parts)
     ax.set_ylim(0, 1.1 * max(max(v.values()) for v in groups.values()) + 1e-9)
-    label(ax, title, "", unit)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    label(ax, title, "part of the caption", unit)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(groups))
     return figure
 
 
-def truncation(bounds: Sequence[float], curves: Mapping[str, Mapping[str, Any]], at: str) -> Figure:
-    """Accuracy and diversity over the bound, and one against the other, for several networks.
+def truncation(
+    bounds: Sequence[float],
+    curves: Mapping[str, Mapping[str, Any]],
+    real: float,
+    n: int,
+    title: str,
+) -> Figure:
+    """Left diversity over the bound; right accuracy against diversity, a point for each bound.
 
     Args:
-        bounds: of |z|, or ψ.
+        bounds: of each coordinate of z; written beside the points of the first network.
         curves: network → "accuracy" in per cent and "diversity", one value a bound.
-        at: what the bounds are called.
+        real: accuracy on real images, in per cent.
+        n: samples behind a point; bars are binomial standard errors.
+        title: of the whole figure.
     """
-    figure, (left, middle, right) = canvas(1, 3, width=3.7, height=3.0)
+    figure, (left, right) = canvas(1, 2, width=5.2, height=3.5, title=title)
     for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
-        left.plot(bounds, curve["accuracy"], "o-", color=colour, label=name)
-        middle.plot(bounds, curve["diversity"], "o-", color=colour)
-        right.plot(curve["diversity"], curve["accuracy"], "o-", color=colour)
-    label(left, "Accuracy", at, "read as asked, %")
-    label(middle, "Diversity", at, "share of that of real images")
-    label(right, "One for the other", "diversity", "read as asked, %")
-    left.legend(fontsize=9)
+        share = array(curve["accuracy"]) / 100
+        error = 100 * (share * (1 - share) / n) ** 0.5
+        left.plot(bounds, curve["diversity"], "o-", color=colour, label=name)
+        right.errorbar(
+            curve["diversity"], curve["accuracy"], error, fmt="o-", color=colour, capsize=2
+        )
+    first = next(iter(curves.values()))
+    for at, x, y in zip(bounds, first["diversity"], first["accuracy"], strict=True):
+        right.annotate(
+            f"{at:g}", (x, y), (-4, -14), textcoords="offset points", ha="right", fontsize=9
+        )
+    right.axhline(real, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
+    right.set_xlim(0, 1.02)
+    label(left, "Diversity", "bound on each coordinate of z", "share of that of real images")
+    label(right, "The trade-off, a point a bound", "diversity", "classified as asked, %")
+    handles, names = left.get_legend_handles_labels()
+    handles += right.get_legend_handles_labels()[0][-1:]
+    figure.legend(handles, [*names, "real images"], loc="outside lower center", ncols=3)
+    return figure
+
+
+def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -> Figure:
+    """Fréchet distance of runs against updates, and against the operations that they needed.
+
+    Args:
+        runs: name → updates, operations as a share of the dearest run's, distances.
+        real: the distance of real images.
+        title: of the whole figure.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.9, height=3.4, title=title)
+    ticks = (25, 50, 100, 200, 400, 800)
+    for colour, (name, (updates, operations, distances)) in zip(
+        COLOURS, runs.items(), strict=False
+    ):
+        left.plot(updates, distances, "o-", color=colour, label=name)
+        right.plot(operations, distances, "o-", color=colour)
+    for ax in (left, right):
+        ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
+        ax.set_yscale("log")
+        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    label(left, "After equal updates", "updates", "Fréchet distance (log)")
+    label(
+        right,
+        "After equal arithmetic",
+        "operations, share of all at once",
+        "Fréchet distance (log)",
+    )
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
 
 
@@ -64,59 +117,82 @@ def mixing(rows: Tensor, columns: Tensor, mixed: Tensor, title: str) -> Figure:
     for one, line in zip(rows, mixed, strict=True):
         sheet += [one[None], line]
     figure, (ax,) = canvas(
-        width=(len(columns) + 1) * INCH + 1.1, height=(len(rows) + 1) * INCH + 0.7
+        width=(len(columns) + 1) * INCH + 1.6, height=(len(rows) + 1) * INCH + 0.9
     )
     picture(ax, tile(torch.cat(sheet), len(columns) + 1))
     side = rows.shape[-1]
     ax.axhline(side - 0.5, color=VERMILION, linewidth=2)
     ax.axvline(side - 0.5, color=BLUE, linewidth=2)
-    ax.set_title(title, loc="left", fontweight="bold", fontsize=11)
-    ax.text(-0.01, 0.4, "coarse from\nthese", transform=ax.transAxes, ha="right", fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
+    words: Any = {"transform": ax.transAxes, "fontsize": 9}
+    ax.text(
+        0.55, 1.01, "fine layers from these", ha="center", va="bottom", color=VERMILION, **words
+    )
+    ax.text(-0.02, 0.43, "coarse layers from these", rotation=90, ha="right", va="center",
+            color=BLUE, **words)  # fmt: skip
     return figure
 
 
-def noise_maps(image: Tensor, spread: Tensor, strengths: Sequence[float]) -> Figure:
-    """One image, the standard deviation of its pixels over the noise, and the learnt strengths."""
-    figure, (left, middle, right) = canvas(1, 3, width=2.9, height=2.6)
-    picture(left, image, "one z")
-    seen = middle.imshow(array(spread.squeeze()), cmap="magma")
-    middle.set_axis_off()
-    middle.set_title("standard deviation over the noise", loc="left", fontsize=9)
-    figure.colorbar(seen, ax=middle, shrink=0.8)
-    names = ["7 × 7", "14 × 14", "28 × 28", "28 × 28 (last)"]
+def noise_maps(
+    image: Tensor, maps: Mapping[str, Tensor], strengths: Sequence[float], title: str
+) -> Figure:
+    """One image, how much each of its pixels changes with this and with that, learnt strengths.
+
+    Args:
+        image: (1, h, w).
+        maps: what was changed → standard deviation of each pixel (1, h, w); one colour scale.
+        strengths: of the noise, one a layer.
+        title: of the whole figure.
+    """
+    figure, (one, *middle, right) = canvas(1, 2 + len(maps), width=2.7, height=2.7, title=title)
+    picture(one, image, "one image")
+    top = max(float(spread.max()) for spread in maps.values())
+    for ax, (name, spread) in zip(middle, maps.items(), strict=True):
+        seen = ax.imshow(array(spread.squeeze()), cmap="magma", vmin=0, vmax=top)
+        ax.set_axis_off()
+        ax.set_title(name, loc="left", fontsize=10)
+    bar = figure.colorbar(seen, ax=middle, shrink=0.8)
+    bar.set_label("standard deviation", fontsize=9)
+    names = ["7 × 7", "14 × 14", "28 × 28", "28 × 28, last"]
     right.barh(names, [abs(s) for s in strengths], color=BLUE)
     right.invert_yaxis()
-    label(right, "Learnt strength", "|strength|", "")
+    right.tick_params(labelsize=9)
+    label(right, "Learnt strength", "|strength|", "layer")
     return figure
 
 
 def paths(lengths: Mapping[str, Any], title: str) -> Figure:
-    """The perceptual length of steps along paths, as curves over the way."""
-    figure, (ax,) = canvas(width=6.4, height=3.0)
+    """The perceptual speed along paths, mean and standard error over pairs (places, pairs)."""
+    figure, (ax,) = canvas(width=6.8, height=3.2)
     for colour, (name, values) in zip(COLOURS, lengths.items(), strict=False):
-        y = array(values)
-        ax.plot([i / (len(y) - 1) for i in range(len(y))], y, color=colour, label=name)
-    label(ax, title, "the way from one latent to the other", "squared distance / step²")
+        y, error = array(values).mean(1), standard_error(array(values).T)
+        way = [i / (len(y) - 1) for i in range(len(y))]
+        ax.plot(way, y, color=colour, label=name)
+        ax.fill_between(way, y - error, y + error, color=colour, alpha=0.2, linewidth=0)
+    label(ax, title, "share of the way between two latents", "squared feature distance / step²")
     ax.set_ylim(0)
     ax.legend()
     return figure
 
 
-def captioned(images: Tensor, sentences: Sequence[str], columns: int = 4) -> Figure:
+def captioned(
+    images: Tensor, sentences: Sequence[str], columns: int = 4, title: str = ""
+) -> Figure:
     """Images (n, 1, h, w), each under its caption."""
     rows = -(-len(images) // columns)
-    figure, axes = canvas(rows, columns, width=2.25, height=1.65)
+    figure, axes = canvas(rows, columns, width=2.2, height=1.9, title=title)
     for ax, image, said in zip(axes, images, sentences, strict=False):
         picture(ax, image)
-        ax.set_title(said, loc="center", fontsize=9)
+        ax.set_title(fill(said, 28), loc="center", fontsize=9)
     for ax in axes[len(images) :]:
         ax.set_axis_off()
     return figure
 
 
-def caption_widget(images: Tensor, said: str, read: str) -> Figure:
-    """Eight samples of one caption, and what the pixels say of them."""
-    figure, (ax,) = canvas(width=7.2, height=1.6)
-    picture(ax, tile(images, len(images)), f"“{said}”")
-    ax.text(0, -0.08, read, transform=ax.transAxes, va="top", fontsize=9, color=BLACK)
+def caption_widget(images: Tensor, said: str, read: Sequence[str]) -> Figure:
+    """Samples of one caption in a row, and above each what is read of it."""
+    figure, axes = canvas(1, len(images), width=1.0, height=1.75, title=said)
+    for ax, image, words in zip(axes, images, read, strict=True):
+        picture(ax, image)
+        ax.set_title(words, loc="center", fontsize=9)
     return figure

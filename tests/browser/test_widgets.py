@@ -13,11 +13,12 @@ import pytest
 from coursekit.course.lectures import all_lectures
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "browser"
-SLIDER, CHECKBOX = ".noUi-handle", "input[type=checkbox]"
-CONTROLS = f"{SLIDER}, {CHECKBOX}, .widget-vbox select, input[type=text], input[type=radio]"
+SLIDER, CHECKBOX, TEXT = ".noUi-handle", "input[type=checkbox]", "input[type=text]"
+CONTROLS = f"{SLIDER}, {CHECKBOX}, {TEXT}, .widget-vbox select, input[type=radio]"
 MINUTES = 60_000  # in milliseconds, as playwright counts
 PATIENCE = 500  # milliseconds that a reader is left without any sign
 BURST = 15  # moves in quick succession, as of a key that is held down
+TYPED = ["End", "Backspace"]  # in a line of text arrows change nothing
 WAYS = {"1-moved": ["ArrowRight", "ArrowLeft"], "2-all-high": ["End"], "3-all-low": ["Home"]}
 RAISED = "[data-mime-type='application/vnd.jupyter.error']"
 
@@ -43,7 +44,8 @@ ANSWERED = "() => seen.said.length + seen.drawn.length > 0"
 # Nothing is being drawn and, after a burst, no move is still on its way to the kernel.
 AT_REST = """said => said.textContent !== 'drawing …' &&
   (seen.key.length === 1 || performance.now() - seen.said.at(-1) > 500)"""
-TEXT_OF = "e => e.checked ?? e.closest('.jupyter-widgets').innerText + (e.value ?? '')"
+TEXT_OF = """e => ['checkbox', 'radio'].includes(e.type) ? e.checked :
+  e.closest('.jupyter-widgets').innerText + (e.value ?? '')"""
 CUT_SHORT = """box => [...box.querySelectorAll('.widget-label, .widget-readout')]
   .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
 PIXELS = """async e => {
@@ -145,7 +147,8 @@ def test_all_cells_run_and_the_widget_answers_the_keyboard(page):
     answers = [[] for _ in desk.controls]
     for name, keys in WAYS.items():
         for control, seen in zip(desk.controls, answers, strict=True):
-            for key in ["Space"] * len(keys) if of_kind(control, CHECKBOX) else keys:
+            typed = TYPED if of_kind(control, TEXT) else keys
+            for key in ["Space"] * len(keys) if of_kind(control, CHECKBOX) else typed:
                 seen.append(desk.press(control, key))
         desk.shot(name)
     for seen in answers:

@@ -50,6 +50,8 @@ def _sums_over_keys(attempt: Attempt, fresh: RandomInputs) -> str | None:
         return "the softmax is over the queries; the weights of one query sum to 1 over its keys."
     if torch.allclose(answer, v @ logits.softmax(2)):
         return "place i is given what the others take from it; transpose the weights."
+    if torch.allclose(answer, v @ (logits / d**0.5).softmax(2).transpose(1, 2)):
+        return "the logits are divided by √d, as in a Transformer; SAGAN takes them as they are."
     wrong = describe_mismatch(answer, wanted, 1e-6)
     return None if wrong is None else f"{wrong}."
 
