@@ -100,12 +100,12 @@ CHARTS = {
     "robust: pairs": lambda: robust.pairs(
         {"a": (0.2, 0.4), "b": (0.9, 0.5)}, ("PGD", "walk"), 100, "title"
     ),
-    "latent: sizes": lambda: latent.sizes({"PCA": ([2, 8], [0.05, 0.02]), "K": ([1], [0.06])}),
-    "latent: fields": lambda: latent.fields(DOTS, {"a": DOTS, "b": -DOTS}, FIELD, 3.0),
+    "latent: sizes": lambda: latent.sizes({"A": ([2, 8], [0.05, 0.02]), "K": ([1], [0.06])}, "t"),
+    "latent: fields": lambda: latent.fields(DOTS, {"a": DOTS, "b": -DOTS}, FIELD, 3.0, "t"),
     "latent: gaps": lambda: latent.gaps(ROW, 2 * ROW, "title"),
-    "latent: bounds": lambda: latent.bounds((1, 5, 50), [-9, -8, -7], -6.5, "title"),
+    "latent: bounds": lambda: latent.bounds((1, 5, 9), [-9, -8, -7], [1, 1, 1], -6.5, "title"),
     "latent: rate": lambda: latent.rate_distortion([9, 1], [80, 100], ["β = 1", "β = 4"], "title"),
-    "latent: few labels": lambda: latent.few_labels((1, 3), {"a": MANY, "b": MANY[:, :1]}),
+    "latent: few labels": lambda: latent.few_labels((1, 3), {"a": MANY, "b": MANY[:, :1]}, "t"),
     "robust: table": lambda: robust.ladder_table(
         {"net": {"clean": 0.9, "worst case": np.nan}}, "title"
     ),
@@ -154,9 +154,9 @@ PICTURES = {
     "robust: playground": lambda: robust.robust_widget(
         X[0], X[1], {"a": torch.ones(3) / 3}, "abc", 1, "t"
     ),
-    "latent: map": lambda: latent.latent_map(DOTS, torch.arange(20) % 3, WORDS, X[:1], 4, 2),
+    "latent: map": lambda: latent.latent_map(DOTS, torch.arange(20) % 3, WORDS, X[:1], 4, 2, "t"),
     "latent: walk": lambda: latent.walk_widget(ONE, (0, 1), DOTS, torch.arange(20) % 3, WORDS),
-    "latent: estimators": lambda: latent.estimators({"a": ROW, "b": ROW, "c": ROW}, 0.1),
+    "latent: estimators": lambda: latent.estimators({"a": ROW, "b": ROW, "c": ROW}, 0.1, "t"),
     "latent: carried": lambda: latent.carried({"a": ROW, "b": ROW}, 1.0, "title"),
     "latent: codes": lambda: latent.code_maps(X, (9 * X[:, 0]).long(), X, "title"),
     "modes: clouds": lambda: modes.clouds(PLANE, {"a": DOTS, "b\n1": DOTS, "c": DOTS}, columns=2),

@@ -42,8 +42,9 @@ def _apart(places: Any, gap: float) -> Any:
 
 
 def latent_map(
-    codes: Tensor, y: Tensor, classes: Sequence[str], sheet: Tensor, reach: float, spread: float
-) -> Figure:
+    codes: Tensor, y: Tensor, classes: Sequence[str], sheet: Tensor, reach: float, spread: float,
+    title: str,
+) -> Figure:  # fmt: skip
     """Left where the encoder puts images, right what the decoder makes of a grid of places.
 
     Args:
@@ -52,8 +53,9 @@ def latent_map(
         sheet: images of side × side places, rows from the top, shape (side², c, h, w).
         reach: half the side of the left panel, in units of z.
         spread: the same of the right panel.
+        title: of the whole.
     """
-    figure, (left, right) = canvas(1, 2, width=5.0, height=4.9)
+    figure, (left, right) = canvas(1, 2, width=5.0, height=5.2, title=title)
     _codes(left, codes, y, classes, reach)
     label(left, "Where the encoder puts test images", "z₁", "z₂")
     side = round(len(sheet) ** 0.5)
@@ -75,7 +77,7 @@ def walk_widget(
     return figure
 
 
-def sizes(lines: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> Figure:
+def sizes(lines: Mapping[str, tuple[Sequence[int], Sequence[float]]], title: str) -> Figure:
     """Squared error against the numbers in the code, both logarithmic; a line for each kind."""
     figure, (ax,) = canvas(width=6.6, height=3.4)
     for colour, marker, (name, (k, values)) in zip(
@@ -89,16 +91,16 @@ def sizes(lines: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> Figure:
     ax.xaxis.set_minor_formatter(NullFormatter())
     for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
         axis(FuncFormatter(lambda v, _: f"{v:.2g}" if f"{v:.0e}"[0] in "125" else ""))
-    label(ax, "How much is lost", "numbers in the code", "squared error a pixel (log)")
+    label(ax, title, "numbers in the code", "squared error a pixel (log)")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 def fields(
-    points: Tensor, arrows: Mapping[str, Tensor], background: Tensor, reach: float
+    points: Tensor, arrows: Mapping[str, Tensor], background: Tensor, reach: float, title: str
 ) -> Figure:
     """Vector fields over a density of the plane: `arrows` name → (n, 2) at `points`."""
-    figure, axes = canvas(1, len(arrows), width=4.3, height=4.3)
+    figure, axes = canvas(1, len(arrows), width=4.3, height=4.6, title=title)
     at, density = array(points), array(background)
     for ax, (name, field) in zip(axes, arrows.items(), strict=True):
         box = (-reach, reach, -reach, reach)
@@ -111,42 +113,64 @@ def fields(
     return figure
 
 
-def estimators(draws: Mapping[str, Tensor], truth: float) -> Figure:
-    """Histograms of single-draw estimates of one derivative; the dashed line is their mean."""
-    figure, axes = canvas(1, len(draws), width=4.6, height=2.9)
-    for ax, colour, (name, values) in zip(
-        axes, (BLUE, VERMILION, GREEN), draws.items(), strict=True
-    ):
-        ax.hist(array(values), bins=60, color=colour)
-        ax.axvline(truth, color=BLACK, linestyle="--", linewidth=1.2)
-        label(ax, name, "estimate from one draw, nats per unit of z", "draws")
+def estimators(draws: Mapping[str, Tensor], truth: float, title: str) -> Figure:
+    """How far single draws lie from the derivative: the share that is nearer than a distance.
+
+    The distances differ by orders of magnitude, so their axis is logarithmic, and what is shown is
+    a share of draws, which no choice of bins can distort. Dots: the root of the mean square.
+    """
+    figure, (ax,) = canvas(width=7.2, height=3.5)
+    share = np.linspace(0.01, 1, 400)
+    colours = (BLUE, VERMILION, GREEN)
+    for colour, style, (name, values) in zip(colours, ("-", "-", "--"), draws.items(), strict=True):
+        off = np.abs(array(values) - truth)
+        ax.plot(np.quantile(off, share), share, style, color=colour, label=name)
+        typical = float(np.sqrt(np.square(off).mean()))
+        ax.plot(typical, (off <= typical).mean(), "o", color=colour, markersize=8)
+    ax.plot([], [], "o", color=BLACK, markersize=8, label="root of the mean square")
+    ax.set_xscale("log")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    label(ax, title, "distance from the derivative, nats per unit of z₁ (log)", "draws nearer")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 def gaps(amortisation: Tensor, family: Tensor, title: str) -> Figure:
-    """For each image, log p − ELBO as a bar of two parts, sorted by height."""
-    a, f = array(amortisation), array(family)
-    order = np.argsort(a + f)
-    figure, (ax,) = canvas(width=7.6, height=3.1)
-    places = np.arange(len(a))
-    ax.bar(places, f[order], 1.0, color=BLUE, label="family: no Gaussian is p(z | x)")
-    ax.bar(
-        places, a[order], 1.0, bottom=f[order], color=ORANGE,
-        label="amortisation: the encoder misses the best one",
-    )  # fmt: skip
-    label(ax, title, "test images, sorted", "nats below log p(x)")
-    ax.legend(loc="upper left")
+    """The two parts of log p − ELBO, image by image, in one order; each part has its own scale.
+
+    On one scale the smaller part cannot be seen, and on a logarithmic one the few images that lose
+    most would look like the others.
+    """
+    parts = (array(family), array(amortisation))
+    order = np.argsort(parts[0] + parts[1])
+    figure, axes = canvas(1, 2, width=4.5, height=3.4, title=title)
+    names = ("Family: no Gaussian is p(z | x)", "Amortisation: not the best Gaussian")
+    for ax, colour, name, part in zip(axes, (BLUE, ORANGE), names, parts, strict=True):
+        ax.bar(np.arange(1, len(part) + 1), part[order], 1.0, color=colour)
+        mean = float(part.mean())
+        ax.axhline(mean, color=BLACK, linestyle="--", linewidth=1.2, label=f"mean {mean:.2g}")
+        label(ax, name, "test images, in order of the sum of both", "nats below log p(x)")
+        ax.legend(loc="upper left")
     return figure
 
 
-def bounds(k: Sequence[int], values: Sequence[float], exact: float, title: str) -> Figure:
-    """The importance-weighted bound against k, below the exact likelihood."""
-    figure, (ax,) = canvas(width=6.4, height=3.2)
-    ax.plot(k, values, color=BLUE, marker="o", label="E log of the mean of k weights")
+def bounds(
+    k: Sequence[int], values: Sequence[float], errors: Sequence[float], exact: float, title: str
+) -> Figure:
+    """The importance-weighted bound against k, below the exact likelihood.
+
+    `errors` are the standard errors, over images, of the distance between the two.
+    """
+    figure, (ax,) = canvas(width=6.8, height=3.4)
+    ax.errorbar(
+        k, values, errors, color=BLUE, marker="o", capsize=3,
+        label="bound, ± error of the distance to the grid",
+    )  # fmt: skip
     ax.axhline(exact, color=BLACK, linestyle="--", linewidth=1.4, label="log p(x) by the grid")
     ax.set_xscale("log")
     ax.set_xticks(k, [str(value) for value in k])
     ax.minorticks_off()
+    ax.set_ylim(top=exact + 0.4 * (exact - min(values)))
     label(ax, title, "draws k (log)", "nats an image")
     ax.legend(loc="lower right")
     return figure
@@ -186,7 +210,7 @@ def carried(rates: Mapping[str, Tensor], floor: float, title: str) -> Figure:
     return figure
 
 
-def few_labels(counts: Sequence[int], lines: Mapping[str, Any]) -> Figure:
+def few_labels(counts: Sequence[int], lines: Mapping[str, Any], title: str) -> Figure:
     """Accuracy against the labels a class, a line for each kind of feature, ± standard error."""
     figure, (ax,) = canvas(width=6.8, height=3.3)
     for colour, (name, values) in zip((BLACK, BLUE, VERMILION, GREEN), lines.items(), strict=False):
@@ -199,8 +223,8 @@ def few_labels(counts: Sequence[int], lines: Mapping[str, Any]) -> Figure:
     ax.set_xscale("log")
     ax.set_xticks(counts, [str(count) for count in counts])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
-    label(ax, "A linear classifier on codes", "labels a class (log)", "test accuracy")
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    label(ax, title, "labels a class (log)", "test accuracy")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
