@@ -273,7 +273,7 @@ def refusal(shares: Any, accuracy: Any, refused: Mapping[str, Any], title: str) 
     x = 100 * array(shares)
     left.plot(x, 100 * array(accuracy), color=BLUE)
     label(left, "Classified correctly of the answered", "test images refused (%)", "accuracy (%)")
-    styles = ("-", "--", ":", "-.", (0, (1, 3)))  # lines that lie on each other stay visible
+    styles = ("-", "--", ":", "-.")  # lines that lie on each other stay visible
     for colour, style, (kind, values) in zip(PALETTE[1:], styles, refused.items(), strict=False):
         right.plot(x, 100 * array(values), linestyle=style, color=colour, lw=2.5, label=kind)
     right.set_ylim(-4, 104)
