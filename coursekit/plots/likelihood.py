@@ -40,9 +40,9 @@ def completions(original: Tensor, mask: Tensor, drawn: Sequence[Tensor], title: 
     return figure
 
 
-def completion_widget(given: Tensor, drawn: Tensor, name: str) -> Figure:
+def completion_widget(given: Tensor, drawn: Tensor, name: str, title: str) -> Figure:
     """Above, what is given; below, how a model goes on. Images (n, 1, h, w)."""
-    figure, (above, below) = canvas(2, 1, len(given) * 0.95, 1.25)
+    figure, (above, below) = canvas(2, 1, len(given) * 0.95, 1.4, title=title)
     picture(above, tile(given, len(given)), "given; grey is unknown")
     picture(below, tile(drawn, len(drawn)), f"completed by {name}")
     return figure
@@ -53,44 +53,57 @@ def kl_on_a_grid(x: Any, p: Any, best: Any, sigma: Any, nll: Any, kl: Any) -> Fi
     figure, (left, right) = canvas(1, 2, width=4.4, height=3.0)
     left.fill_between(array(x), array(p), color=SKY, alpha=0.5, linewidth=0, label="data p")
     left.plot(array(x), array(best), color=VERMILION, label="most likely Gaussian q")
-    label(left, "The best answer that a Gaussian has", "x", "mass of each grid point")
-    left.legend(frameon=False)
+    label(left, "Two humps and their most likely Gaussian", "x", "probability of a grid point")
+    left.set_ylim(0, 1.4 * float(array(p).max()))  # room for the legend above the humps
+    left.legend(frameon=False, loc="upper left")
     s = array(sigma)
     right.plot(s, array(nll), color=BLUE, label="NLL, −Σ p log q")
     right.plot(s, array(kl), color=VERMILION, label="KL(p ‖ q)")
     lowest = s[int(array(kl).argmin())]
     right.axvline(lowest, color=BLACK, linestyle=":", linewidth=1.2, label="least of both")
-    label(right, "One constant apart", "standard deviation of q", "nats")
+    label(right, "One constant apart (mean as at the least)", "standard deviation of q", "nats")
     right.legend(frameon=False)
     return figure
 
 
 def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants: Any) -> Figure:
-    """NCE: data, noise and the fitted density; the learnt constant against the noise's width."""
-    figure, (left, right) = canvas(1, 2, width=4.4, height=3.0)
+    """NCE: data, noise and the fitted density; the learnt constant against the noise's width.
+
+    Args:
+        x: the grid.
+        p: probabilities of the data.
+        noise: name → probabilities of the noise that is drawn.
+        fitted: exp of the score that was learnt against that noise.
+        guesses, constants: standard deviations of the noise, and log Σ exp(score) for each.
+    """
+    figure, (left, right) = canvas(1, 2, width=4.6, height=3.2)
+    ((name, shape),) = noise.items()
     left.fill_between(array(x), array(p), color=SKY, alpha=0.5, linewidth=0, label="data")
-    left.plot(array(x), array(noise), color=GREEN, linestyle="--", label="noise")
-    left.plot(array(x), array(fitted), color=VERMILION, label="exp of the learnt score")
-    label(left, "Told from noise", "x", "mass of each grid point")
-    left.legend(frameon=False, loc="upper left", fontsize=8)
-    left.set_xlim(-8, 6)
-    right.plot(array(guesses), array(constants), "o-", color=VERMILION)
-    right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
-    label(right, "Σ exp(score) comes out as 1", "standard deviation of the noise", "log Σ exp")
+    left.plot(array(x), array(shape), color=GREEN, linestyle="--", label=name)
+    left.plot(array(x), array(fitted), color=VERMILION, label="exp(learnt score)")
+    label(left, "Learnt by separating data from noise", "x", "probability of a grid point")
+    left.set_ylim(0, 1.5 * float(array(p).max()))  # room for the legend above the bells
+    left.legend(frameon=False, loc="upper left")
+    right.plot(array(guesses), array(constants), "o-", color=VERMILION, label="learnt score")
+    right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2, label="0: a density")
+    label(
+        right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(score)"
+    )
     right.set_ylim(-0.1, 0.1)
+    right.legend(frameon=False)
     return figure
 
 
-def made_masks(masks: Sequence[Any], paths: Any) -> Figure:
-    """The masks of a MADE, and how many paths lead from each pixel to each output."""
-    figure, axes = canvas(1, len(masks) + 1, width=3.3, height=3.1)
-    names = ["pixel → hidden", *["hidden → hidden"] * (len(masks) - 2), "hidden → output"]
-    for ax, mask, name in zip(axes, masks, names, strict=False):
+def made_masks(first: Any, second: Any, paths: Any, title: str) -> Figure:
+    """The two masks of a MADE, and how many paths lead from each pixel to each output."""
+    figure, axes = canvas(1, 3, width=3.3, height=3.3, title=title)
+    parts = ((first, "pixel", "hidden unit"), (second, "hidden unit", "output"))
+    for ax, (mask, start, end) in zip(axes, parts, strict=False):
         ax.imshow(array(mask), cmap="Blues", vmin=0, vmax=1.4, aspect="auto")
-        label(ax, name, "from", "to")
+        label(ax, f"Allowed: {start} → {end}", start, end)
     found = axes[-1].imshow(array(paths), cmap="Blues", aspect="auto")
     label(axes[-1], "Paths from pixel to output", "pixel", "output")
-    figure.colorbar(found, ax=axes[-1], shrink=0.8)
+    figure.colorbar(found, ax=axes[-1], shrink=0.8, label="number of paths")
     for ax in axes:
         ax.grid(False)
         for axis in (ax.xaxis, ax.yaxis):
@@ -111,17 +124,20 @@ def totals(names: Sequence[str], sums: Sequence[float], title: str) -> Figure:
     return figure
 
 
-def blind_spots(maps: Mapping[str, Any], at: tuple[int, int], shape: tuple[int, int]) -> Figure:
+def blind_spots(
+    maps: Mapping[str, Any], at: tuple[int, int], shape: tuple[int, int], title: str
+) -> Figure:
     """What pixel `at` sees, for each model: before it and seen, before it and unseen, not before.
 
     Args:
         maps: name → map (h, w), true where a pixel *before* `at` is not seen.
         at: row and column.
         shape: height and width.
+        title: of the figure.
     """
     h, w = shape
     before = np.arange(h * w).reshape(h, w) < at[0] * w + at[1]
-    figure, axes = canvas(1, len(maps), width=2.9, height=3.0)
+    figure, axes = canvas(1, len(maps), width=2.9, height=3.3, title=title)
     colours = ListedColormap(["#f2f2f2", SKY, VERMILION])
     for ax, (name, unseen) in zip(axes, maps.items(), strict=True):
         kind = np.where(before, 1 + (array(unseen) & before), 0)
@@ -154,23 +170,38 @@ def grey_values(values: Any, found: Any, fits: Mapping[str, Any], title: str) ->
     return figure
 
 
-def nll_bars(rows: Mapping[str, tuple[float, float]], title: str) -> Figure:
-    """Test NLL in nats of each model, name → (mean, standard error), lowest last."""
-    names = sorted(rows, key=lambda name: -rows[name][0])
-    means, errors = zip(*(rows[name] for name in names), strict=True)
-    figure, (ax,) = canvas(width=7.2, height=0.36 * len(names) + 1.0)
-    ax.errorbar(means, names, xerr=errors, fmt="o", color=BLUE, capsize=3)
-    for i, (mean, error) in enumerate(zip(means, errors, strict=True)):
+def nll_bars(
+    rows: Mapping[str, tuple[float, float]], title: str, seeds: Mapping[str, Sequence[float]]
+) -> Figure:
+    """Test NLL in nats of each model, in the order given.
+
+    Args:
+        rows: name → (mean, standard error over images).
+        title: of the figure.
+        seeds: name of a row → the same figure of further seeds, as circles in that row.
+    """
+    means, errors = zip(*rows.values(), strict=True)
+    figure, (ax,) = canvas(width=8.6, height=0.36 * len(rows) + 1.5)
+    shown = "one network: mean ± standard error over images"
+    ax.errorbar(means, list(rows), xerr=errors, fmt="o", color=BLUE, capsize=3, label=shown)
+    for i, (mean, error) in enumerate(rows.values()):
         ax.text(mean + error, i, f"   {mean:.1f} ± {error:.1f}", va="center", fontsize=9)
+    for k, (name, values) in enumerate(seeds.items()):
+        places = [list(rows).index(name) + 0.3] * len(values)  # below the row's own point
+        said = "" if k else "further seeds, from the record"
+        ax.plot(values, places, "o", color=VERMILION, markerfacecolor="none", label=said)
     low, high = min(means), max(means)
-    ax.set_xlim(low - 0.1 * (high - low) - 2, high + 0.3 * (high - low) + 4)
+    ax.set_xlim(low - 0.1 * (high - low) - 1, high + 0.3 * (high - low) + 2)
     ax.margins(y=0.08)
     ax.invert_yaxis()
     label(ax, title, "negative log-likelihood of test images in nats (lower is better)")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
-def moons(density: Any, points: Tensor, samples: Tensor, z: Tensor, span: float) -> Figure:
+def moons(
+    density: Any, points: Tensor, samples: Tensor, z: Tensor, span: float, title: str
+) -> Figure:
     """Data, samples and density in the plane, and where the flow carries the data.
 
     Args:
@@ -178,8 +209,9 @@ def moons(density: Any, points: Tensor, samples: Tensor, z: Tensor, span: float)
         points, samples: shape (n, 2).
         z: the points carried to the latent plane, shape (n, 2).
         span: half the side of the square that is shown.
+        title: of the figure.
     """
-    figure, axes = canvas(1, 4, width=2.9, height=3.0)
+    figure, axes = canvas(1, 4, width=2.9, height=3.3, title=title)
     box = (-span, span, -span, span)
     for ax, x, name in ((axes[0], points, "data"), (axes[1], samples, "samples of the flow")):
         ax.plot(*array(x).T, ".", color=BLUE, markersize=2)
@@ -204,15 +236,16 @@ def _square(ax: Axes, span: float, name: str) -> None:
     label(ax, name, "x₁", "x₂")
 
 
-def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]]) -> Figure:
+def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]], title: str) -> Figure:
     """Histograms of a score for several kinds of images, one panel a score.
 
     Args:
         panels: title → (kind → scores (n,), label of the axis). A kind whose scores are all the
             same is drawn as a line.
+        title: of the figure.
     """
-    figure, axes = canvas(1, len(panels), width=4.7, height=3.1)
-    for ax, (title, (kinds, unit)) in zip(axes, panels.items(), strict=True):
+    figure, axes = canvas(1, len(panels), width=4.7, height=3.4, title=title)
+    for ax, (name, (kinds, unit)) in zip(axes, panels.items(), strict=True):
         everything = np.concatenate([array(v) for v in kinds.values()])
         bins = np.linspace(everything.min(), everything.max(), 60).tolist()
         for colour, (kind, values) in zip(PALETTE, kinds.items(), strict=False):
@@ -221,29 +254,29 @@ def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]]) -> Figure:
                 ax.axvline(v[0], color=colour, label=kind)
             else:
                 ax.hist(v, bins, color=colour, alpha=0.6, label=kind, weights=[1 / len(v)] * len(v))
-        label(ax, title, unit, "share of images")
+        label(ax, name, unit, "share of images")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     return figure
 
 
-def refusal(shares: Any, accuracy: Any, refused: Mapping[str, Any]) -> Figure:
+def refusal(shares: Any, accuracy: Any, refused: Mapping[str, Any], title: str) -> Figure:
     """A classifier that may refuse: what it gets right of what it answers, and what it refuses.
 
     Args:
         shares: share of test images that is refused, one for each threshold.
         accuracy: on the test images that are answered.
         refused: kind of other images → share refused at the same thresholds.
+        title: of the figure.
     """
-    figure, (left, right) = canvas(1, 2, width=4.4, height=3.0)
+    figure, (left, right) = canvas(1, 2, width=4.4, height=3.3, title=title)
     x = 100 * array(shares)
     left.plot(x, 100 * array(accuracy), color=BLUE)
-    label(left, "Right among the answered", "test images refused (%)", "accuracy (%)")
-    for (colour, style), (kind, values) in zip(
-        zip(PALETTE, ("-", "--", ":"), strict=False), refused.items(), strict=False
-    ):
-        right.plot(x, 100 * array(values), style, color=colour, linewidth=2.5, label=kind)
+    label(left, "Classified correctly of the answered", "test images refused (%)", "accuracy (%)")
+    styles = ("-", "--", ":", "-.")  # lines that lie on each other stay visible
+    for colour, style, (kind, values) in zip(PALETTE[1:], styles, refused.items(), strict=False):
+        right.plot(x, 100 * array(values), linestyle=style, color=colour, lw=2.5, label=kind)
     right.set_ylim(-4, 104)
-    label(right, "What else is refused", "test images refused (%)", "refused (%)")
-    right.legend(frameon=False)
+    label(right, "Other images that are refused", "test images refused (%)", "refused (%)")
+    right.legend(frameon=False, loc="center right")
     return figure
