@@ -149,9 +149,9 @@ def against_steps(
     """
     figure, (ax,) = canvas(width=6.4, height=3.4)
     for colour, (name, draws) in zip((BLUE, VERMILION, GREEN), lines.items(), strict=False):
-        values = np.array(draws)
-        mean = values.mean(1)
-        beyond = np.stack([mean - values.min(1), values.max(1) - mean])
+        mean = np.array([np.mean(values) for values in draws])
+        least, most = ([end(values) for values in draws] for end in (min, max))
+        beyond = np.stack([mean - least, most - mean])
         ax.errorbar(list(steps), mean, beyond, fmt="o-", color=colour, capsize=4, label=name)
     ax.axhline(floor, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
     ax.set_xscale("log")
