@@ -108,7 +108,7 @@ def _autoencoders(
 
 
 AUTOENCODERS = (
-    *_autoencoders("digits", 1, [128], [64], 16),
+    *_autoencoders("digits", 1, [64], [64], 16),
     *_autoencoders("mnist", 4, [256], [256], 32),
 )
 # Elective 12: pix2pix from 4 × 4 pixels, the five losses of its table 1 and the receptive fields of
