@@ -8,7 +8,7 @@ notebook's statements (Weiser 1981): one is kept if it binds, or may change, a n
 import ast
 
 CLAIM = "check"
-LOOKED_AT = {"show", "print", "record", "reveal", "finding", "widget", "display", "predict"}
+LOOKED_AT = {"show", "show_source", "film", "print", "record", "reveal", "finding", "interact"}
 TRAINS = {"fit", "train_gan"}  # they change the networks that they are given
 
 
