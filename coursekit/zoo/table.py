@@ -116,7 +116,7 @@ def _ablations(data: str, steps: int) -> list[Recipe]:
 
 def _dense(data: str, steps: int) -> list[Recipe]:
     """The dense GAN on three seeds, and with the L1 term of some lecture notes."""
-    units = [128, 256] if data == "digits" else [256, 512]
+    units = [128, 256]
     base = replace(
         _ABLATED, data=data, steps=steps, looks=12, ema=0.999,
         generator=("mlp_generator", {"hidden": units, "norm": "batch"}),
@@ -202,9 +202,9 @@ def _classifiers(data: str, steps: int) -> list[Recipe]:
     if data.startswith("cifar10"):
         moves = ("augmented", {"shift": 4, "smoothing": 0.1})
         kinds = {
-            "mlp": {"network": ("mlp", {"hidden": [200, 200]}), "objective": moves},
-            "cnn": {"network": ("strided_cnn", {"width": 48}), "objective": moves},
-            "resnet": {"network": ("small_resnet", {"width": 24}), "objective": moves},
+            "mlp": {"network": ("mlp", {"hidden": [32, 32]}), "objective": moves},
+            "cnn": {"network": ("strided_cnn", {"width": 16, "hidden": 40}), "objective": moves},
+            "resnet": {"network": ("small_resnet", {"width": 16}), "objective": moves},
         }
     return [
         replace(base, name=f"classifier-{kind}-{seed}-{data}", seed=seed, **part)
@@ -237,6 +237,28 @@ def _resisting(data: str, steps: int) -> list[Recipe]:
         **{f"trades-{beta}": ("trades", trades | {"beta": float(beta)}) for beta in (1, 3, 6)},
     }
     return [replace(base, name=f"{k}-{data}", objective=v) for k, v in objectives.items()]
+
+
+# The same in colour: one step and four, in a network that is large enough to learn 10,000 images by
+# heart. ε grows over the first third, at a constant rate.
+def _resisting_in_colour(data: str, steps: int) -> list[Recipe]:
+    eps = 8 / 255
+    base = Recipe(
+        name="", data=data, steps=steps, batch=100, looks=20, attacked_at=eps,
+        network=("strided_cnn", {"width": 32, "hidden": 256}), optimizer=("adam", {"lr": 2e-3}),
+    )  # fmt: skip
+    attacks: dict[str, dict[str, Any]] = {
+        "fgsm": {"steps": 1, "rel_step": 1.0, "random_start": False},
+        "fast": {"steps": 1, "rel_step": 1.25},
+        "madry": {"steps": 4},
+    }
+    return [
+        replace(
+            base, name=f"colour-{name}-{data}",
+            objective=("adversarial", {"eps": eps, "ramp": 0.333} | attack),
+        )
+        for name, attack in attacks.items()
+    ]  # fmt: skip
 
 
 _COLOUR = ("adam", {"lr": 4e-4, "betas": [0.0, 0.9]})
@@ -287,6 +309,7 @@ RUNS = (
     *_classifiers("mnist", 1400),
     *_resisting("mnist", 2000),
     *_classifiers("cifar10-10k", 3000),
+    *_resisting_in_colour("cifar10-10k", 3000),
     *_ablations("mnist", 4000),
     *_dense("mnist", 8000),
     *_inpainting("mnist", 6000),
@@ -295,12 +318,18 @@ RUNS = (
     *ELECTIVES,
 )  # fmt: skip
 RECIPES = {recipe.name: recipe for recipe in RUNS}
-# Seeds that stand behind a ranking: their curves and figures are kept, their weights are not.
+# Seeds that stand behind a ranking, and runs of which a lecture shows figures alone: their curves
+# and figures are kept, their weights are not.
 RECORD_ONLY = {
-    recipe.name
-    for data in ("digits", "mnist")
-    for recipe in (*_ablations(data, 1), *_dense(data, 1), *_critics(data, 1, seeds=5))
-    if recipe.seed > 0
+    "nade-mnist",
+    *(f"stacked-{name}-mnist" for name in ("pac2", "minibatch-std", "spectral-norm")),
+    *(recipe.name for recipe in _resisting_in_colour("cifar10-10k", 1)),
+    *(
+        recipe.name
+        for data in ("digits", "mnist")
+        for recipe in (*_ablations(data, 1), *_dense(data, 1), *_critics(data, 1, seeds=5))
+        if recipe.seed > 0
+    ),
 }
 
 
