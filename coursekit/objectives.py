@@ -149,6 +149,24 @@ class adversarial:  # reads as an adjective in `fit(model, batches, adversarial(
 
 
 @dataclass(frozen=True)
+class augmenting:  # reads as an adjective: the augmenting form of another objective
+    """Another objective on images that `augment` has changed: an attack begins at the changed ones.
+
+    Args:
+        augment: (x, rng, progress) -> images of the same classes, e.g. `nets.FlipAndShift(4)`.
+        objective: (model, x, y, rng, progress) -> loss, e.g. `adversarial(attack)`.
+    """
+
+    augment: Callable[[Tensor, torch.Generator, float], Tensor]
+    objective: Callable[[nn.Module, Tensor, Tensor, torch.Generator, float], Tensor]
+
+    def __call__(
+        self, model: nn.Module, x: Tensor, y: Tensor, rng: torch.Generator, progress: float
+    ) -> Tensor:
+        return self.objective(model, self.augment(x, rng, progress), y, rng, progress)
+
+
+@dataclass(frozen=True)
 class trades:
     """J(x) + β·KL(f(x) ‖ f(x_adv)) (Zhang et al. 2019, eq. 5).
 

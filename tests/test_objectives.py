@@ -9,7 +9,14 @@ from torch.nn import functional as F
 from coursekit.attacks import fgsm, pgd, training_pgd
 from coursekit.errors import CourseError
 from coursekit.nets import Inpainter, LinearClassifier
-from coursekit.objectives import adversarial, augmented, cross_entropy, squared_error, trades
+from coursekit.objectives import (
+    adversarial,
+    augmented,
+    augmenting,
+    cross_entropy,
+    squared_error,
+    trades,
+)
 from coursekit.threats import Linf
 from coursekit.zoo.ingredients import OBJECTIVES
 
@@ -128,6 +135,21 @@ def test_the_attack_adds_nothing_to_the_weights_gradient(scene):
     F.cross_entropy(model(attack(model, x, y)), y).backward()
     for mine, other in zip(felt, model.parameters(), strict=True):
         torch.testing.assert_close(mine, other.grad)
+
+
+def test_an_attack_begins_at_the_augmented_image(scene, rng):
+    model, x, y = scene
+    attack, begun = training_pgd(0.1, 1, rel_step=1.0, random_start=False), []
+
+    def mirrored(x, rng, progress):
+        assert progress == 0.25
+        begun.append(x.flip(3))
+        return begun[-1]
+
+    found = augmenting(mirrored, adversarial(attack))(model, x, y, rng, 0.25)
+    exact = F.cross_entropy(model(fgsm(model, x.flip(3), y, 0.1)), y)
+    torch.testing.assert_close(found, exact)
+    assert len(begun) == 1
 
 
 def test_trades_reaches_the_weights_through_both_terms(scene):

@@ -27,7 +27,7 @@ ONE, WORDS, EPS = X[0], ["cat 90%", "dog 80%", "cow 70%"], (0.0, 0.1, 0.2)
 SQUARE, ROW = torch.rand(3, 3, generator=RNG), torch.rand(3, generator=RNG)
 MANY, SURE = torch.rand(2, 3, generator=RNG), torch.tensor([torch.nan, 0.9, 0.7])
 NAMES = ("DNN", "LR", "SVM")
-RUN = ([0, 1, 2], [0.1, 0.5, 0.9], [0.1, 0.4, 0.0])
+RUN = ([0, 1, 2], [0.1, 0.5, 0.9], [0.1, 0.4, 0.0], [0.1, 0.5, 0.1])
 LINES = {(part, kind): RUN[:2] for part in ("test", "training") for kind in ("clean", "PGD-10")}
 POINTS = {"madry": (0.98, 0.8, 0.7), "trades-1": (0.9, 0.9, np.nan)}
 UNITS = (torch.linspace(0, 1, 5), torch.rand(5, 16, generator=RNG))

@@ -49,16 +49,16 @@ class AffineCoupling(nn.Module):
 
 
 class RealNVP(nn.Module):
-    """Affine couplings with alternating masks (Dinh et al. 2017), on points or on grey images.
+    """Affine couplings with alternating masks (Dinh et al. 2017), on points or on images.
 
     Images are taken as continuous values in (0, 1) — add uniform noise to 8-bit ones, as
     `objectives.dequantised` does — moved to the real line by logit(α + (1 − 2α)·x) (§4.1), and
-    squeezed to four channels of half the side, where masks over channels are a checkerboard
-    or two rows or two columns of every four pixels. Without the paper's batch normalisation and
-    factored-out scales.
+    squeezed to four times the channels and half the side, where masks over channels are a
+    checkerboard or two rows or two columns of every four pixels, or in colour also one colour of
+    every pixel. Without the paper's batch normalisation and factored-out scales.
 
     Args:
-        shape: (2,) or more coordinates of points, or (1, h, w) with even sides.
+        shape: (2,) or more coordinates of points, or (c, h, w) with even sides.
         width: units or channels of the networks in the couplings.
         depth: couplings.
         alpha: how far pixels are kept from 0 and 1.
@@ -80,8 +80,8 @@ class RealNVP(nn.Module):
         self.shape, self.alpha = tuple(shape), alpha
         self.images = len(shape) == 3
         if self.images:
-            even = shape[0] == 1 and shape[1] % 2 == 0 and shape[2] % 2 == 0
-            require(even, f"shape was {tuple(shape)}; one channel and even sides are wanted.")
+            even = shape[1] % 2 == 0 and shape[2] % 2 == 0
+            require(even, f"shape was {tuple(shape)}; even sides are wanted.")
         masks = [self._mask(k) for k in range(depth)]
         self.couplings = nn.ModuleList(AffineCoupling(m, self._net(width)) for m in masks)
         initialise(self, rng)
@@ -93,21 +93,28 @@ class RealNVP(nn.Module):
     def _mask(self, k: int) -> Mask:
         if not self.images:
             return ((torch.arange(self.shape[0]) + k) % 2).float()
-        pairs = ((0, 3), (1, 2), (0, 1), (2, 3), (0, 2), (1, 3))  # of the four squeezed channels
-        kept = torch.zeros(4, 1, 1)
-        kept[list(pairs[k % len(pairs)])] = 1
-        return kept
+        c = self.shape[0]
+        pairs = ((0, 3), (1, 2), (0, 1), (2, 3), (0, 2), (1, 3))  # of every four pixels
+        kept = torch.zeros(c, 4, 1, 1)
+        colour = k % 3 == 2 and c > 1
+        if colour:
+            kept[k // 3 % c] = 1
+        else:
+            turn = k if c == 1 else 2 * (k // 3) + k % 3
+            kept[:, list(pairs[turn % len(pairs)])] = 1
+        return kept.flatten(0, 1)
 
     def _net(self, width: int) -> nn.Sequential:
         if not self.images:
             d = self.shape[0]
             layers = (nn.Linear(d, width), nn.Linear(width, width), nn.Linear(width, 2 * d))
             return nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
-        sizes = (4, width, width, width)
+        channels = 4 * self.shape[0]
+        sizes = (channels, width, width, width)
         body: list[nn.Module] = []
         for a, b in zip(sizes, sizes[1:], strict=False):
             body += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU()]
-        return nn.Sequential(*body, nn.Conv2d(width, 8, 3, padding=1))
+        return nn.Sequential(*body, nn.Conv2d(width, 2 * channels, 3, padding=1))
 
     def forward(self, x: Examples) -> tuple[Tensor, PerExample]:
         """z, which is Gaussian if the flow fits, and log |det ∂z/∂x|."""
@@ -135,7 +142,7 @@ class RealNVP(nn.Module):
         """log p(x) of continuous x, in nats, by the change of variables (Dinh et al. 2017, eq. 3).
 
         Args:
-            x: points, shape (n, d), or images with values in [0, 1], shape (n, 1, h, w).
+            x: points, shape (n, d), or images with values in [0, 1], shape (n, c, h, w).
             y: not used.
         """
         z, log_det = self(x)

@@ -128,26 +128,27 @@ def four_curves(
 
 
 def overfitting(
-    runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
+    runs: Mapping[str, Sequence[Sequence[float]]],
 ) -> Figure:
     """Accuracy under one step and under many, while each network trains; a panel each.
 
     Args:
-        runs: title → steps, accuracy under FGSM, accuracy under PGD.
+        runs: title → steps, accuracy under FGSM, under PGD, and under PGD on training images.
     """
     columns = min(3, len(runs))
     figure, axes = canvas(-(-len(runs) // columns), columns, width=3.4, height=2.7)
     for spare in axes[len(runs) :]:
         spare.set_axis_off()
-    for ax, (title, (steps, one, many)) in zip(axes, runs.items(), strict=False):
+    for ax, (title, (steps, one, many, seen)) in zip(axes, runs.items(), strict=False):
         ax.plot(steps, array(one), color=BLUE, label="FGSM, one step")
         ax.plot(steps, array(many), color=VERMILION, label="PGD, ten steps")
+        ax.plot(steps, array(seen), "--", color=BLACK, linewidth=1, label="the same, training images")
         gap = np.clip(array(one) - array(many), 0, None)
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)
         label(ax, title, "updates", "accuracy on test images")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

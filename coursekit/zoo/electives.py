@@ -58,6 +58,13 @@ def _likelihood(data: str) -> list[Recipe]:
     return runs + [replace(first, name=f"pixelcnn-{k}-{data}", seed=k) for k in seeds]
 
 
+# In colour, and small: RealNVP's coupling layers at one scale.
+_COLOUR = replace(
+    _LIKELIHOOD, name="realnvp-cifar10-10k", data="cifar10-10k", steps=4000, batch=32, looks=4,
+    network=("real_nvp", {"width": 24, "depth": 9}), objective=("dequantised", {}), task="classes",
+    optimizer=("adam", {"lr": 1e-3}),
+)  # fmt: skip
+
 # Lecture 11: autoencoders, VAEs by latents, β and k, a strong decoder, a discrete code.
 AE_SIZES = (2, 8, 32)
 BETAS = (0.25, 1.0, 4.0, 16.0)
@@ -273,6 +280,7 @@ def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
 ELECTIVES = (
     *_likelihood("digits"),
     *_likelihood("mnist"),
+    _COLOUR,
     *AUTOENCODERS,
     *_translation("digits", 8, 1200, 800),
     *_translation("mnist", 16, 2500, 1200),

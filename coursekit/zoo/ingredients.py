@@ -127,6 +127,9 @@ OBJECTIVES = {
     "adversarial": lambda alpha=0.0, **attack: objectives.adversarial(
         training_pgd(**attack), alpha
     ),
+    "adversarial_augmented": lambda shift, **attack: objectives.augmenting(
+        nets.FlipAndShift(shift), objectives.adversarial(training_pgd(**attack))
+    ),
     "augmented": lambda smoothing=0.0, **moves: objectives.augmented(
         nets.FlipAndShift(**moves), smoothing
     ),
