@@ -161,6 +161,7 @@ def queries(
     by_decision: Sequence[float],
     by_gradient: float,
     eps: float,
+    images: Sequence[int] = (),
 ) -> Figure:
     """Share of images fooled within ‖δ‖∞ ≤ ε against queries: Square, HopSkipJump, and PGD's level.
 
@@ -169,11 +170,15 @@ def queries(
         budgets, by_decision: queries allowed to HopSkipJump, and the share it brought within ε.
         by_gradient: the share that PGD fools, which sees gradients.
         eps: radius of the ball, in units of pixels.
+        images: how many were attacked by Square, HopSkipJump and PGD; told in the legend.
     """
-    figure, (axes,) = canvas(width=6.6, height=3.5)
-    axes.plot(asked, by_score, color=BLUE, label="Square: scores")
-    axes.plot(budgets, by_decision, "o-", color=VERMILION, label="HopSkipJump: decisions")
-    axes.axhline(by_gradient, color=BLACK, linestyle="--", label="PGD: gradients")
+    figure, (axes,) = canvas(width=7.0, height=3.5)
+    names = ["Square: scores", "HopSkipJump: decisions", "PGD: gradients"]
+    if images:
+        names = [f"{name}, n = {n:,}" for name, n in zip(names, images, strict=True)]
+    axes.plot(asked, by_score, color=BLUE, label=names[0])
+    axes.plot(budgets, by_decision, "o-", color=VERMILION, label=names[1])
+    axes.axhline(by_gradient, color=BLACK, linestyle="--", label=names[2])
     axes.set_xscale("log")
     _shares(axes)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

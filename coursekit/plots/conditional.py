@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture, tile
@@ -85,8 +85,8 @@ def class_widget(
 
 
 def _percent(axis: Axis) -> None:
-    """Shares as percentages, with the digits that this axis needs."""
-    axis.set_major_formatter(PercentFormatter(1))
+    """Shares as percentages, each with no more digits than it needs."""
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 2) + 0:g}%"))
 
 
 def equilibria(x: Any, p: Any, games: Mapping[str, Any]) -> Figure:
@@ -145,6 +145,7 @@ def against_steps(
     real: Mapping[str, float],
     log: Sequence[str] = (),
     title: str = "",
+    perfect: Sequence[str] = (),
 ) -> Figure:
     """One panel a measure: a colour for each way of conditioning, a line for each seed.
 
@@ -153,6 +154,8 @@ def against_steps(
         real: measure → its value on real images, drawn as a dotted line.
         log: measures with a logarithmic axis.
         title: of the whole figure.
+        perfect: measures whose dotted line is that of perfect samples, by a formula; their panels
+            say so.
     """
     figure, axes = canvas(1, len(panels), width=3.9, height=3.4, title=title)
     for ax, (measure, ways) in zip(axes, panels.items(), strict=True):
@@ -160,9 +163,10 @@ def against_steps(
             for i, row in enumerate(np.atleast_2d(array(values))):
                 ax.plot(steps, row, color=colour, linewidth=1.4, label=name if i == 0 else None)
         if measure in real:
-            ax.axhline(
-                real[measure], color=BLACK, linestyle=":", linewidth=1.4, label="real images"
-            )
+            name = "perfect samples" if measure in perfect else "real images"
+            ax.axhline(real[measure], color=BLACK, linestyle=":", linewidth=1.4, label=name)
+            if measure in perfect:
+                ax.legend(handles=ax.lines[-1:], frameon=False, loc="lower right")
         if measure in log:
             ax.set_yscale("log")
         else:
@@ -216,13 +220,14 @@ def wrong_labels(rates: Sequence[float], read: Any, other: Any) -> Figure:
 
 def truncation(bounds: Sequence[float], panels: Mapping[str, Any]) -> Figure:
     """One panel a measure, against the bound on |z|."""
-    figure, axes = canvas(1, len(panels), width=3.9, height=3.0)
+    figure, axes = canvas(1, len(panels), width=3.1, height=2.7)
     for ax, colour, (name, values) in zip(axes, PALETTE, panels.items(), strict=False):
         _line(ax, bounds, values, colour, name)
         ax.set_xscale("log")
         ax.set_xticks(bounds, [f"{b:g}" for b in bounds])
         ax.minorticks_off()
         if max(values) <= 1:
+            ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
             _percent(ax.yaxis)
         label(ax, name, "bound on each coordinate of z")
     return figure

@@ -11,6 +11,7 @@ from coursekit.plots import array, canvas, label, picture
 from coursekit.plots.colours import BLUE, PALETTE
 
 DPI = 100  # at which figures become pictures
+LINES = ("-", "--", ":", "-", "--", "-.")  # so that variants differ not by colour alone
 
 
 def sheet(
@@ -88,9 +89,9 @@ def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, T
         spectra: variant → frequencies (cycles per pixel) and power, as `radial_power` returns.
     """
     figure, (left, right) = canvas(1, 2, width=5.0, height=3.6)
-    looks = zip(PALETTE, ("-", "--", ":") * 2, traces.items(), strict=False)  # not by colour alone
-    for colour, style, (name, trace) in looks:
-        left.plot(array(trace), style, color=colour, label=name)
+    looks = zip(PALETTE, LINES, traces.items(), strict=False)
+    for k, (colour, style, (name, trace)) in enumerate(looks):  # the first on top, should two agree
+        left.plot(array(trace), style, color=colour, label=name, zorder=3 - 0.1 * k)
         frequency, power = spectra[name]
         share = array(power * frequency) / float((power * frequency).sum())
         right.plot(array(frequency), share, style, color=colour, label=name)

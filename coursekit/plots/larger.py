@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture, standard_error, tile
@@ -92,6 +92,7 @@ def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -
         ax.set_yscale("log")
         ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.yaxis.set_minor_formatter(NullFormatter())
+    left.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     label(left, "After equal updates", "updates", "Fréchet distance (log)")
     label(
         right,
@@ -144,7 +145,11 @@ def noise_maps(
         strengths: of the noise, one a layer.
         title: of the whole figure.
     """
-    figure, (one, *middle, right) = canvas(1, 2 + len(maps), width=2.7, height=2.7, title=title)
+    ratios = [1.0] * (1 + len(maps)) + [0.2, 1.0]  # a gap, for what stands beside the colour bar
+    figure, (one, *middle, gap, right) = canvas(
+        1, len(ratios), width=2.2, height=2.7, title=title, width_ratios=ratios
+    )
+    gap.set_axis_off()
     picture(one, image, "one image")
     top = max(float(spread.max()) for spread in maps.values())
     for ax, (name, spread) in zip(middle, maps.items(), strict=True):

@@ -179,18 +179,21 @@ def bounds(
 def rate_distortion(
     rate: Sequence[float], distortion: Sequence[float], names: Sequence[str], title: str
 ) -> Figure:
-    """Distortion against rate; the dashed line joins pairs whose sum is the least one here."""
+    """Distortion against rate; the dashed line joins pairs whose sum is the least one here.
+
+    `names` are those of the points; the one with that least sum is named beside the line.
+    """
     figure, (ax,) = canvas(width=6.4, height=3.7)
     r, d = np.asarray(rate), np.asarray(distortion)
     ax.plot(r, d, color=BLUE, marker="o", markersize=7)
     for at, name in zip(zip(r, d, strict=True), names, strict=True):
         ax.annotate(name, at, (8, 5), textcoords="offset points", fontsize=10)
     line = np.linspace(0, 1.12 * r.max(), 50)
-    least = (r + d).min()
+    least, where = (r + d).min(), names[int((r + d).argmin())]
     ax.plot(line, least - line, color=BLACK, linestyle="--", linewidth=1.2)
     ax.text(
-        0.98, 0.95, f"dashed: rate + distortion = {least:.1f} nats", transform=ax.transAxes,
-        ha="right", va="top", fontsize=9,
+        0.98, 0.95, f"dashed: rate + distortion = {least:.1f} nats (at {where})",
+        transform=ax.transAxes, ha="right", va="top", fontsize=9,
     )  # fmt: skip
     room = 0.12 * (d.max() - d.min()) + 1
     ax.set_ylim(d.min() - room, d.max() + 1.6 * room)
@@ -230,7 +233,7 @@ def few_labels(counts: Sequence[int], lines: Mapping[str, Any], title: str) -> F
 
 
 def code_maps(images: Tensor, indices: Tensor, rebuilt: Tensor, title: str) -> Figure:
-    """Rows: images, the map of code numbers of each as colours, what is decoded from it."""
+    """Rows: images, the map of indices of each as colours, what is decoded from it."""
     figure, axes = canvas(3, 1, width=0.62 * len(images) + 1.3, height=0.72)
     picture(axes[0], tile(images, len(images)))
     maps = array(indices)
@@ -239,7 +242,7 @@ def code_maps(images: Tensor, indices: Tensor, rebuilt: Tensor, title: str) -> F
         axes[1].axvline(edge * maps.shape[2] - 0.5, color="white", linewidth=2)
     axes[1].set_axis_off()
     picture(axes[2], tile(rebuilt, len(images)))
-    for ax, name in zip(axes, ("binary image", "code numbers", "decoded"), strict=True):
+    for ax, name in zip(axes, ("binary image", "indices", "decoded"), strict=True):
         ax.text(-0.01, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     return figure

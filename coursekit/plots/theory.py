@@ -320,7 +320,8 @@ def orbits(
         points, roots, mean = array(path), array(spectra[name]), array(averages[name])
         left.plot(points[:, 0], points[:, 1], ".-", color=colour, linewidth=1, ms=3, label=name)
         middle.scatter(roots.real, roots.imag, 12, color=colour, label=name)
-        right.plot(np.arange(1, len(mean) + 1), np.linalg.norm(mean, axis=1), color=colour)
+        size = np.linalg.norm(mean, axis=1)
+        right.plot(np.arange(1, len(mean) + 1), size, color=colour, label=name)
     left.plot(0, 0, "+", color=BLACK)
     label(left, f"min over x, max over y of xy, η = {rate:g}", "x", "y").set_aspect("equal")
     turn = np.linspace(0, 2 * np.pi, 200)
@@ -334,5 +335,5 @@ def orbits(
     right.loglog()
     right.set_ylim(1e-3, 1e2)
     label(right, "Mean of the first n iterates", "n", "distance from (0, 0)")
-    right.legend(frameon=False, fontsize=10)
+    right.legend(frameon=False, fontsize=10, loc="lower left")
     return figure

@@ -135,8 +135,10 @@ def landscape(
     return figure
 
 
-def values(found: Mapping[str, Sequence[float]], exact: float, title: str) -> Figure:
-    """What each critic says W₁ is, over what it is: mean and every seed; 1 is right."""
+def values(
+    found: Mapping[str, Sequence[float]], exact: float, title: str, by: str = "exact $W_1$"
+) -> Figure:
+    """What each critic says W₁ is, over what it is (`by`): mean and every seed; 1 is right."""
     figure, (ax,) = canvas(width=6.6, height=0.9 + 0.34 * len(found))
     for row, given in enumerate(found.values()):
         share = np.asarray(given, dtype=float) / exact
@@ -146,7 +148,7 @@ def values(found: Mapping[str, Sequence[float]], exact: float, title: str) -> Fi
     ax.axvline(1, color=BLACK, linewidth=1.2, linestyle=":")
     ax.set_yticks(range(len(found)), list(found))
     ax.invert_yaxis()
-    label(ax, title, "value ÷ exact $W_1$")
+    label(ax, title, f"value ÷ {by}")
     return figure
 
 
@@ -222,15 +224,24 @@ def stretches(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
 
 
 def spectra(values: Mapping[str, Sequence[ArrayLike]], layers: Sequence[str]) -> Figure:
-    """All singular values of each layer above 1e-4, one line per critic."""
-    figure, axes = canvas(1, len(layers), width=3.9, height=3.1)
-    for k, (ax, name) in enumerate(zip(axes, layers, strict=True)):
-        for colour, (critic, sets) in zip(PALETTE, values.items(), strict=False):
-            s = np.asarray(sets[k], dtype=float)
-            ax.plot(np.arange(1, len(s) + 1), s, color=colour, marker=".", label=critic)
+    """All singular values of each layer above 1e-4, one line per critic; one scale for all layers.
+
+    Lines may cover each other: the wide ones are drawn first, and each has its marks elsewhere.
+    """
+    figure, axes = canvas(1, len(layers), width=3.9, height=3.3, sharey=True)
+    looks = zip(PALETTE, "osD^vX", (4.6, 1.8, 1.8, 2.6, 1.8, 1.0), (0, 0, 1, 1, 0, 2), strict=False)
+    for (colour, mark, wide, begin), (critic, sets) in zip(looks, values.items(), strict=False):
+        for ax, found in zip(axes, sets, strict=False):
+            s = _floats(found)
+            ax.plot(
+                np.arange(1, len(s) + 1), s, color=colour, linewidth=wide, marker=mark,
+                markersize=6, markevery=(begin, 3), label=critic,
+            )  # fmt: skip
+    for ax, name in zip(axes, layers, strict=True):
         ax.set_yscale("log")
-        ax.set_ylim(bottom=max(1e-4, ax.get_ylim()[0]))
-        label(ax, name, "number", "singular value of W" if k == 0 else "")
+        label(ax, name, "index", "singular value of W" if ax is axes[0] else "")
+    top = max(float(_floats(s).max()) for sets in values.values() for s in sets[: len(layers)])
+    axes[0].set_ylim(max(1e-4, axes[0].get_ylim()[0]), 2 * top)
     axes[-1].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
