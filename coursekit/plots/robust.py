@@ -142,7 +142,9 @@ def overfitting(
     for ax, (title, (steps, one, many, seen)) in zip(axes, runs.items(), strict=False):
         ax.plot(steps, array(one), color=BLUE, label="FGSM, one step")
         ax.plot(steps, array(many), color=VERMILION, label="PGD, ten steps")
-        ax.plot(steps, array(seen), "--", color=BLACK, linewidth=1, label="the same, training images")
+        ax.plot(
+            steps, array(seen), "--", color=BLACK, linewidth=1, label="the same, training images"
+        )
         gap = np.clip(array(one) - array(many), 0, None)
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)

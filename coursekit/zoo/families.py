@@ -28,6 +28,7 @@ FAMILIES = {
     "GAN (03)": "dcgan",
     "diffusion (14)": "ddpm",
 }
+REAL = ("real (training)", "the same, binarised")
 N, BATCH, DIFFUSION_STEPS = 10_000, 500, 50
 Rows = dict[str, dict[str, float]]
 
@@ -85,9 +86,8 @@ def build(data_id: str, n: int = N, weights: Path | None = None) -> Rows:
             "learnt_from": learnt_from(recipe, data),
         }
     train = data.train.take(n).x
-    rows["real (training)"] = compare(train, judge)
     binary = binarise(train, torch.Generator().manual_seed(1))
-    rows["the same, binarised"] = compare(binary, judge)
+    rows |= {name: compare(x, judge) for name, x in zip(REAL, (train, binary), strict=True)}
     plain = {"made": describe_machine(), "n": len(judge.real), "rows": rows, "runs": _ids(data_id)}
     write_bytes(_path(data_id), json_lines(plain).encode())
     return rows
@@ -103,7 +103,9 @@ def read(data_id: str) -> tuple[int, Rows] | None:
         plain = json.loads(_path(data_id).read_text(encoding="utf-8"))
     except OSError:
         return None
-    return (plain["n"], plain["rows"]) if plain["runs"] == _ids(data_id) else None
+    if plain["runs"] != _ids(data_id):
+        return None
+    return plain["n"], {name: plain["rows"][name] for name in (*FAMILIES, *REAL)}
 
 
 def _ids(data_id: str) -> dict[str, str]:
