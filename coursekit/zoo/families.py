@@ -17,6 +17,7 @@ from coursekit.errors import CourseError
 from coursekit.io import json_lines, write_bytes
 from coursekit.metrics import FIDScorer, density_coverage, frechet_distance
 from coursekit.metrics import features as features_of
+from coursekit.zoo.elective_measures import DDIM_STEPS
 from coursekit.zoo.recipes import Recipe, data_of, split_of
 from coursekit.zoo.runs import describe_machine
 from coursekit.zoo.store import read_networks, record, record_only, zoo_root
@@ -29,7 +30,7 @@ FAMILIES = {
     "diffusion (14)": "ddpm",
 }
 REAL = ("real (training)", "the same, binarised")
-N, BATCH, DIFFUSION_STEPS = 10_000, 500, 50
+N, BATCH = 10_000, 500
 Rows = dict[str, dict[str, float]]
 
 
@@ -75,7 +76,7 @@ def build(data_id: str, n: int = N, weights: Path | None = None) -> Rows:
             raise CourseError(f"nothing is stored of {recipe.id}.")
         where = weights / recipe.id if weights and record_only(recipe) else zoo_root() / recipe.id
         G: Any = next(iter(read_networks(recipe, where).values()))
-        more = {"steps": DIFFUSION_STEPS} if run == "ddpm" else {}
+        more = {"steps": DDIM_STEPS} if run == "ddpm" else {}
         G.sample(2, torch.Generator(), **more)  # the first call is slower
         began = perf_counter()
         x = draw(G, len(judge.real), **more)
