@@ -277,6 +277,13 @@ def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
     return [replace(recipe, name=f"{name}-{data}") for name, recipe in runs.items()]
 
 
+# In colour once, with classes: 04's generator learnt from the same 10,000 images.
+_DIFFUSION_COLOUR = Recipe(
+    name="ddpm-classes-cifar10-10k", data="cifar10-10k", steps=12_000, looks=2, compare=1000,
+    network=("diffusion_unet", {"width": 48, "classes": 10}), objective=("denoising", {}),
+    optimizer=("adam", {"lr": 2e-3}), schedule=("linear_decay", {}), ema=0.999, channels_last=True,
+)  # fmt: skip
+
 ELECTIVES = (
     *_likelihood("digits"),
     *_likelihood("mnist"),
@@ -288,4 +295,5 @@ ELECTIVES = (
     *_larger("mnist", 3),
     *_diffusion("digits", 24, 3000, 32),
     *_diffusion("mnist", 32, 12_000, 64),
+    _DIFFUSION_COLOUR,
 )

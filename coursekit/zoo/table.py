@@ -322,8 +322,9 @@ RECIPES = {recipe.name: recipe for recipe in RUNS}
 # Seeds that stand behind a ranking, and runs of which a lecture shows figures alone: their curves
 # and figures are kept, their weights are not.
 RECORD_ONLY = {
-    "nade-mnist",
+    "nade-mnist", "stacked-spectral-norm-mnist",
     *(f"stacked-{k}-{data}" for k in ("pac2", "minibatch-std") for data in ("digits", "mnist")),
+    *(recipe.name for recipe in _conditional("digits") if recipe.seed > 0),
     *(recipe.name for recipe in _resisting_in_colour("cifar10-10k", 1)),
     *(
         recipe.name
@@ -331,7 +332,7 @@ RECORD_ONLY = {
         for recipe in (*_ablations(data, 1), *_dense(data, 1), *_critics(data, 1, seeds=5))
         if recipe.seed > 0
     ),
-}
+}  # fmt: skip
 
 
 def recipe_for(name: str, data: Dataset) -> Recipe:
