@@ -181,11 +181,11 @@ def test_record_shows_mean_and_standard_error(outputs):
     row = bundle[teaching.MIME]
     assert (row["ours"], row["n"], row["paper"]) == (12.0, 3, "34.3 reported")
     assert row["spread"] == pytest.approx(2 / 3**0.5)  # s.d. 2 over three seeds
-    assert bundle["text/plain"].startswith("FID: 12 ± 1.2 (n = 3); paper: 34.3 reported")
-    teaching.record("FID", 5.0, unit="%", n=7)
+    assert bundle["text/plain"].startswith("FID: 12 ± 1.2 (mean of 3); paper: 34.3 reported")
+    teaching.record("FID", 5.0, unit="%")
     row = outputs[1][0][teaching.MIME]
-    assert (row["spread"], row["n"], row["unit"]) == (None, 7, "%")
-    assert outputs[1][0]["text/plain"] == "FID: 5 % (n = 7); paper: —"
+    assert (row["spread"], row["n"], row["unit"]) == (None, 1, "%")
+    assert outputs[1][0]["text/plain"] == "FID: 5 %; paper: —"
 
 
 def test_reveal_sets_the_guess_beside_the_measurement(capsys):

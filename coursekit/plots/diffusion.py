@@ -185,6 +185,8 @@ def families(
 ) -> Figure:
     """The closing figure: a row for each family, a panel for each measure.
 
+    Bars begin at 0; on a logarithmic axis, which has none, points stand in their place.
+
     Args:
         rows: family → measure → value; NaN where there is none.
         logarithmic: measures on a logarithmic axis.
@@ -193,28 +195,33 @@ def families(
     """
     measures, names = list(next(iter(rows.values()))), list(rows)
     height = 0.42 * len(names) + 1.3
-    figure, axes = canvas(1, len(measures), width=2.7, height=height, sharey=True)
+    figure, axes = canvas(1, len(measures), width=2.7, height=height, sharey=True, title=title)
     for ax, measure in zip(axes, measures, strict=True):
         values = np.array([rows[name][measure] for name in names])
         known = np.isfinite(values)
-        measured = [name for name, there in zip(names, known, strict=True) if there]
-        bars = ax.barh(np.arange(len(names))[known], values[known], color=BLUE)
-        for bar, name in zip(bars, measured, strict=True):
-            if name in hatched:
-                bar.set(facecolor="white", edgecolor=BLUE, hatch="////")
         low, high = (values[known].min(), values[known].max()) if known.any() else (1.0, 1.0)
-        if measure in logarithmic:
+        log, space = measure in logarithmic, " "
+        if log:
             ax.set_xscale("log")
             ax.set_xlim(low / 3, high * 12)
+            space = "   "
         else:
             ax.set_xlim(0, 1.35 * high)
-        for i, value in enumerate(values):
-            text = f" {value:.3g}" if known[i] else " none"
-            ax.text(value if known[i] else ax.get_xlim()[0], i, text, va="center", fontsize=9)
+        for i, (name, value) in enumerate(zip(names, values, strict=True)):
+            if not known[i]:
+                ax.text(ax.get_xlim()[0], i, " none", va="center", fontsize=9)
+                continue
+            apart = name in hatched
+            if log:
+                ax.plot(value, i, "o", color=BLUE, markerfacecolor="white" if apart else BLUE)
+            else:
+                (bar,) = ax.barh(i, value, color=BLUE)
+                if apart:
+                    bar.set(facecolor="white", edgecolor=BLUE, hatch="////")
+            ax.text(value, i, f"{space}{value:.3g}", va="center", fontsize=9)
         ax.set_xlabel(measure, fontsize=9)
         ax.set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
-    figure.suptitle(title, x=0.02, ha="left", fontweight="bold", fontsize=11)
     if note:
         figure.supxlabel(note, x=0.02, ha="left", fontsize=10)
     return figure

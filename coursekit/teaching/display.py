@@ -108,7 +108,6 @@ def record(
     paper: str = "—",
     source: str = "",
     unit: str = "",
-    n: int | None = None,
 ) -> None:
     """Write one measured figure down, with the paper's beside it; `coursekit report` collects them.
 
@@ -118,7 +117,6 @@ def record(
         paper: the figure the paper reports, as text, with "reported" where it was not reproduced.
         source: paper, section, table.
         unit: for example "%" or "FID".
-        n: how many measurements; by default the length of `ours`.
     """
     values = [float(v) for v in (ours if isinstance(ours, Sequence) else [ours])]
     spread = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
@@ -126,13 +124,14 @@ def record(
         "claim": claim,
         "ours": mean(values),
         "spread": spread,
-        "n": n if n is not None else len(values),
+        "n": len(values),
         "paper": paper,
         "source": source,
         "unit": unit,
     }
     text = f"{claim}: {row['ours']:.4g}" + (f" ± {spread:.2g}" if spread is not None else "")
-    text += f" {unit}".rstrip() + f" (n = {row['n']}); paper: {paper}"
+    text += f" {unit}".rstrip() + (f" (mean of {row['n']})" if spread is not None else "")
+    text += f"; paper: {paper}"
     display({"text/plain": text + (f" [{source}]" if source else ""), MIME: row}, raw=True)
 
 
