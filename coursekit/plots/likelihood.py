@@ -73,21 +73,21 @@ def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants
         x: the grid.
         p: probabilities of the data.
         noise: name → probabilities of the noise that is drawn.
-        fitted: exp of the score that was learnt against that noise.
-        guesses, constants: standard deviations of the noise, and log Σ exp(score) for each.
+        fitted: exp of the log-density s that was learnt against that noise.
+        guesses, constants: standard deviations of the noise, and log Σ exp(s) for each.
     """
     figure, (left, right) = canvas(1, 2, width=4.6, height=3.2)
     ((name, shape),) = noise.items()
     left.fill_between(array(x), array(p), color=SKY, alpha=0.5, linewidth=0, label="data")
     left.plot(array(x), array(shape), color=GREEN, linestyle="--", label=name)
-    left.plot(array(x), array(fitted), color=VERMILION, label="exp(learnt score)")
+    left.plot(array(x), array(fitted), color=VERMILION, label="exp(learnt s)")
     label(left, "Learnt by separating data from noise", "x", "probability of a grid point")
     left.set_ylim(0, 1.5 * float(array(p).max()))  # room for the legend above the bells
     left.legend(frameon=False, loc="upper left")
-    right.plot(array(guesses), array(constants), "o-", color=VERMILION, label="learnt score")
+    right.plot(array(guesses), array(constants), "o-", color=VERMILION, label="learnt s")
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2, label="0: a density")
     label(
-        right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(score)"
+        right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(s)"
     )
     right.set_ylim(-0.1, 0.1)
     right.legend(frameon=False)
@@ -191,7 +191,7 @@ def nll_bars(
         said = "" if k else "further seeds, from the record"
         ax.plot(values, places, "o", color=VERMILION, markerfacecolor="none", label=said)
     low, high = min(means), max(means)
-    ax.set_xlim(low - 0.1 * (high - low) - 1, high + 0.3 * (high - low) + 2)
+    ax.set_xlim(low - 0.1 * (high - low) - 0.5, high + 0.25 * (high - low) + 0.3)
     ax.margins(y=0.08)
     ax.invert_yaxis()
     label(ax, title, "negative log-likelihood of test images in nats (lower is better)")
@@ -218,6 +218,7 @@ def moons(
         _square(ax, span, name)
     shown = array(density)
     axes[2].imshow(shown, origin="lower", extent=box, cmap="Blues", vmax=np.quantile(shown, 0.995))
+    axes[2].grid(False)
     _square(axes[2], span, "its density")
     axes[3].plot(*array(z).T, ".", color=VERMILION, markersize=2)
     for r in (1, 2, 3):
