@@ -197,7 +197,10 @@ def accuracy_and_coverage(
     for axis in (ax.xaxis, ax.yaxis):
         _percent(axis)
     label(
-        ax, "Read as asked, and varied?", "coverage within classes (k = 5)", "class read as asked"
+        ax,
+        "Read as asked, and varied?",
+        "coverage within classes, 5 neighbours",
+        "class accuracy",
     )
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

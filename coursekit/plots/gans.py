@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
@@ -35,7 +35,8 @@ def album(sheets: Mapping[str, Tensor], columns: int = 8, scale: float = 0.36) -
     """Square sheets of samples side by side, each under its name."""
     rows = -(-max(len(images) for images in sheets.values()) // columns)
     size = columns * scale
-    figure, axes = canvas(1, len(sheets), width=size + 0.15, height=rows * scale + 0.45)
+    above = 0.45 + 0.17 * max(name.count("\n") for name in sheets)  # inches, for the names
+    figure, axes = canvas(1, len(sheets), width=size + 0.15, height=rows * scale + above)
     for ax, (name, images) in zip(axes, sheets.items(), strict=True):
         picture(ax, tile(images, columns), name)
     return figure
@@ -187,6 +188,8 @@ def bands(watched: Mapping[str, Mapping[int, Sequence[float]]], names: Sequence[
         names: of the bands.
     """
     figure, axes = canvas(1, len(watched), width=4.8, height=3.5)
+    highest = max(max(values) for looks in watched.values() for values in looks.values())
+    top = max(2.0, 1.05 * highest)
     for ax, (twin, looks) in zip(axes, watched.items(), strict=True):
         values = np.asarray(list(looks.values()), dtype=float)
         for i, (colour, name) in enumerate(zip((BLUE, ORANGE, VERMILION), names, strict=False)):
@@ -196,8 +199,12 @@ def bands(watched: Mapping[str, Mapping[int, Sequence[float]]], names: Sequence[
                 list(looks), power, color=colour, linestyle="--", lw=1.3, label=f"{name}: power"
             )
         ax.axhline(1, color=BLACK, linestyle=":", linewidth=1.2)
-        ax.set_ylim(0, 3)
-        label(ax, twin, "updates", "share of the real halves' power")
+        ax.set_yscale("symlog", linthresh=1)  # even up to 1, logarithmic above
+        ax.set_ylim(0, top)
+        ax.set_yticks([mark for mark in (0, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10, 20) if mark <= top])
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
+        label(ax, twin, "updates", "share of real power (log above 1)")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(names), frameon=False)
     return figure

@@ -86,9 +86,7 @@ def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants
     left.legend(frameon=False, loc="upper left")
     right.plot(array(guesses), array(constants), "o-", color=VERMILION, label="learnt s")
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2, label="0: a density")
-    label(
-        right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(s)"
-    )
+    label(right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(s)")
     right.set_ylim(-0.1, 0.1)
     right.legend(frameon=False)
     return figure

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -20,6 +20,7 @@ Field = Any  # a tensor or array, shape (m, m): rows are y from low to high
 
 # fake is vermilion, real is blue, "cannot tell" is white
 OPINION = LinearSegmentedColormap.from_list("opinion", [VERMILION, "#ffffff", BLUE])
+FLAT = 0.01  # slopes below it, per unit of the plane, are drawn alike
 
 
 @dataclass(frozen=True)
@@ -104,19 +105,21 @@ def landscape(
     Args:
         plane: what is shown.
         scenes: name -> (samples, D, slope).
-        top: end of the slopes' colour scale.
+        top: end of the slopes' logarithmic colour scale; the steepest unless given.
     """
     figure, axes = canvas(2, len(scenes), width=2.9, height=2.75)
     reach = (-plane.limit, plane.limit) * 2
+    steepest = max(float(array(slopes).max()) for *_, slopes in scenes.values())
+    scale = LogNorm(FLAT, top or max(steepest, 10 * FLAT))
     for k, (name, (points, field, slopes)) in enumerate(scenes.items()):
         upper, lower = axes[k], axes[k + len(scenes)]
         shade = opinion(upper, plane, field)
         scatter(upper, plane, points, BLACK).set_title(f"{name}: D", loc="left", fontsize=10)
         heat = lower.imshow(
-            array(slopes), extent=reach, origin="lower", cmap="magma", vmin=0, vmax=top
+            array(slopes).clip(FLAT), extent=reach, origin="lower", cmap="magma", norm=scale
         )
-        steepest = f"slope ‖∇D‖, at most {array(slopes).max():.2g}"
-        _square(lower, plane).set_title(steepest, loc="left", fontsize=10)
+        said = f"slope ‖∇D‖, at most {array(slopes).max():.2g}"
+        _square(lower, plane).set_title(said, loc="left", fontsize=10)
     figure.colorbar(shade, ax=axes[: len(scenes)], shrink=0.8, label="D")
     figure.colorbar(heat, ax=axes[len(scenes) :], shrink=0.8, label="per unit of the plane")
     return figure
@@ -157,7 +160,8 @@ def trials(table: Mapping[str, Sequence[Mapping[str, Any]]], modes: int) -> Figu
     """Every tuning trial of every entrant: modes and quality in words, their product as colour.
 
     Args:
-        table: entrant -> its trials, each with `modes` and `quality`; the best is framed.
+        table: entrant -> its trials, each with `modes` and `quality`, and with the `settings` that
+            name its rates; the best is bold.
         modes: how many there are.
     """
     worth = np.array([[t["modes"] * t["quality"] / modes for t in row] for row in table.values()])
@@ -169,12 +173,27 @@ def trials(table: Mapping[str, Sequence[Mapping[str, Any]]], modes: int) -> Figu
             tone = "white" if worth[i, j] < 0.6 else BLACK
             bold = "bold" if j == worth[i].argmax() else "normal"
             ax.text(j, i, text, ha="center", va="center", color=tone, fontsize=10, weight=bold)
-    ax.set_xticks(range(worth.shape[1]), [str(j + 1) for j in range(worth.shape[1])])
-    ax.set_yticks(range(len(table)), list(table))
+    rates = {name: tuple(map(_rates, row)) for name, row in table.items()}
+    usual = max(rates.values(), key=[*rates.values()].count)
+    ticks = [f"{j + 1}{pair}" for j, pair in enumerate(usual)]
+    for j in range(len(ticks)):
+        ticks[j] += "\nsecond strength*" * bool(usual[j] and usual[j] in usual[:j])
+    ax.set_xticks(range(len(ticks)), ticks)
+    ax.set_yticks(range(len(table)), [f"{k}{'*' * (rates[k] != usual)}" for k in table])
     ax.grid(visible=False)
     what = f"Six trials of each: modes of {modes} · high quality, mean of three seeds"
-    label(ax, what, "trial (1: the collapsing game with the remedy)")
+    below = "trial: rates of G / D (1: the collapsing game with the remedy)"
+    for pairs in dict.fromkeys(pairs for pairs in rates.values() if pairs != usual):
+        own = [f"{j + 1}{pair}" for j, pair in enumerate(pairs) if usual[j : j + 1] != (pair,)]
+        below += f"\n*without a strength, {', '.join(own)}"
+    label(ax, what, below)
     return figure
+
+
+def _rates(trial: Mapping[str, Any]) -> str:
+    """Adam's rates of G and D as ": 1e-3/1e-4"; nothing where the trial does not say."""
+    pair = trial.get("settings", {}).get("rates", ())
+    return ": " * bool(pair) + "/".join(f"{rate:.0e}".replace("e-0", "e-") for rate in pair)
 
 
 def climbs(curves: Mapping[str, Numbers], real: float, title: str) -> Figure:

@@ -12,13 +12,16 @@ from coursekit.plots import array, canvas, label, picture
 from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, VERMILION
 
 
-def ladder_table(rows: Mapping[str, Mapping[str, float]], title: str) -> Figure:
+def ladder_table(
+    rows: Mapping[str, Mapping[str, float]], title: str, n: Sequence[int] = ()
+) -> Figure:
     """Accuracy (%) of each network (row) under each attack (column).
 
     Args:
         rows: network → attack → accuracy; all with the same attacks in the same order. NaN where
             an attack was not run.
         title: of the figure.
+        n: images of each column, written into its head.
     """
     attacks = list(next(iter(rows.values())))
     values = np.array([[row[attack] for attack in attacks] for row in rows.values()])
@@ -32,9 +35,10 @@ def ladder_table(rows: Mapping[str, Mapping[str, float]], title: str) -> Figure:
             bold = "bold" if attacks[j] == attacks[-1] else "normal"
             axes.text(j, i, text, ha="center", va="center", color=colour, fontweight=bold)
     axes.axvline(len(attacks) - 1.5, color="black", linewidth=1.5)
-    axes.set_xticks(
-        range(len(attacks)), [attack.replace(" ", "\n", 1) for attack in attacks], fontsize=9
-    )
+    heads = [attack.replace(" ", "\n", 1) for attack in attacks]
+    if n:
+        heads = [f"{head.strip()}\nn = {each:,}" for head, each in zip(heads, n, strict=True)]
+    axes.set_xticks(range(len(attacks)), heads, fontsize=9)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0)
     axes.grid(False)
@@ -110,7 +114,7 @@ def four_curves(
 
     Args:
         panels: title → (which images: "test" or "training"; "clean" or "PGD-10") → steps,
-            accuracy at each look.
+            accuracy at each measurement.
     """
     columns = min(2, len(panels))
     figure, axes = canvas(-(-len(panels) // columns), columns, 4.4, 2.7)
@@ -127,19 +131,23 @@ def four_curves(
     return figure
 
 
-def overfitting(
-    runs: Mapping[str, Sequence[Sequence[float]]],
-) -> Figure:
+def overfitting(runs: Mapping[str, Sequence[Sequence[float]] | None], columns: int = 3) -> Figure:
     """Accuracy under one step and under many, while each network trains; a panel each.
 
     Args:
-        runs: title → steps, accuracy under FGSM, under PGD, and under PGD on training images.
+        runs: title → steps, accuracy under FGSM, under PGD, and under PGD on training images;
+            None leaves the place empty.
+        columns: panels in a row, at most.
     """
-    columns = min(3, len(runs))
-    figure, axes = canvas(-(-len(runs) // columns), columns, width=3.4, height=2.7)
+    columns = min(columns, len(runs))
+    figure, axes = canvas(-(-len(runs) // columns), columns, width=3.1, height=2.7)
     for spare in axes[len(runs) :]:
         spare.set_axis_off()
-    for ax, (title, (steps, one, many, seen)) in zip(axes, runs.items(), strict=False):
+    for ax, (title, run) in zip(axes, runs.items(), strict=False):
+        if run is None:
+            ax.set_axis_off()
+            continue
+        steps, one, many, seen = run
         ax.plot(steps, array(one), color=BLUE, label="FGSM, one step")
         ax.plot(steps, array(many), color=VERMILION, label="PGD, ten steps")
         ax.plot(
@@ -148,20 +156,18 @@ def overfitting(
         gap = np.clip(array(one) - array(many), 0, None)
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)
-        label(ax, title, "updates", "accuracy on test images")
+        label(ax, title, "updates", "accuracy")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def frontier(
-    points: Mapping[str, tuple[float, float, float]], n: tuple[int, int], title: str
-) -> Figure:
+def frontier(points: Mapping[str, Sequence[float]], n: tuple[int, int], title: str) -> Figure:
     """Clean against robust accuracy, a network a point; the settings of TRADES are joined.
 
     Args:
-        points: network → accuracy on clean images, under PGD, and under AutoAttack, drawn as a
-            ring; NaN where it is not known.
+        points: network → accuracy on clean images, under PGD, and perhaps under AutoAttack, drawn
+            as a ring; NaN where it is not known.
         n: clean and attacked images; bars are the standard errors of shares.
         title: of the figure.
     """
@@ -170,11 +176,12 @@ def frontier(
     ordered = sorted(points.items(), key=lambda item: item[1][0])
     reach = max(0.12 * (ordered[-1][1][0] - ordered[0][1][0]), 1e-3)  # of a name, along the axis
     named: list[tuple[float, float]] = []
-    for name, (x, y, ring) in ordered:
+    for name, (x, y, *rings) in ordered:
         dx, dy = (np.sqrt(p * (1 - p) / m) for p, m in zip((x, y), n, strict=True))
         colour = GREEN if name.startswith("trades") else BLUE
-        axes.plot([x, x], [y, ring], color="#bbbbbb", linewidth=1.2)
-        axes.plot(x, ring, "o", markersize=6, markerfacecolor="white", color=colour)
+        for ring in rings:
+            axes.plot([x, x], [y, ring], color="#bbbbbb", linewidth=1.2)
+            axes.plot(x, ring, "o", markersize=6, markerfacecolor="white", color=colour)
         axes.errorbar(x, y, yerr=dy, xerr=dx, color=colour, marker="o", linewidth=1.2)
         below = sum(abs(x - a) < reach and abs(y - b) < 0.15 for a, b in named)
         at = (0, 7 + 13 * below)  # names of points that are near each other are stacked
@@ -187,13 +194,22 @@ def frontier(
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.yaxis.set_major_formatter(PERCENT)
     axes.margins(0.12)
-    return _figure(label(axes, title, "clean accuracy", "● PGD-40, 3 starts   ○ AutoAttack"))
+    ringed = any(len(point) > 2 for point in points.values())
+    left = "● PGD-40, 3 starts   ○ AutoAttack" if ringed else "accuracy under PGD-40, 3 starts"
+    return _figure(label(axes, title, "clean accuracy", left))
 
 
 def pairs(
-    rows: Mapping[str, tuple[float, float]], attacks: tuple[str, str], n: int, title: str
+    rows: Mapping[str, tuple[float, float]],
+    attacks: tuple[str, str],
+    n: int,
+    title: str,
+    reference: tuple[str, float] | None = None,
 ) -> Figure:
-    """What two attacks leave of each network, side by side, with standard errors of n images."""
+    """What two attacks leave of each network, side by side, with standard errors of n images.
+
+    `reference` is a name and a share, drawn as a line across.
+    """
     figure, (axes,) = canvas(width=8.4, height=3.3)
     for k, (attack, colour) in enumerate(zip(attacks, (BLUE, VERMILION), strict=True)):
         shares = np.array([row[k] for row in rows.values()])
@@ -202,7 +218,9 @@ def pairs(
         axes.bar(at, shares, 0.38, yerr=error, color=colour, label=attack, capsize=3)
     axes.set_xticks(range(len(rows)), list(rows))
     axes.grid(axis="x", visible=False)
-    axes.legend(frameon=False, loc="upper left", ncols=2)
+    if reference:
+        axes.axhline(reference[1], color=BLACK, linestyle=":", label=reference[0])
+    axes.legend(frameon=False, loc="upper left", ncols=3)
     axes.yaxis.set_major_formatter(PERCENT)
     axes.set_ylim(0, 1.18)
     return _figure(label(axes, title, f"network (n = {n} each)", "images still right"))
@@ -219,18 +237,43 @@ def thresholds(layers: Mapping[str, tuple[Tensor, Tensor]], eps: float) -> Figur
     for ax, (name, (grey, answers)) in zip(axes, layers.items(), strict=True):
         for k, unit in enumerate(array(answers).T):
             ax.plot(array(grey), unit, color=PALETTE[k % 7], linewidth=1.3)
-        for line in (eps, 1 - eps):
+        for line, text in ((eps, "ε"), (1 - eps, "1 − ε")):
             ax.axvline(line, color=BLACK, linewidth=1, linestyle=":")
+            at = ax.get_xaxis_transform()
+            ax.text(line + 0.015, 0.97, text, transform=at, fontsize=9, va="top")
         label(ax, f"Network: {name}", "value of the patch's pixels", "activation of a unit")
     return figure
 
 
-def certificate(radii: Sequence[float], lines: Mapping[str, Sequence[float]], title: str) -> Figure:
-    """Accuracy against the L2 radius: what survives attacks, and what is certified."""
+def certificate(
+    radii: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    title: str,
+    certified: tuple[Sequence[float], Sequence[float]] | None = None,
+    n: int | None = None,
+) -> Figure:
+    """Accuracy against the L2 radius: what survives attacks, and what is certified.
+
+    Args:
+        radii: at which the attacks were run.
+        lines: attacked classifier → accuracy at each radius.
+        title: of the figure.
+        certified: a finer grid of radii, and the share certified at each; between two of them the
+            lower is drawn.
+        n: images; bars are the standard errors of shares.
+    """
     figure, (axes,) = canvas(width=7.2, height=3.6)
-    for colour, (name, values) in zip((VERMILION, GREEN, BLUE), lines.items(), strict=False):
-        axes.plot(radii, values, "o-", markersize=4, color=colour, label=name)
-    axes.legend(frameon=False, loc="lower left")
+    for colour, (name, values) in zip((VERMILION, BLUE), lines.items(), strict=False):
+        shares = array(values)
+        bars = np.sqrt(shares * (1 - shares) / n) if n else None
+        axes.errorbar(
+            radii, shares, bars, fmt="o-", markersize=4, color=colour, label=name, capsize=3
+        )
+    if certified:
+        axes.step(*certified, where="pre", color=GREEN, label="g, certified")
+    axes.legend(
+        frameon=False, fontsize=9, handlelength=1.2, loc="lower right", bbox_to_anchor=(1, 0.06)
+    )
     _shares(axes)
     return _figure(label(axes, title, "radius ‖δ‖₂, in units of pixels", "images right"))
 
@@ -275,9 +318,9 @@ def slices(way: Sequence[float], losses: Mapping[str, Mapping[str, Sequence[floa
             axes.plot(way, array(values), style, color=colour, label=named)
     axes.axvline(1, color=BLACK, linewidth=1, linestyle=":")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    axes.set_ylim(bottom=0)
+    axes.set_yscale("log")
     title = "The way to two points of the same ball"
-    return _figure(label(axes, title, "share of the way, in units of ε", "mean loss J"))
+    return _figure(label(axes, title, "share of the way, in units of ε", "mean loss J (log)"))
 
 
 def _shares(axes: Axes) -> None:

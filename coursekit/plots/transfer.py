@@ -202,6 +202,7 @@ def against_queries(
     decisions: tuple[Sequence[int], Sequence[float]],
     lines: Mapping[str, float],
     title: str,
+    images: int = 1,
 ) -> Figure:
     """Surrogates against labels asked: how they agree with the black box, and fool it.
 
@@ -211,6 +212,7 @@ def against_queries(
         decisions: labels in all and share fooled, of an attack that asks about each image anew.
         lines: name → a share that needs no label.
         title: of the right panel.
+        images: how many `decisions` are shares of; their bars are one standard error.
     """
     figure, (left, right) = canvas(1, 2, width=4.6, height=3.7)
     for ax, shown in ((left, agree), (right, fooled)):
@@ -225,7 +227,9 @@ def against_queries(
         ax.legend().remove()
     left.set_xticks(list(queries), [f"{q:,}" for q in queries])
     left.minorticks_off()
-    right.plot(*decisions, color=BLACK, marker="s", label="HopSkipJump, each image anew")
+    shares, name = np.array(decisions[1]), f"HopSkipJump, each image anew (n = {images})"
+    error = np.sqrt(shares * (1 - shares) / images)
+    right.errorbar(decisions[0], shares, error, color=BLACK, marker="s", capsize=3, label=name)
     for (name, share), style in zip(lines.items(), ("--", ":", "-."), strict=False):
         right.axhline(share, color=GREY, linestyle=style, linewidth=1.4, label=name)
     right.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
