@@ -238,7 +238,7 @@ def _leaves_g_alone(loss: Attempt, fresh: RandomInputs) -> str | None:
 
 
 CRITIC_LOSS = Exercise(
-    "The critic's loss, without a leak",
+    "The discriminator's loss, without a leak",
     (_separates_real_from_fake, _teaches_d, _leaves_g_alone),
     (
         "Two terms: scores of real images and scores of fakes, each averaged.",
