@@ -87,18 +87,19 @@ CHARTS = {
         SQUARE, SQUARE.T, [("same", SQUARE > 0.5), ("other", SQUARE <= 0.5)], "title"
     ),
     "robust: four curves": lambda: robust.four_curves({"one": LINES}),
-    "robust: overfitting": lambda: robust.overfitting({"one": RUN, "many": RUN}),
+    "robust: overfitting": lambda: robust.overfitting({"one": RUN, "": None, "many": RUN}, 2),
     "robust: frontier": lambda: robust.frontier(POINTS, (2000, 1000), "title"),
+    "robust: frontier of two": lambda: robust.frontier({"a": (0.9, 0.5)}, (2000, 1000), "title"),
     "robust: thresholds": lambda: robust.thresholds({"clean": UNITS, "madry": UNITS}, 0.3),
     "robust: certificate": lambda: robust.certificate(
-        [0, 1], {"g": [0.9, 0.5], "f": [0.8, 0.1]}, "title"
+        [0, 1], {"g": [0.9, 0.5], "f": [0.8, 0.1]}, "title", ([0, 1, 2], [0.9, 0.4, 0.0]), 60
     ),
     "robust: carried": lambda: robust.carried(
         {"ε, pixels": ([0, 1], {"a": [1, 0]})}, {"ε, pixels": 0.5}, CROSS
     ),
     "robust: slices": lambda: robust.slices([0, 1, 2], {"a": {"FGSM": RUN[1], "PGD": RUN[2]}}),
     "robust: pairs": lambda: robust.pairs(
-        {"a": (0.2, 0.4), "b": (0.9, 0.5)}, ("PGD", "walk"), 100, "title"
+        {"a": (0.2, 0.4), "b": (0.9, 0.5)}, ("PGD", "walk"), 100, "title", ("plain", 0.1)
     ),
     "latent: sizes": lambda: latent.sizes({"A": ([2, 8], [0.05, 0.02]), "K": ([1], [0.06])}, "t"),
     "latent: fields": lambda: latent.fields(DOTS, {"a": DOTS, "b": -DOTS}, FIELD, 3.0, "t"),
@@ -217,8 +218,16 @@ def test_a_matrix_prints_per_cent_and_its_controls_stand_below_the_first_only():
 
 
 def test_the_table_marks_what_was_not_run():
-    figure = robust.ladder_table({"net": {"FGSM": 0.5, "Square": np.nan}}, "title")
+    figure = robust.ladder_table({"net": {"FGSM": 0.5, "Square": np.nan}}, "title", (1000, 200))
     assert [text.get_text() for text in figure.axes[0].texts] == ["50"]
+    heads = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert heads == ["FGSM\nn = 1,000", "Square\nn = 200"]
+
+
+def test_a_certificate_is_drawn_as_the_lower_of_two_radii():
+    figure = robust.certificate([0, 1], {"g": [0.9, 0.5]}, "title", ([0, 1, 2], [0.9, 0.4, 0.0]))
+    steps = next(line for line in figure.axes[0].lines if line.get_label() == "g, certified")
+    assert steps.get_drawstyle() == "steps-pre"
 
 
 def test_the_standard_error_of_rows_is_that_of_scipy_and_leaves_masked_values_out():
