@@ -308,7 +308,7 @@ def test_of_a_further_seed_the_record_is_kept_and_no_weights(tiny_data, own_zoo,
     assert "its weights are not kept" in zoo.recall(recipe, short=2).source
     with pytest.raises(CourseError, match="the record is kept, and no weights"):
         store.remeasure(recipe)
-    for name in ("r1-0-digits", "concat-1-digits", "classifier-cnn-1-mnist"):
+    for name in ("r1-0-digits", "concat-1-mnist", "classifier-cnn-1-mnist"):
         assert not store.record_only(RECIPES[name])
 
 
