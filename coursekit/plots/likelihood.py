@@ -189,7 +189,7 @@ def nll_bars(
         said = "" if k else "further seeds, from the record"
         ax.plot(values, places, "o", color=VERMILION, markerfacecolor="none", label=said)
     low, high = min(means), max(means)
-    ax.set_xlim(low - 0.1 * (high - low) - 0.5, high + 0.25 * (high - low) + 0.3)
+    ax.set_xlim(low - 0.1 * (high - low) - 0.5, high + 0.3 * (high - low) + 0.5)
     ax.margins(y=0.08)
     ax.invert_yaxis()
     label(ax, title, "negative log-likelihood of test images in nats (lower is better)")
