@@ -259,6 +259,17 @@ def _larger(data: str, longer: int) -> list[Recipe]:
     return runs
 
 
+# 04's colour game with a shared code, z in every layer, and attention in both players.
+_LARGER_COLOUR = Recipe(
+    name="biggan-colour-cifar10-10k", data="cifar10-10k", steps=15_000, looks=6, compare=2000,
+    generator=("sngan_generator", {"width": 32, "attention": True, "code": 64}),
+    discriminator=("sngan_discriminator", {"width": 24, "attention": True}),
+    loss=("hinge", {}), augment=("diff_augment", {}), reuse_fakes=True, ema=0.999,
+    channels_last=True, optimizer_G=("adam", {"lr": 4e-4, "betas": [0.0, 0.9]}),
+    optimizer_D=("adam", {"lr": 4e-4, "betas": [0.0, 0.9]}),
+)  # fmt: skip
+
+
 # Elective 14: ε by mean squared error, by the weighted bound, with β as for T = 1000 but only 200
 # steps, and with classes, of which a tenth is withheld.
 def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
@@ -293,6 +304,7 @@ ELECTIVES = (
     *_translation("mnist", 16, 2500, 1200),
     *_larger("digits", 1),
     *_larger("mnist", 3),
+    _LARGER_COLOUR,
     *_diffusion("digits", 24, 3000, 32),
     *_diffusion("mnist", 32, 12_000, 64),
     _DIFFUSION_COLOUR,
