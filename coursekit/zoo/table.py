@@ -322,7 +322,7 @@ RECIPES = {recipe.name: recipe for recipe in RUNS}
 # Seeds that stand behind a ranking, and runs of which a lecture shows figures alone: their curves
 # and figures are kept, their weights are not.
 RECORD_ONLY = {
-    "nade-mnist", "stacked-spectral-norm-mnist",
+    "nade-mnist", "stacked-spectral-norm-mnist", "k-2-0-mnist", "k-5-0-mnist",
     *(f"stacked-{k}-{data}" for k in ("pac2", "minibatch-std") for data in ("digits", "mnist")),
     *(recipe.name for recipe in _conditional("digits") if recipe.seed > 0),
     *(recipe.name for recipe in _resisting_in_colour("cifar10-10k", 1)),
