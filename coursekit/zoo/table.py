@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.data import Dataset
-from coursekit.zoo.electives import ELECTIVES
+from coursekit.zoo.electives import ELECTIVES, FURTHER
 from coursekit.zoo.recipes import DATA, Recipe, adam_rates
 
 _CLASSIFIER = Recipe(
@@ -321,7 +321,7 @@ RUNS = (
 RECIPES = {recipe.name: recipe for recipe in RUNS}
 # Seeds that stand behind a ranking, and runs of which a lecture shows figures alone: their curves
 # and figures are kept, their weights are not.
-RECORD_ONLY = {
+RECORD_ONLY = FURTHER | {
     "nade-mnist", "stacked-spectral-norm-mnist", "k-2-0-mnist", "k-5-0-mnist",
     *(f"stacked-{k}-{data}" for k in ("pac2", "minibatch-std") for data in ("digits", "mnist")),
     *(recipe.name for recipe in _conditional("digits") if recipe.seed > 0),
