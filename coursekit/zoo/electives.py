@@ -311,5 +311,6 @@ ELECTIVES = (
     *_diffusion("mnist", 32, 12_000, 64),
     _DIFFUSION_COLOUR,
 )
-# Of further seeds the record alone is kept.
-FURTHER = {run.name for run in ELECTIVES if run.seed > (2 if run.name.startswith("cycle") else 0)}
+# The last seed whose weights are kept; of further ones the record alone.
+_LAST = {"cycle": 2, "pixelcnn": 4}
+FURTHER = {run.name for run in ELECTIVES if run.seed > _LAST.get(run.name.split("-")[0], 0)}
