@@ -508,7 +508,14 @@ def test_the_digits_twins_do_what_their_record_says(recipe):
     assert zoo.check(recipe, remeasure=True) == []
 
 
-@pytest.mark.parametrize("recipe", [r for r in STORED if r.data == "digits"], ids=lambda r: r.name)
+def first_seeds():
+    """Of the stored runs on digits that differ in the seed alone, the first: further seeds are
+    replayed by `coursekit zoo check --replay`, which the nightly workflow calls."""
+    twins = [r for r in STORED if r.data == "digits"]
+    return list({replace(r, name="", seed=0).key: r for r in reversed(twins)}.values())
+
+
+@pytest.mark.parametrize("recipe", first_seeds(), ids=lambda r: r.name)
 def test_the_digits_twins_are_replayed(recipe):
     found, written = runs.replayed(recipe), store.read_run(store.zoo_root() / recipe.id).replay
     assert found.keys() == written.keys()
