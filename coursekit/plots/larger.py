@@ -72,6 +72,26 @@ def truncation(
     return figure
 
 
+def over_seeds(panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Figure:
+    """A panel for each measure; in it a row for each network, a dot a seed, a bar at their mean.
+
+    Args:
+        panels: measure with its unit → network → the values of its seeds.
+        title: of the whole figure.
+    """
+    rows = max(map(len, panels.values()))
+    figure, axes = canvas(1, len(panels), width=4.4, height=0.9 + 0.3 * rows, title=title)
+    for ax, (measure, networks) in zip(axes, panels.items(), strict=True):
+        for row, values in enumerate(networks.values()):
+            ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
+            ax.plot([sum(values) / len(values)], [row], "|", color=BLACK, ms=14, mew=2)
+        ax.set_yticks(range(len(networks)), list(networks))
+        ax.set_ylim(len(networks) - 0.5, -0.5)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel(measure)
+    return figure
+
+
 def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -> Figure:
     """Fréchet distance of runs against updates, and against the operations that they needed.
 

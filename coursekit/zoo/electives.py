@@ -305,7 +305,7 @@ ELECTIVES = (
     *_translation("digits", 8, 1200, 800),
     *_translation("mnist", 16, 2500, 1200),
     *_larger("digits", 1, seeds=3),
-    *_larger("mnist", 3),
+    *_larger("mnist", 3, seeds=3),
     _LARGER_COLOUR,
     *_diffusion("digits", 24, 3000, 32),
     *_diffusion("mnist", 32, 12_000, 64),
