@@ -121,6 +121,35 @@ def test_the_classes_of_sngan_begin_alike_and_its_score_is_its_formula(rng, pair
     torch.testing.assert_close(D(x, y), wanted)
 
 
+def test_sngan_with_attention_begins_without_it_and_its_attention_is_normalised(rng, pairs):
+    x, y = pairs
+    plain = nets.SNGANDiscriminator(SHAPE, K, 8, rng=rng).eval()
+    D = nets.SNGANDiscriminator(SHAPE, K, 8, attention=True, rng=rng).eval()
+    (place,) = (i for i, m in enumerate(D.trunk) if isinstance(m, nets.SelfAttention))
+    assert D.trunk[:place](2 * x - 1).shape == (6, 16, SHAPE[1] // 4, SHAPE[2] // 4)
+    kept = nn.Sequential(*(m for i, m in enumerate(D.trunk) if i != place))
+    plain.trunk, plain.score, plain.embed = kept, D.score, D.embed
+    torch.testing.assert_close(D(x, y), plain(x, y))
+    assert len(spectral_norms(D)) == 7 + 4
+    with torch.no_grad():
+        D.trunk[place].gamma.fill_(1.0)
+    assert not torch.allclose(D(x, y), plain(x, y))
+
+
+def test_a_shared_code_and_each_part_of_z_reach_the_image(rng):
+    """Brock et al. 2019, §3.1: the first part makes the map, three more enter one norm each."""
+    G = nets.SNGANGenerator(SHAPE, K, 8, 8, attention=True, code=5, rng=rng).eval()
+    z, y = G.noise(2, rng), torch.zeros(2, dtype=torch.long)
+    x = G(z, y)
+    assert x.shape == (2, *SHAPE)
+    assert not torch.allclose(G(z, y + 1), x)
+    for part in range(4):
+        other = z.clone()
+        other[:, 2 * part : 2 * part + 2] += 1
+        assert not torch.allclose(G(other, y), x), part
+    assert [m.gamma.item() for m in G.modules() if isinstance(m, nets.SelfAttention)] == [0.0]
+
+
 def test_every_layer_of_sngans_discriminator_has_spectral_norm_one(rng, pairs):
     D = nets.SNGANDiscriminator(SHAPE, K, 4, rng=rng)
     for _ in range(200):

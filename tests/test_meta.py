@@ -38,6 +38,7 @@ GENERATORS = {
     "ConcatGenerator": lambda: nets.ConcatGenerator(COLOUR, 3, 4, 4),
     "ConditionalBatchNormGenerator": lambda: nets.ConditionalBatchNormGenerator(COLOUR, 3, 4, 4),
     "SNGANGenerator": lambda: nets.SNGANGenerator(COLOUR, 3, 4, 4),
+    "coded": lambda: nets.SNGANGenerator(COLOUR, 3, 8, 4, attention=True, code=4),
     "BigGANGenerator": lambda: nets.BigGANGenerator(COLOUR, 3, 4, 6),
     "StyleGenerator": lambda: nets.StyleGenerator(COLOUR, 4, 4),
     "ProgressiveGenerator": lambda: nets.ProgressiveGenerator(COLOUR, 4, 4),
@@ -51,6 +52,7 @@ DISCRIMINATORS = {
     "AuxiliaryDiscriminator": lambda: nets.AuxiliaryDiscriminator(COLOUR, 3, 4),
     "ProjectionDiscriminator": lambda: nets.ProjectionDiscriminator(COLOUR, 3, 4),
     "SNGANDiscriminator": lambda: nets.SNGANDiscriminator(COLOUR, 3, 4),
+    "attentive": lambda: nets.SNGANDiscriminator(COLOUR, 3, 8, attention=True),
     "ProgressiveDiscriminator": lambda: nets.ProgressiveDiscriminator(COLOUR, 4),
     "LocalDiscriminator": lambda: nets.LocalDiscriminator(COLOUR, 8, attention=True),
     "MinibatchStd": lambda: nets.Preprocessed(

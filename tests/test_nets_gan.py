@@ -163,6 +163,7 @@ def test_an_mlp_for_points_is_unbounded(rng):
         (lambda: nets.PooledCNN((1, 28, 30), 10), r"shape was \(1, 28, 30\)"),
         (lambda: nets.SmallResNet((1, 28, 30), 10), r"shape was \(1, 28, 30\)"),
         (lambda: nets.SNGANGenerator((1, 8, 12), 3), "both sides must be multiples of 8"),
+        (lambda: nets.SNGANGenerator((1, 8, 8), 3, 4, 6, code=4), "noise_dim was 6; of four parts"),
         (lambda: nets.SNGANDiscriminator((1, 8, 12), 3), "both sides must be multiples of 8"),
         (lambda: DCGANGenerator((1, 28, 28), norm="spectral"), "choose one of batch, none"),
         (lambda: DCGANDiscriminator((1, 28, 28), norm="bach"), "norm was 'bach'"),

@@ -59,13 +59,16 @@ def patch_fields(slopes: Mapping[int, Any], title: str) -> Figure:
     return figure
 
 
-def permutations(tables: Mapping[str, Any], names: Sequence[str], title: str) -> Figure:
+def permutations(
+    tables: Mapping[str, Any], names: Sequence[str], title: str, of: str = "share of the class"
+) -> Figure:
     """As which class the images of each class are classified, in shares; a panel for each run.
 
     Args:
         tables: run → matrix (classes, classes), rows sum to 1.
         names: of the classes.
         title: of the whole.
+        of: what the shares are of, beside the colours.
     """
     figure, axes = canvas(1, len(tables), width=2.9, height=3.3, title=title)
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
@@ -75,7 +78,7 @@ def permutations(tables: Mapping[str, Any], names: Sequence[str], title: str) ->
         ax.set_yticks(ticks, names)
         ax.grid(False)
         label(ax, name, "classified as", "class of the original" if ax is axes[0] else "")
-    figure.colorbar(shown, ax=axes, shrink=0.7, label="share of the class")
+    figure.colorbar(shown, ax=axes, shrink=0.7, label=of)
     return figure
 
 
