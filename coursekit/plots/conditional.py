@@ -52,7 +52,7 @@ def class_grids(
     across = min(across, len(sheets))
     down = -(-len(sheets) // across)
     rows = max(-(-len(images) // len(classes)) for images in sheets.values())
-    title = (_room(classes) + 26) / 72
+    title = (_room(classes) + 34) / 72
     figure, axes = canvas(
         down, across, width=len(classes) * scale + 0.2, height=rows * scale + title
     )

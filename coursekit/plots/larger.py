@@ -80,8 +80,11 @@ def over_seeds(panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) 
         title: of the whole figure.
     """
     rows = max(map(len, panels.values()))
-    figure, axes = canvas(1, len(panels), width=4.4, height=0.9 + 0.3 * rows, title=title)
-    for ax, (measure, networks) in zip(axes, panels.items(), strict=True):
+    down = -(-len(panels) // 2)
+    figure, axes = canvas(down, 2, width=4.6, height=0.9 + 0.25 * rows, title=title)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (measure, networks) in zip(axes, panels.items(), strict=False):
         for row, values in enumerate(networks.values()):
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
             ax.plot([sum(values) / len(values)], [row], "|", color=BLACK, ms=14, mew=2)
