@@ -1,13 +1,12 @@
 """Planted bugs: each notebook, run on a deliberately broken copy of the package, must fail.
 
 `tests/guards/NN.toml` lists the bugs of notebook NN as [[bug]] tables: `name`, `file`, `find` (text
-that stands exactly once in the file), `replace`, and `cell`, the cell whose claim must fail. The
-copy lives in a temporary folder; the package has no switches. An unbroken copy must pass first, so
-that a failure is the bug's doing. A broken import or a crash of the harness does not count: a claim
-must fail, or the package refuse.
+that stands exactly once in the file) and `replace`. The copy lives in a temporary folder; the
+package has no switches. An unbroken copy must pass first, so that a failure is the bug's doing. A
+broken import or a crash of the harness does not count: a claim must fail, or the package refuse.
 
-Only those statements run that the claims of the cell depend on (`slicing.py`). A bug without `cell`
-meets the whole notebook.
+Most bugs are caught by mathematics, so that first only those statements run that the checks depend
+on (`slicing.py`); a bug that they let pass meets the whole notebook. The control must pass both.
 
     python tests/guards/run.py [NN ...] [--jobs N]
 """
@@ -50,15 +49,13 @@ class Bug:
     file: str = ""
     find: str = ""
     replace: str = ""
-    cell: str = ""
 
 
 def load_bugs(number: str) -> list[Bug]:
-    """A control for each cell that bugs name, or for the whole, and the bugs of one notebook."""
+    """The control and the planted bugs of one notebook."""
     rows = tomllib.loads((ROOT / "tests" / "guards" / f"{number}.toml").read_text())["bug"]
     (notebook,) = [path.name for path in (ROOT / "notebooks").glob(f"{number}_*.ipynb")]
-    bugs = [Bug(notebook, **row) for row in rows]
-    return [*(Bug(notebook, cell=cell) for cell in dict.fromkeys(b.cell for b in bugs)), *bugs]
+    return [Bug(notebook), *[Bug(notebook, **row) for row in rows]]
 
 
 def plant(bug: Bug, copy: Path) -> None:
@@ -83,21 +80,6 @@ def patch(bug: Bug, copy: Path, file: str, find: str, replace: str) -> None:
     (copy / file).write_text(source.replace(find, replace))
 
 
-def chosen(bug: Bug, copy: Path) -> list[str]:
-    """The sources that the bug meets: what the claims of its cell depend on, or all."""
-    cells = nbformat.read(copy / "notebooks" / bug.notebook, 4).cells
-    cells = [cell for cell in cells if cell.cell_type == "code"]
-    sources, ids = [cell.source for cell in cells], [cell.id for cell in cells]
-    if not bug.cell:
-        return sources
-    if bug.cell not in ids:
-        raise Clumsy(f"the notebook has no cell {bug.cell}")
-    try:
-        return slicing.checks_of(sources, ids.index(bug.cell))
-    except ValueError as error:
-        raise Clumsy(f"{bug.cell}: {error}") from None
-
-
 def execute(copy: Path, code: list[str]) -> list[str]:
     """Run the cells of the copied notebook with the copied package; return what it says is wrong.
 
@@ -105,6 +87,7 @@ def execute(copy: Path, code: list[str]) -> list[str]:
     that only a clumsy patch makes, is reported as the harness's own.
     """
     found, printed = copy / inside.FOUND, copy / inside.PRINTED
+    found.unlink(missing_ok=True)
     process = PROCESSES.Process(target=inside.run, args=(str(copy), code))
     process.start()
     process.join()
@@ -129,7 +112,9 @@ def judge(bug: Bug) -> tuple[Bug, bool, str, float]:
         copy = Path(folder).resolve()
         try:
             plant(bug, copy)
-            reasons = execute(copy, chosen(bug, copy))
+            cells = nbformat.read(copy / "notebooks" / bug.notebook, 4).cells
+            code = [cell.source for cell in cells if cell.cell_type == "code"]
+            reasons = execute(copy, slicing.checks_alone(code)) or execute(copy, code)
         except Clumsy as error:
             return bug, False, f"NOT A FAIR TEST: {error}", time.monotonic() - start
     good = bool(reasons) == bool(bug.find)

@@ -1,4 +1,4 @@
-"""The statements of a notebook that the claims of one of its cells depend on.
+"""The statements of a notebook that its checks depend on.
 
 A planted bug is mostly caught by mathematics, and a `check` needs few of the cells before it: no
 figure, no widget, no network that is only looked at. The slice is taken backwards over the
@@ -7,23 +7,14 @@ notebook's statements (Weiser 1981): one is kept if it binds, or may change, a n
 
 import ast
 
-CLAIMS = {"check", "finding"}
-LOOKED_AT = CLAIMS | {
-    "show", "show_source", "film", "print", "record", "reveal", "interact",
-}  # fmt: skip
+CLAIM = "check"
+LOOKED_AT = {"show", "show_source", "film", "print", "record", "reveal", "finding", "interact"}
 TRAINS = {"fit", "train_gan"}  # they change the networks that they are given
 
 
-def checks_of(cells: list[str], where: int) -> list[str]:
-    """The sources of a notebook's cells, cut down to what the claims in one depend on.
-
-    Raises:
-        ValueError: the cell makes no claim.
-    """
-    upto = enumerate(cells[: where + 1])
-    statements = [(i, node) for i, cell in upto for node in ast.parse(cell).body]
-    if not any(i == where and _is_call(node, CLAIMS) for i, node in statements):
-        raise ValueError("the cell claims nothing")
+def checks_alone(cells: list[str]) -> list[str]:
+    """The sources of a notebook's cells, cut down to what its calls of `check` depend on."""
+    statements = [(i, node) for i, cell in enumerate(cells) for node in ast.parse(cell).body]
     bodies = {
         node.name: _names(node)
         for _, node in statements
@@ -32,8 +23,7 @@ def checks_of(cells: list[str], where: int) -> list[str]:
     needed: set[str] = set()
     kept: list[tuple[int, ast.stmt]] = []
     for i, node in reversed(statements):
-        asked = i == where and _is_call(node, CLAIMS)
-        if asked or (needed & (_bound(node) | _changed(node))):
+        if _is_call(node, {CLAIM}) or (needed & (_bound(node) | _changed(node))):
             kept.append((i, node))
             needed |= _reached(_names(node), bodies)
     lines = {i: cell.splitlines() for i, cell in enumerate(cells)}
