@@ -197,8 +197,8 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
     ]
 
 
-# Elective 13: the game of `dcgan-digits` with one ingredient more or less in each run; what is
-# compared on the digits has three seeds.
+# Elective 13: the game of `dcgan-digits` with one ingredient more or less in each run. There are
+# recipes for three seeds; `zoo list` says which are stored.
 LARGER: dict[str, dict[str, Any]] = {
     "biggan": {},
     "text": {"penalty_D": ("r1_wrong_pairs", {"gamma": 0.2, "weight": 1.0})},
