@@ -1,8 +1,10 @@
 """The stored notebooks: executed, clean, in shape, and really compared by nbval."""
 
+import ast
 import os
 import re
 import subprocess
+import symtable
 import sys
 import tomllib
 from pathlib import Path
@@ -90,6 +92,41 @@ def test_its_metadata_is_clean(notebook, path):
 def test_cells_are_short_and_hold_one_idea(notebook):
     for cell in code(notebook):
         assert len(cell.source.splitlines()) <= 20, cell.source
+
+
+def names_read(table):
+    """The global names that a function, and the functions within it, read."""
+    own = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return own.union(*map(names_read, table.get_children()))
+
+
+def rebound_below_its_widget(sources):
+    """Names that a widget reads when it is moved, and that a later cell gives to something else."""
+    reads, watched, rebound = {}, set(), set()
+    for source in sources:
+        table = symtable.symtable(source, "a cell", "exec")
+        rebound |= watched & {s.get_name() for s in table.get_symbols() if s.is_assigned()}
+        reads |= {inner.get_name(): names_read(inner) for inner in table.get_children()}
+        for call in ast.walk(ast.parse(source)):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "interact":
+                waiting = {call.args[0].id}
+                while waiting:
+                    watched |= waiting
+                    waiting = set().union(*(reads.get(name, ()) for name in waiting)) - watched
+    return rebound
+
+
+def test_no_cell_gives_away_a_name_that_a_widget_above_it_reads(notebook):
+    plain = [re.sub("^%", "# %", cell.source, flags=re.MULTILINE) for cell in code(notebook)]
+    assert sum("interact(" in source for source in plain) >= 1
+    assert rebound_below_its_widget(plain) == set()
+
+
+def test_the_check_above_can_fail():
+    cells = ["row = {}\ndef shown(i): return row[i]\ndef play(i): return shown(i)"]
+    cells += ["box = interact(play, controls)", "for row in table: print(row)"]
+    assert rebound_below_its_widget(cells[:2]) == set()
+    assert rebound_below_its_widget(cells) == {"row"}
 
 
 def test_its_claims_stand_in_checked_cells_and_none_of_them_failed(notebook):
