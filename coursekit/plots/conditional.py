@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture, tile
-from coursekit.plots.colours import BLACK, BLUE, GREEN, PALETTE, VERMILION
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, PURPLE, VERMILION
 
 INCH = 0.62  # of one small image
 
@@ -69,7 +70,7 @@ def class_widget(
     """One image large; below it the same z in every class, the chosen one framed."""
     figure, (large, all_classes) = canvas(2, 1, 6.4, 1.75, height_ratios=(5, 1.3))
     picture(large, image)
-    large.set_title(f"asked for {classes[chosen]}, read as {seen}", loc="center")
+    large.set_title(f"asked for {classes[chosen]}, classified as {seen}", loc="center")
     picture(all_classes, tile(row, len(row)))
     side = row.shape[-1]
     frame = Rectangle(
@@ -89,22 +90,42 @@ def _percent(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 2) + 0:g}%"))
 
 
-def equilibria(x: Any, p: Any, games: Mapping[str, Any]) -> Figure:
-    """Two classes on a line: the data dashed, what each game makes of them filled."""
-    figure, axes = canvas(1, len(games), width=3.5, height=2.7)
-    places, data = array(x), array(p)
+def equilibria(
+    at: Any,
+    p: Any,
+    games: Mapping[str, Any],
+    weights: Sequence[float],
+    lines: Mapping[str, Any],
+    reference: float,
+) -> Figure:
+    """Two classes on a line: what each of three games makes of them, and what the class loss costs.
+
+    Args:
+        at, p: the points, and the data at them, dashed in each panel.
+        games: game → its best generator, filled.
+        weights, lines: of the last panel: weights λ; name → values at them, in nats.
+        reference: H(y|x) of the data, in the last panel.
+    """
+    figure, (*axes, last) = canvas(2, 2, width=4.4, height=2.7)
+    places, data = array(at), array(p)
     top = 1.15 * max(float(array(q).max()) for q in games.values())
     for ax, (name, q) in zip(axes, games.items(), strict=True):
         for c, colour in enumerate((BLUE, VERMILION)):
             ax.fill_between(places, array(q)[c], color=colour, alpha=0.45, linewidth=0)
             ax.plot(places, data[c], color=colour, linestyle="--", linewidth=1.2)
         ax.set_ylim(0, top)
-        label(ax, name, "x", "share of all samples" if ax is axes[0] else "")
+        label(ax, name, "x", "share of all samples")
+    for colour, (name, values) in zip((GREEN, ORANGE, PURPLE), lines.items(), strict=False):
+        _line(last, weights, values, colour, name)
+    last.axhline(reference, color=BLACK, linestyle=":", linewidth=1.2, label="H(y|x) of the data")
+    last.set_xscale("log")
+    label(last, "What the class loss costs", "weight λ of the class loss (log)", "nats")
+    last.legend(frameon=False, loc="center left", bbox_to_anchor=(0, 0.64))
     return figure
 
 
-def asked_and_read(matrix: Any, classes: Sequence[str]) -> Figure:
-    """Rows: what was asked for; columns: what was read; shares of each row."""
+def confusion(matrix: Any, classes: Sequence[str]) -> Figure:
+    """Rows: the class asked for; columns: the class predicted; shares of each row."""
     shares = array(matrix)
     long = max(len(name) for name in classes) > 3
     figure, (ax,) = canvas(width=4.6 + long, height=4.0 + long)
@@ -117,24 +138,12 @@ def asked_and_read(matrix: Any, classes: Sequence[str]) -> Figure:
     ax.set_yticks(range(len(classes)), classes)
     ax.grid(False)
     image.set_clim(0, 1)
-    label(ax, "Asked for, and read (%)", "read by the classifier", "asked for")
+    label(ax, "Confusion matrix (%)", "class predicted", "class asked for")
     return figure
 
 
 def _line(ax: Axes, x: Sequence[float], values: Any, colour: str, name: str) -> None:
     ax.plot(x, array(values), color=colour, marker="o", markersize=4, label=name)
-
-
-def prices(weights: Sequence[float], lines: Mapping[str, Any], reference: float) -> Figure:
-    """How unclear the class is at the optimum, against the weight of the auxiliary loss."""
-    figure, (ax,) = canvas(width=6.4, height=3.0)
-    for colour, (name, values) in zip((VERMILION, GREEN, BLUE), lines.items(), strict=False):
-        _line(ax, weights, values, colour, name)
-    ax.axhline(reference, color=BLACK, linestyle=":", linewidth=1.2, label="H(y|x) of the data")
-    ax.set_xscale("log")
-    label(ax, "What the class loss costs", "weight λ of the class loss", "nats")
-    ax.legend(frameon=False)
-    return figure
 
 
 Curve = tuple[Sequence[float], Any]  # steps, and one row of values a seed
@@ -154,34 +163,46 @@ def against_steps(
         real: measure → its value on real images, drawn as a dotted line.
         log: measures with a logarithmic axis.
         title: of the whole figure.
-        perfect: measures whose dotted line is that of perfect samples, by a formula; their panels
-            say so.
+        perfect: measures whose value in `real` is that of perfect samples, by a formula; it is
+            drawn dashed.
     """
     figure, axes = canvas(1, len(panels), width=3.9, height=3.4, title=title)
+    handles: dict[str, Artist] = {}
     for ax, (measure, ways) in zip(axes, panels.items(), strict=True):
         for colour, (name, (steps, values)) in zip(PALETTE, ways.items(), strict=False):
             for i, row in enumerate(np.atleast_2d(array(values))):
                 ax.plot(steps, row, color=colour, linewidth=1.4, label=name if i == 0 else None)
         if measure in real:
             name = "perfect samples" if measure in perfect else "real images"
-            ax.axhline(real[measure], color=BLACK, linestyle=":", linewidth=1.4, label=name)
-            if measure in perfect:
-                ax.legend(handles=ax.lines[-1:], frameon=False, loc="lower right")
+            style = "--" if measure in perfect else ":"
+            ax.axhline(real[measure], color=BLACK, linestyle=style, linewidth=1.4, label=name)
+        shares = max((array(v).max() for _, v in ways.values()), default=0) <= 1
         if measure in log:
-            ax.set_yscale("log")
+            _logarithmic(ax.yaxis)
         else:
             ax.set_ylim(0, 1.02)
+        if shares:
             _percent(ax.yaxis)
-        label(ax, measure, "updates")
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
+        label(ax, measure + " (log)" * (measure in log), "updates")
+        handles |= {name: line for line, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside lower center", ncols=6, frameon=False
+    )
     return figure
+
+
+def _logarithmic(axis: Axis) -> None:
+    """A log axis of y with plain numbers: 10, 20, 50, 100."""
+    axis.axes.set_yscale("log")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def accuracy_and_coverage(
     accuracy: Mapping[str, Any], coverage: Mapping[str, Any], real: tuple[float, float]
 ) -> Figure:
-    """Each way, a dot a seed: how often the class asked for is read, against coverage within it.
+    """Each way, a dot a seed: class accuracy against coverage within the classes.
 
     `real` is (coverage, accuracy) of real images.
     """
@@ -198,7 +219,7 @@ def accuracy_and_coverage(
         _percent(axis)
     label(
         ax,
-        "Read as asked, and varied?",
+        "Class accuracy and coverage",
         "coverage within classes, 5 neighbours",
         "class accuracy",
     )
@@ -206,17 +227,27 @@ def accuracy_and_coverage(
     return figure
 
 
-def wrong_labels(rates: Sequence[float], read: Any, other: Any) -> Figure:
-    """Samples read as asked, and as the most frequent other class, against the wrong labels."""
-    figure, (ax,) = canvas(width=7.6, height=3.2)
-    line = np.linspace(0, max(rates), 50)
-    ax.plot(line, 1 - line, color=BLACK, linestyle="--", label="1 − ϱ: the labels as they are")
-    _line(ax, rates, read, BLUE, "read as the class asked for")
-    _line(ax, rates, other, VERMILION, "read as the most frequent other class")
+def wrong_labels(
+    rates: Sequence[float],
+    measured: Sequence[tuple[Any, Any]],
+    expected: Sequence[tuple[Any, Any]],
+) -> Figure:
+    """Class accuracy, and the most frequent other class, against the share of wrong labels.
+
+    Args:
+        rates: the shares ϱ.
+        measured, expected: both shares for each ϱ, of the samples and of a perfect mixture.
+    """
+    figure, (ax,) = canvas(width=8.0, height=3.2)
+    names = ("class asked for", "most frequent other class")
+    for i, (colour, name) in enumerate(zip((BLUE, VERMILION), names, strict=True)):
+        ideal = [float(pair[i]) for pair in expected]
+        ax.plot(rates, ideal, color=colour, linestyle="--", label=f"{name}: expected")
+        _line(ax, rates, [float(pair[i]) for pair in measured], colour, f"{name}: measured")
     ax.set_ylim(0, 1.02)
     for axis in (ax.xaxis, ax.yaxis):
         _percent(axis)
-    label(ax, "G learns the labels that it is given", "share ϱ of wrong labels", "samples")
+    label(ax, "What wrong labels do", "share ϱ of wrong labels", "samples classified as")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
