@@ -11,7 +11,8 @@ from coursekit.plots import array, canvas, label, picture
 from coursekit.plots.colours import BLUE, PALETTE
 
 DPI = 100  # at which figures become pictures
-LINES = ("-", "--", ":", "-", "--", "-.")  # so that variants differ not by colour alone
+LINES = ("-", "--", ":", "-", "--", "-.", ":")  # so that variants differ not by colour alone
+BAND: Any = {"ha": "center", "va": "top", "fontsize": 9}  # a word at the top of a shaded band
 
 
 def sheet(
@@ -81,31 +82,38 @@ def dream_widget(photo: Tensor, dreamt: Tensor, trace: Tensor, what: str) -> Fig
     return figure
 
 
-def ablation(traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
+def ablation(
+    traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, Tensor]], layer: str
+) -> Figure:
     """The objective against the step, and the radial power spectrum of what was added.
 
     Args:
-        traces: variant → objective at each step.
+        traces: variant → objective at each step; a variant may lack one, as a control does.
         spectra: variant → frequencies (cycles per pixel) and power, as `radial_power` returns.
+        layer: whose mean square the objective is, for the axis.
     """
     figure, (left, right) = canvas(1, 2, width=5.0, height=3.6)
-    looks = zip(PALETTE, LINES, traces.items(), strict=False)
-    for k, (colour, style, (name, trace)) in enumerate(looks):  # the first on top, should two agree
-        left.plot(array(trace), style, color=colour, label=name, zorder=3 - 0.1 * k)
-        frequency, power = spectra[name]
-        share = array(power * frequency) / float((power * frequency).sum())
-        right.plot(array(frequency), share, style, color=colour, label=name)
+    looks = zip(PALETTE, LINES, spectra.items(), strict=False)
+    for k, (colour, style, (name, (frequency, power))) in enumerate(looks):
+        how: Any = {"color": colour, "label": name}
+        if name in traces:  # the first on top, should two agree
+            left.plot(array(traces[name]), style, zorder=3 - 0.1 * k, **how)
+        share = array(power * frequency) / float((power * frequency).sum())  # a ring's area grows
+        right.plot(array(frequency), share, style, **how)
     left.set_yscale("log")
     left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     left.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" * (f"{value:g}"[0] in "25"))
-    label(left, "The objective rises in every variant", "step, all octaves", "mean square (log)")
+    title = "Objective (octaves: on small copies first)"
+    label(left, title, "step, counted through all octaves", f"mean square of {layer} (log)")
     right.set_xscale("log")
     right.set_yscale("log")
     ticks = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
     right.xaxis.set_major_locator(FixedLocator(ticks))
     right.xaxis.set_minor_locator(NullLocator())
     right.set_xticklabels([f"1/{round(1 / tick)}" for tick in ticks])
-    label(right, "How fine is what was added?", "frequency, cycles per pixel", "share of the power")
+    rings = "share of power per ring (log)"
+    label(right, "Spectrum of what was added", "frequency, cycles per pixel (log)", rings)
     right.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
+    right.text(0.354, 0.98, "fine grain", transform=right.get_xaxis_transform(), **BAND)
     right.legend(frameon=False, fontsize=9)
     return figure
