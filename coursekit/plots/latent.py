@@ -10,10 +10,28 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 from torch import Tensor
 
-from coursekit.plots import array, canvas, label, picture, tile
+from coursekit.plots import STYLE, array, canvas, label, picture, tile
 from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
 
 TEN = mpl.colormaps["tab10"]
+ROW = 0.58  # inches of a row of images below a panel
+
+
+def _panel(width: float, height: float, rows: Mapping[str, Tensor] | None) -> tuple[Figure, Axes]:
+    """A figure with one panel and, below it, a row of images for each name."""
+    if not rows:
+        figure, (ax,) = canvas(width=width, height=height)
+        return figure, ax
+    below = ROW * len(rows)
+    figure = Figure(figsize=(width, height + below), layout="constrained")
+    with mpl.rc_context(STYLE):
+        parts = figure.subfigures(2, 1, height_ratios=(height, below), squeeze=False)
+        upper, lower = parts[:, 0]
+        ax, panels = upper.subplots(), lower.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for panel, (name, images) in zip(panels, rows.items(), strict=True):
+        picture(panel, tile(images, len(images))).set_anchor("W")
+        panel.text(-0.01, 0.5, name, transform=panel.transAxes, ha="right", va="center", fontsize=9)
+    return figure, ax
 
 
 def _codes(ax: Axes, codes: Tensor, y: Tensor, classes: Sequence[str], reach: float) -> None:
@@ -57,7 +75,7 @@ def latent_map(
     """
     figure, (left, right) = canvas(1, 2, width=5.0, height=5.2, title=title)
     _codes(left, codes, y, classes, reach)
-    label(left, "Where the encoder puts test images", "z₁", "z₂")
+    label(left, "Codes of test images (bold: class, near its median)", "z₁", "z₂")
     side = round(len(sheet) ** 0.5)
     picture(right, tile(sheet, side))
     label(right, f"What the decoder makes of |z₁|, |z₂| ≤ {spread:g}")
@@ -77,9 +95,16 @@ def walk_widget(
     return figure
 
 
-def sizes(lines: Mapping[str, tuple[Sequence[int], Sequence[float]]], title: str) -> Figure:
-    """Squared error against the numbers in the code, both logarithmic; a line for each kind."""
-    figure, (ax,) = canvas(width=6.6, height=3.4)
+def sizes(
+    lines: Mapping[str, tuple[Sequence[int], Sequence[float]]],
+    title: str,
+    rows: Mapping[str, Tensor] | None = None,
+) -> Figure:
+    """Squared error against the numbers in the code, both logarithmic; a line for each kind.
+
+    Below it `rows` of images, each under its name.
+    """
+    figure, ax = _panel(7.6, 3.2, rows)
     for colour, marker, (name, (k, values)) in zip(
         (BLUE, VERMILION, GREEN, ORANGE), "os^D", lines.items(), strict=False
     ):
@@ -177,13 +202,15 @@ def bounds(
 
 
 def rate_distortion(
-    rate: Sequence[float], distortion: Sequence[float], names: Sequence[str], title: str
-) -> Figure:
+    rate: Sequence[float], distortion: Sequence[float], names: Sequence[str], title: str,
+    rows: Mapping[str, Tensor] | None = None,
+) -> Figure:  # fmt: skip
     """Distortion against rate; the dashed line joins pairs whose sum is the least one here.
 
-    `names` are those of the points; the one with that least sum is named beside the line.
+    `names` are those of the points; the one with that least sum is named beside the line. Below it
+    `rows` of images.
     """
-    figure, (ax,) = canvas(width=6.4, height=3.7)
+    figure, ax = _panel(7.4, 3.5, rows)
     r, d = np.asarray(rate), np.asarray(distortion)
     ax.plot(r, d, color=BLUE, marker="o", markersize=7)
     for at, name in zip(zip(r, d, strict=True), names, strict=True):
@@ -232,12 +259,21 @@ def few_labels(counts: Sequence[int], lines: Mapping[str, Any], title: str) -> F
     return figure
 
 
+def _unordered(k: int) -> np.ndarray:
+    """Colours for k indices without an order, (k, 3): hues a golden section apart, three shades."""
+    at = np.arange(k)
+    hue, shade = at * (5**0.5 - 1) / 2 % 1, at % 3
+    saturation, value = np.array([0.85, 0.5, 0.95])[shade], np.array([0.9, 0.95, 0.5])[shade]
+    return mpl.colors.hsv_to_rgb(np.stack([hue, saturation, value], 1))
+
+
 def code_maps(images: Tensor, indices: Tensor, rebuilt: Tensor, title: str) -> Figure:
-    """Rows: images, the map of indices of each as colours, what is decoded from it."""
+    """Rows: images, the map of indices of each in unordered colours, what is decoded from it."""
     figure, axes = canvas(3, 1, width=0.62 * len(images) + 1.3, height=0.72)
     picture(axes[0], tile(images, len(images)))
     maps = array(indices)
-    axes[1].imshow(np.concatenate(list(maps), 1), cmap="nipy_spectral", interpolation="nearest")
+    colours = _unordered(int(maps.max()) + 1)[np.concatenate(list(maps), 1)]
+    axes[1].imshow(colours, interpolation="nearest")
     for edge in range(1, len(maps)):
         axes[1].axvline(edge * maps.shape[2] - 0.5, color="white", linewidth=2)
     axes[1].set_axis_off()

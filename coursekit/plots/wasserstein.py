@@ -127,49 +127,78 @@ def landscape(
     for ax, name, height in zip(axes, fields, heights, strict=True):
         drawn = ax.contourf(across, up, height, levels=levels, cmap="cividis")
         figure.colorbar(drawn, ax=ax, label="f, mean 0", shrink=0.85)
-        ax.plot(*np.asarray(real).T, "o", color=BLUE, markersize=3, mec="white", mew=0.4)
-        ax.plot(*np.asarray(fake).T, "s", color=VERMILION, markersize=3, mec="white", mew=0.4)
+        ax.plot(
+            *np.asarray(real).T, "o", color=BLUE, markersize=3, mec="white", mew=0.4, label="real"
+        )
+        ax.plot(
+            *np.asarray(fake).T, "s", color=VERMILION, markersize=3, mec="white", mew=0.4,
+            label="fake",
+        )  # fmt: skip
         ax.set_aspect("equal")
         ax.grid(False)
         label(ax, name, "$x_1$", "$x_2$")
+    _legend_below(figure, axes[0])
     return figure
+
+
+def _legend_below(figure: Figure, axes: Axes) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
 
 
 def values(
-    found: Mapping[str, Sequence[float]], exact: float, title: str, by: str = "exact $W_1$"
+    found: Mapping[str, Sequence[float]],
+    titles: tuple[str, str],
+    by: str,
+    held: Mapping[str, ArrayLike],
+    walls: Mapping[str, float],
 ) -> Figure:
-    """What each critic says W₁ is, over what it is (`by`): mean and every seed; 1 is right."""
-    figure, (ax,) = canvas(width=6.6, height=0.9 + 0.34 * len(found))
+    """Above what each critic says of W₁; below the weights of some of them, a histogram each.
+
+    Args:
+        found: name → its value ÷ `by`, one for each seed; the bar is their mean, 1 is right.
+        titles: of the upper and of the lower part.
+        by: what the values were divided by.
+        held: name → weights; those beyond the picture stand in its outermost bins.
+        walls: name → where the weights are clipped, a dotted line on both sides.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.3, 5.0), layout="constrained")
+        grid = figure.add_gridspec(2, len(held), height_ratios=(1, 1.15))
+        ax = figure.add_subplot(grid[0, :])
+        panels = [figure.add_subplot(grid[1, k]) for k in range(len(held))]
     for row, given in enumerate(found.values()):
-        share = np.asarray(given, dtype=float) / exact
+        share = np.asarray(given, dtype=float)
         ax.barh(row, share.mean(), 0.6, color=PALETTE[row % 6], alpha=0.75)
         ax.plot(share, np.full(len(share), row), "|", color=BLACK, markersize=9)
-        ax.text(share.max() + 0.02, row, f"{share.mean():.2f}", va="center", fontsize=9)
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        ax.text(
+            share.max() + 0.012, row, f"{share.mean():.2f}", va="center", fontsize=9, bbox=white
+        )
     ax.axvline(1, color=BLACK, linewidth=1.2, linestyle=":")
     ax.set_yticks(range(len(found)), list(found))
     ax.invert_yaxis()
-    label(ax, title, f"value ÷ {by}")
-    return figure
-
-
-def weights(held: Mapping[str, ArrayLike], walls: Mapping[str, float]) -> Figure:
-    """Histograms of the weights of critics, a panel each; dotted lines where they are clipped."""
-    figure, axes = canvas(1, len(held), width=3.1, height=2.7)
-    for ax, (name, values_) in zip(axes, held.items(), strict=True):
-        w = np.asarray(values_, dtype=float)
+    label(ax, titles[0], f"value ÷ {by}")
+    for below, (name, given) in zip(panels, held.items(), strict=True):
+        w = _floats(given)
         reach = walls.get(name, float(np.quantile(np.abs(w), 0.995))) * 1.08
-        ax.hist(w.clip(-reach, reach), bins=41, range=(-reach, reach), color=BLUE)
+        colour = PALETTE[list(found).index(name) % 6]
+        below.hist(w.clip(-reach, reach), bins=41, range=(-reach, reach), color=colour)
         for wall in (walls[name], -walls[name]) if name in walls else ():
-            ax.axvline(wall, color=VERMILION, linestyle=":", linewidth=1.2)
-        ax.locator_params(axis="x", nbins=4)
-        label(ax, name, "weight", "weights in the bin" if ax is axes[0] else "")
+            below.axvline(wall, color=BLACK, linestyle=":", linewidth=1.2)
+        below.locator_params(axis="x", nbins=4)
+        first = below is panels[0]
+        lines = name.replace(", ", ",\n")
+        above = titles[1] if first else "" if "\n" not in lines else None
+        label(below, lines if above is None else f"{above}\n{lines}", "weight")
+        below.set_ylabel("weights in the bin" if first else "")
     return figure
 
 
-def gradients(norms: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
+def gradients(norms: Mapping[str, Mapping[str, ArrayLike]], title: str) -> Figure:
     """Slopes at real, fake and interpolated points, a panel per critic, all on one scale."""
     rows = -(-len(norms) // 3)
-    figure, axes = canvas(rows, -(-len(norms) // rows), width=2.9, height=2.5)
+    figure, axes = canvas(rows, -(-len(norms) // rows), width=2.9, height=2.5, title=title)
     colours = (BLUE, VERMILION, GREEN)
     top = max(float(_floats(v).max()) for places in norms.values() for v in places.values())
     for ax in axes[len(norms) :]:
@@ -195,7 +224,7 @@ def iterations(fresh: ArrayLike, kept: ArrayLike, restarted: ArrayLike) -> Figur
     curves = np.atleast_2d(np.asarray(fresh, dtype=float))
     left.plot(np.arange(1, curves.shape[1] + 1), curves.T, color=BLUE, alpha=0.4, linewidth=1)
     left.axhline(1, color=BLACK, linestyle=":", linewidth=1)
-    label(left, "From a random start", "round", "uᵀWv ÷ σ(W)")
+    label(left, f"From {len(curves)} random starts", "round", "uᵀWv ÷ σ(W)")
     for name, values, colour in (("u kept", kept, GREEN), ("u drawn anew", restarted, VERMILION)):
         right.plot(np.asarray(values, dtype=float), color=colour, label=name)
     right.axhline(1, color=BLACK, linestyle=":", linewidth=1)
@@ -210,15 +239,24 @@ def stretches(rows: Mapping[str, tuple[float, float, float]]) -> Figure:
     for row, (matrix, operator, most) in enumerate(rows.values()):
         ax.plot([matrix, most], [row, row], color="#bbbbbb", linewidth=3, zorder=1)
         first = row == 0
-        ax.plot(matrix, row, "o", color=BLUE, label="σ(W), what SN divides by" if first else None)
-        ax.plot(operator, row, "D", color=VERMILION, label="‖A‖, the operator" if first else None)
         ax.plot(
-            most, row, "|", color=BLACK, markersize=12, label="overlap · σ(W)" if first else None
+            matrix, row, "o", color=BLUE, label="σ(W), the kernel as a matrix" if first else None
+        )
+        ax.plot(
+            operator, row, "D", color=VERMILION, label="‖A‖, the whole layer" if first else None
+        )
+        ax.plot(
+            most,
+            row,
+            "|",
+            color=BLACK,
+            markersize=12,
+            label="2σ(W), the most it can be" if first else None,
         )
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(left=0)
-    label(ax, "A convolution stretches more than its matrix", "norm")
+    label(ax, "A convolution stretches more than its matrix", "norm (SN sets σ(W) to 1)")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -239,7 +277,7 @@ def spectra(values: Mapping[str, Sequence[ArrayLike]], layers: Sequence[str]) ->
             )  # fmt: skip
     for ax, name in zip(axes, layers, strict=True):
         ax.set_yscale("log")
-        label(ax, name, "index", "singular value of W" if ax is axes[0] else "")
+        label(ax, name, "index", "singular value of W (log)" if ax is axes[0] else "")
     top = max(float(_floats(s).max()) for sets in values.values() for s in sets[: len(layers)])
     axes[0].set_ylim(max(1e-4, axes[0].get_ylim()[0]), 2 * top)
     axes[-1].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
@@ -258,7 +296,7 @@ def bounds(rows: Mapping[str, Mapping[str, float]]) -> Figure:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
-    label(ax, "Bounds and slopes", "Lipschitz constant, or slope (log scale)")
+    label(ax, "A critic's proven ceiling and its steepest slope seen", "slope (log scale)")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -282,29 +320,52 @@ def guidance(
     for ax, (name, (values, slopes)) in zip(axes, outputs.items(), strict=True):
         drawn = ax.contourf(across, up, _floats(values), levels=14, cmap="cividis")
         figure.colorbar(drawn, ax=ax, label="D(x)", shrink=0.85)
-        ax.plot(*points.T, "o", color="white", markersize=5, mec=BLACK, mew=0.7, label="real")
+        ax.plot(
+            *points.T, "o", color="white", markersize=5, mec=BLACK, mew=0.7, label="real", ls=""
+        )
         arrows = _floats(slopes)
         keep = slice(None, None, max(1, len(samples) // 40))
         ax.quiver(
             *samples[keep].T, *arrows[keep].T, color=VERMILION, angles="xy", scale_units="xy",
             scale=0.75, width=0.006,
         )  # fmt: skip
-        ax.plot(*samples.T, "s", color=VERMILION, markersize=4, mec="white", mew=0.4)
+        ax.plot(
+            *samples.T, "s", color=VERMILION, markersize=4, mec="white", mew=0.4,
+            label="samples; arrows: the slope ∇D at them",
+        )  # fmt: skip
         ax.set_aspect("equal")
         ax.grid(False)
         label(ax, name, "$x_1$", "$x_2$")
+    _legend_below(figure, axes[0])
     return figure
 
 
-def on_the_ring(games: Mapping[str, ArrayLike], floor: float) -> Figure:
-    """Critic's value and exact distance over the updates, a panel for each game.
+def on_the_ring(
+    games: Mapping[str, ArrayLike],
+    floor: float,
+    samples: Mapping[str, ArrayLike],
+    points: ArrayLike,
+    title: str,
+) -> Figure:
+    """A column a game: the critic's value and the exact distance over the updates, final samples.
 
     Args:
         games: name → rows (update, critic's value, exact W₁, ...).
         floor: the distance of two samples of real points.
+        samples: name → points of the generator at the end, (n, 2).
+        points: real ones, (n, 2).
+        title: of the whole figure.
     """
-    figure, axes = canvas(1, len(games), width=3.0, height=3.0)
-    for ax, (name, found) in zip(axes, games.items(), strict=True):
+    figure, axes = canvas(2, len(games), width=3.0, height=3.0, title=title)
+    for ax, found in zip(axes[len(games) :], samples.values(), strict=True):
+        ax.plot(*_floats(points).T, "o", color=BLUE, markersize=2, alpha=0.25, label="real")
+        ax.plot(*_floats(found).T, "o", color=VERMILION, markersize=2, alpha=0.6, label="samples")
+        ax.set_aspect("equal")
+        ax.set_xlim(-3, 3)
+        ax.set_ylim(-3, 3)
+        label(ax, "", "$x_1$", "$x_2$" if ax is axes[len(games)] else "")
+    axes[len(games)].legend(frameon=True, framealpha=0.9, loc="center", markerscale=3)
+    for ax, (name, found) in zip(axes, games.items(), strict=False):
         rows = _floats(found)
         right = ax.twinx()
         right.spines["right"].set_visible(True)
@@ -318,43 +379,52 @@ def on_the_ring(games: Mapping[str, ArrayLike], floor: float) -> Figure:
         ax.grid(False)
         label(ax, name, "updates of G", "critic's value" if ax is axes[0] else "")
         ax.yaxis.label.set_color(VERMILION)
-        if ax is axes[-1]:
-            right.set_ylabel("exact $W_1$ (dotted: real, real)", color=BLUE)
-    return figure
-
-
-def clouds(samples: Mapping[str, ArrayLike], real: ArrayLike) -> Figure:
-    """Samples of each game over real points, a panel each."""
-    figure, axes = canvas(1, len(samples), width=2.7, height=2.9)
-    for ax, (name, found) in zip(axes, samples.items(), strict=True):
-        ax.plot(*_floats(real).T, "o", color=BLUE, markersize=2, alpha=0.25)
-        ax.plot(*_floats(found).T, "o", color=VERMILION, markersize=2, alpha=0.6)
-        ax.set_aspect("equal")
-        ax.set_xlim(-3, 3)
-        ax.set_ylim(-3, 3)
-        label(ax, name, "$x_1$", "$x_2$" if ax is axes[0] else "")
+        if ax is axes[len(games) - 1]:
+            right.set_ylabel("exact $W_1$ (dotted: of real from real)", color=BLUE)
     return figure
 
 
 def values_and_quality(
-    games: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], floor: float, title: str
+    games: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]],
+    floor: float,
+    title: str,
+    ranks: Mapping[str, ArrayLike],
 ) -> Figure:
-    """Sample quality above, the critic's value below, over the updates; a column for each game.
+    """A column for each game: sample quality and the critic's value over the updates, and changes.
+
+    The last row has a point for each two neighbouring measurements: the rank that the change of the
+    value has among all changes of its run (1: the largest fall) and that of the Fréchet distance.
 
     Args:
         games: name → (updates, Fréchet distances (seeds, looks), critic's values (seeds, looks)).
         floor: the Fréchet distance of real images.
         title: of the whole figure: data, n and where the curves come from.
+        ranks: name → rank correlation (of the values, of their changes), a row for each seed; the
+            means stand above the last row.
     """
     with mpl.rc_context(STYLE):
         width = max(7.5, 3.1 * len(games) + 0.6)
-        figure = Figure(figsize=(width, 5.0), layout="constrained")
-        axes = figure.subplots(2, len(games), squeeze=False, sharex=True)
+        figure = Figure(figsize=(width, 7.4), layout="constrained")
+        axes = figure.subplots(3, len(games), squeeze=False)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12)
     for above in axes[0, 1:]:
         above.sharey(axes[0, 0])
         above.tick_params(labelleft=False)
-    for (above, below), (name, (at, quality, value)) in zip(axes.T, games.items(), strict=True):
+    for (above, below, last), (name, (at, quality, value)) in zip(
+        axes.T, games.items(), strict=True
+    ):
+        above.sharex(below)
+        above.tick_params(labelbottom=False)
+        for marker, fd, gap in zip("os^Dv", *map(np.atleast_2d, (quality, value)), strict=False):
+            orders = [np.diff(_floats(run)).argsort().argsort() + 1 for run in (gap, fd)]
+            last.plot(*orders, marker, color=BLACK, alpha=0.7)
+        level, change = np.atleast_2d(_floats(ranks[name])).mean(0)
+        last.set_title(
+            f"rank correlation {change:+.2f} (levels {level:+.2f})", fontsize=10, loc="left"
+        )
+        last.set_xlabel("rank of the change of the value")
+        last.set_ylabel("rank of the change\nof the Fréchet distance" if last is axes[2, 0] else "")
+        last.locator_params(integer=True)
         for ax, found, colour in ((above, quality, BLUE), (below, value, VERMILION)):
             for row in np.atleast_2d(_floats(found)):
                 ax.plot(_floats(at), row, color=colour, marker="o", markersize=3, alpha=0.8)
@@ -370,28 +440,4 @@ def values_and_quality(
         label(
             below, "", "updates of G", "critic's value (log above 1)" if below is axes[1, 0] else ""
         )
-    return figure
-
-
-def value_against_quality(
-    games: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], ranks: Mapping[str, float]
-) -> Figure:
-    """Each look of each run as a point: the critic's value and the Fréchet distance at that time.
-
-    Args:
-        games: as for `values_and_quality`.
-        ranks: name → mean rank correlation within the runs, shown as the title of its panel.
-    """
-    figure, axes = canvas(1, len(games), width=max(2.9, 4.5 / len(games)), height=2.9)
-    for ax, (name, (at, quality, value)) in zip(axes, games.items(), strict=True):
-        times = np.broadcast_to(_floats(at), np.atleast_2d(_floats(value)).shape)
-        drawn = ax.scatter(
-            _floats(value), _floats(quality), c=times, cmap="cividis", s=28, edgecolors="white"
-        )
-        _logarithmic(ax.yaxis)
-        label(
-            ax, f"{name}: {ranks[name]:+.2f}", "critic's value",
-            "Fréchet distance (log)" if ax is axes[0] else "",
-        )  # fmt: skip
-    figure.colorbar(drawn, ax=axes, label="updates of G", pad=0.01)
     return figure
