@@ -19,6 +19,7 @@ from coursekit.metrics.fid import (
 from coursekit.metrics.modes import (
     Coverage,
     best_bandwidth,
+    chroma,
     gradient_energy,
     mode_coverage,
     nearest,
@@ -42,6 +43,7 @@ __all__ = [
     "accuracy_against_eps",
     "best_bandwidth",
     "checkerboard",
+    "chroma",
     "class_coverage",
     "density_coverage",
     "features",

@@ -137,3 +137,11 @@ def gradient_energy(x: Images) -> PerExample:
     """Mean squared difference of neighbouring pixels: high for sharp edges, low for a blur."""
     across, down = x.diff(dim=3).square(), x.diff(dim=2).square()
     return across.mean((1, 2, 3)) + down.mean((1, 2, 3))
+
+
+def chroma(x: Images) -> PerExample:
+    """Mean difference of the largest and the least of a pixel's channels, in [0, 1]: 0 for grey.
+
+    The chroma of the HSV model (Smith 1978), averaged over the places of each image.
+    """
+    return (x.amax(1) - x.amin(1)).mean((1, 2))

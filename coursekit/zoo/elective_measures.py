@@ -11,6 +11,7 @@ from coursekit.data import Dataset, Split, binarise
 from coursekit.metrics import (
     FIDScorer,
     accuracy,
+    chroma,
     density_coverage,
     gradient_energy,
     probabilities,
@@ -41,7 +42,8 @@ def measure_translation(
 
     How often the independent classifier reads the image's class, which is what the paper's FCN
     score is; the same of the coarse image and of the real one; the mean absolute error; and the
-    gradient energy, as a share of that of real images.
+    gradient energy, as a share of that of real images; of colour images also the chroma, as such a
+    share.
     """
     classifier = needed(features)
     x, y = data.test.x[:n], data.test.y[:n]
@@ -50,11 +52,13 @@ def measure_translation(
     energy = float(gradient_energy(made).mean() / gradient_energy(x).mean())
     values = {
         "class_accuracy": (accuracy(classifier, made, y), 0.01),
-        "class_accuracy_of_input": (accuracy(classifier, coarse, y), 0.002),
+        "class_accuracy_of_input": (accuracy(classifier, coarse.expand_as(x), y), 0.002),
         "class_accuracy_of_real": (accuracy(classifier, x, y), 0.002),
         "absolute_error": (float((made - x).abs().mean()), 0.001),
         "gradient_energy": (energy, 0.02),
     }
+    if x.shape[1] == 3:
+        values["chroma"] = (float(chroma(made).mean() / chroma(x).mean()), 0.02)
     return as_figures(values, len(x))
 
 

@@ -197,6 +197,24 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
     ]
 
 
+# Colours for the grey versions of 10,000 photographs: one loss of pix2pix's table 1 in each run.
+def _colourised(data: str, steps: int, width: int = 24) -> list[Recipe]:
+    shared: dict[str, Any] = {
+        "data": data, "steps": steps, "batch": 32, "looks": 4, "compare": 2000, "task": "grey",
+        "schedule": ("linear_decay", {}), "channels_last": True,
+    }  # fmt: skip
+    l1 = Recipe(
+        name=f"grey-l1-{data}", network=("unet", {"width": width}),
+        objective=("absolute_error", {}), optimizer=("adam", {"lr": 2e-3}), **shared,
+    )  # fmt: skip
+    game = Recipe(
+        name=f"grey-cgan-{data}", generator=("unet", {"width": width, "noise": "z"}),
+        discriminator=("patch_discriminator", {"field": 22, "width": width, "condition": 1}),
+        loss=("nonsaturating", {}), reuse_fakes=True, **adam_rates(2e-3, 1e-3), **shared,
+    )  # fmt: skip
+    return [l1, game, replace(game, name=f"grey-l1-cgan-{data}", penalty_G=_L1)]
+
+
 # Elective 13: the game of `dcgan-digits` with one ingredient more or less in each run. There are
 # recipes for three seeds; `zoo list` says which are stored.
 LARGER: dict[str, dict[str, Any]] = {
@@ -304,6 +322,7 @@ ELECTIVES = (
     *AUTOENCODERS,
     *_translation("digits", 8, 1200, 800),
     *_translation("mnist", 16, 2500, 1200),
+    *_colourised("cifar10-10k", 6000),
     *_larger("digits", 1, seeds=3),
     *_larger("mnist", 3, seeds=3),
     _LARGER_COLOUR,

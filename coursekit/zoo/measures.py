@@ -230,6 +230,7 @@ MEASURES: dict[str, Measure] = {
     "stages": measure_captions,
     "twins": measure_twins,
     "edges": partial(measure_translation, "edges"),
+    "grey": partial(measure_translation, "grey"),
     "films": measure_films,
 }
 

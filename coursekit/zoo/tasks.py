@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 # what a batch is: images with their classes; with their upper halves in place of the classes;
 # three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
-# with their classes, once for all or anew for every batch; with a coarse version of themselves, or
-# with their edges; pairs of an image and another that is inverted or tilted, from disjoint
+# with their classes, once for all or anew for every batch; with a coarse version of themselves,
+# with their edges, or with their grey version; pairs of an image and another that is inverted or tilted, from disjoint
 # originals; films of moving digits; images with a thickness and a tilt of their own, and the words
 # that say so, alone or after themselves at half the size; or two small digits that agree
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
-    "very_low_resolution", "inverted", "tilted", "edges", "films", "captions", "stages", "twins",
+    "very_low_resolution", "inverted", "tilted", "edges", "grey", "films", "captions", "stages",
+    "twins",
 )  # fmt: skip
 FRAMES = 3  # of a film in a batch
 
@@ -68,6 +69,11 @@ def edges(x: Tensor) -> Tensor:
     ink = F.pad(x, (0, 1, 0, 1), "replicate") > 0.5
     here = ink[:, :, :-1, :-1]
     return ((here != ink[:, :, :-1, 1:]) | (here != ink[:, :, 1:, :-1])).to(x)
+
+
+def grey(x: Tensor) -> Tensor:
+    """The luma of colour images, shape (n, 1, h, w): 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
+    return (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def inverted(x: Tensor) -> Tensor:
@@ -140,6 +146,7 @@ GIVEN: dict[str, Any] = {
     "low_resolution": low_resolution,
     "very_low_resolution": partial(low_resolution, factor=7),
     "edges": edges,
+    "grey": grey,
 }
 # task → from X to Y, and back
 DOMAINS: dict[str, tuple[Any, Any]] = {
