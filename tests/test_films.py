@@ -115,3 +115,10 @@ def test_edges_lie_where_neighbours_differ():
     x = torch.tensor([[0.0, 0.0, 0.0], [0.0, 1.0, 0.4], [0.0, 0.9, 0.2]])[None, None]
     expected = torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
     assert torch.equal(GIVEN["edges"](x)[0, 0], expected)
+
+
+def test_the_grey_version_is_the_luma():
+    pure = torch.eye(3).view(3, 3, 1, 1)
+    assert GIVEN["grey"](pure).flatten().tolist() == pytest.approx([0.299, 0.587, 0.114])
+    white = GIVEN["grey"](torch.ones(2, 3, 4, 4))
+    assert white.shape == (2, 1, 4, 4) and torch.allclose(white, torch.ones(2, 1, 4, 4))

@@ -12,6 +12,7 @@ from coursekit.errors import CourseError
 from coursekit.metrics import (
     FIDScorer,
     accuracy,
+    chroma,
     features,
     frechet_distance,
     gradient_energy,
@@ -248,3 +249,12 @@ def test_gradient_energy_by_hand():
     assert gradient_energy(sharp).item() == pytest.approx(2)
     assert gradient_energy(0.5 * sharp).item() == pytest.approx(0.5)
     assert gradient_energy(torch.ones(1, 1, 6, 6)).item() == 0
+
+
+def test_chroma_by_hand():
+    """Grey has none; pure red all of it; half a picture of pure red half."""
+    grey = torch.full((1, 3, 4, 4), 0.3)
+    red = torch.zeros(1, 3, 4, 4)
+    red[:, 0] = 1
+    half = torch.cat([red[..., :2], grey[..., :2]], 3)
+    assert chroma(torch.cat([grey, red, half])).tolist() == [0, 1, 0.5]

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from coursekit import nets
-from coursekit.data import Split, moving_digits, warp, warping_error
+from coursekit.data import Dataset, Split, moving_digits, warp, warping_error
 from coursekit.errors import CourseError
 from coursekit.gan_losses import (
     LeastSquares,
@@ -540,6 +540,23 @@ def test_a_perfect_translator_measures_as_real_and_one_that_permutes_is_found_ou
     flat = measures.measure_translation("very_low_resolution", grey, data, features, 200, rng)
     assert flat["absolute_error"]["value"] == pytest.approx(float((x - 0.5).abs().mean()))
     assert flat["gradient_energy"]["value"] == 0 and flat["class_accuracy"]["value"] < 0.3
+
+
+def test_colours_are_measured_by_hand(rng):
+    """An answer with half of the truth's differences of channels has half of its chroma."""
+    truth = torch.rand(16, 3, 32, 32, generator=rng)
+    split = Split(truth, torch.arange(16) % 10)
+    data = Dataset("made up", split, split, tuple("0123456789"))
+    dull = Answering(lambda y: y + (truth - y) / 2)
+    reads = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
+    found = measures.measure_translation("grey", dull, data, reads, 16, rng)
+    assert found["chroma"]["value"] == pytest.approx(0.5)
+    grey = Answering(lambda y: y.expand_as(truth))
+    found = measures.measure_translation("grey", grey, data, reads, 16, rng)
+    assert found["chroma"]["value"] == 0
+    assert found["class_accuracy"] == found["class_accuracy_of_input"] | {
+        "tolerance": found["class_accuracy"]["tolerance"]
+    }
 
 
 def measures_classifier():

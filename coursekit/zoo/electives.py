@@ -330,6 +330,7 @@ ELECTIVES = (
     *_diffusion("mnist", 32, 12_000, 64),
     _DIFFUSION_COLOUR,
 )
-# The last seed whose weights are kept; of further ones the record alone.
+# The last seed whose weights are kept; of further ones the record alone, and of 10's on MNIST.
 _LAST = {"cycle": 2, "pixelcnn": 4}
 FURTHER = {run.name for run in ELECTIVES if run.seed > _LAST.get(run.name.split("-")[0], 0)}
+FURTHER |= {run.name for run in _likelihood("mnist")}

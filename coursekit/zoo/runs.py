@@ -18,7 +18,7 @@ from coursekit.training import Ema, History, fit, train_gan
 from coursekit.zoo.recipes import Recipe, build, build_network, data_of, split_of
 from coursekit.zoo.tasks import batches_of
 
-KEPT_LOSSES = 200  # points of each loss curve that are written down
+KEPT_LOSSES = 100  # points of each loss curve that are written down
 REPLAY_STEPS = 8
 REPLAY_TOLERANCE = 1e-2  # relative
 
@@ -128,7 +128,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def curves_of(history: History) -> dict[str, list[list[float]]]:
-    """Learning curves as [step, value] pairs; of losses the means of up to 200 stretches."""
+    """Learning curves as [step, value] pairs; of losses the means of up to 100 stretches."""
     curves: dict[str, list[list[float]]] = {}
     for name, values in history.losses.items():
         parts = values.tensor_split(min(KEPT_LOSSES, len(values)))
@@ -146,12 +146,17 @@ def replayed(recipe: Recipe) -> dict[str, float]:
     """Losses and norms of a run of 8 steps: ramps and schedules pass through their whole range."""
     networks, history = train(recipe, steps=REPLAY_STEPS)
     found = {
-        f"loss {name} {step + 1}": float(value)
+        f"loss {name} {step + 1}": _short(value)
         for name, values in history.losses.items()
         for step, value in enumerate(values)
     }
     for name, network in networks.items():
         for key, value in network.state_dict().items():
             if value.is_floating_point():
-                found[f"norm {name} {key}"] = float(value.double().norm())
+                found[f"norm {name} {key}"] = _short(value.double().norm())
     return found
+
+
+def _short(value: torch.Tensor) -> float:
+    """To seven digits: as many as float32 has, and far more than two machines agree in."""
+    return float(f"{float(value):.7g}")
