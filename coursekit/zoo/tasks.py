@@ -14,12 +14,13 @@ from coursekit.data.toys import Stacked
 if TYPE_CHECKING:
     from coursekit.zoo.recipes import Recipe
 
-# what a batch is: images with their classes; with their upper halves in place of the classes;
-# three grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1
-# with their classes, once for all or anew for every batch; with a coarse version of themselves,
-# with their edges, or with their grey version; pairs of an image and another that is inverted or tilted, from disjoint
-# originals; films of moving digits; images with a thickness and a tilt of their own, and the words
-# that say so, alone or after themselves at half the size; or two small digits that agree
+# what a batch is: images with their classes; with their upper halves in place of the classes; three
+# grey images as the colours of one (Metz et al. 2017, §3.3.1); or pixels drawn as 0 and 1 with
+# their classes, once for all or anew for every batch; with a coarse version of themselves, with
+# their edges, or with their grey version; pairs of an image and another that is inverted or tilted,
+# from disjoint originals; films of moving digits; images with a thickness and a tilt of their own,
+# and the words that say so, alone or after themselves at half the size; or two small digits that
+# agree
 TASKS = (
     "classes", "upper_half", "stacked", "static_binary", "dynamic_binary", "low_resolution",
     "very_low_resolution", "inverted", "tilted", "edges", "grey", "films", "captions", "stages",
