@@ -28,7 +28,7 @@ test: $(STAMP) ## set up, then run the whole test suite, every notebook included
 
 test-browser: $(STAMP) ## play every widget, walk every slide and open the site in a real Chromium
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
-	$(BIN)/python -m pytest -s -rs tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -rsP tests/browser
 
 slides: $(STAMP) ## make a deck for the projector of each lecture with slides: build/slides
 	$(BIN)/python -m coursekit slides

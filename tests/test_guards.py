@@ -32,15 +32,16 @@ def guards(tmp_path, monkeypatch):
         (tmp_path / "coursekit" / name).touch()
     (tmp_path / "coursekit" / "sums.py").write_text("def twice(x):\n    return 2 * x\n")
     (tmp_path / "notebooks").mkdir()
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    cells = [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(CELLS)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / NOTEBOOK)
     monkeypatch.setattr(run, "ROOT", tmp_path)
     return run
 
 
-def verdict(guards, find="", replace="", file="coursekit/sums.py"):
-    _, good, said, _ = guards.judge(guards.Bug(NOTEBOOK, "a bug", file * bool(find), find, replace))
-    return good, said
+def verdict(guards, find="", replace="", cell="", file="coursekit/sums.py"):
+    file *= bool(find)
+    one = guards.judge(guards.Bug(NOTEBOOK, "a bug", file, find, replace, cell))
+    return one.good, one.said
 
 
 def test_the_unbroken_package_passes(guards):
@@ -108,6 +109,48 @@ def test_a_slice_keeps_what_the_checks_depend_on(guards):
         "history = fit(G, loss)\nrows = []\nfor i in range(3):\n    rows.append(G(i))",
         "G.weight[0] = 1\ncheck('C', loss(G) == len(rows))",
     ]
+
+
+def test_a_slice_for_one_cell_keeps_what_its_claims_depend_on(guards):
+    import slicing
+
+    cells = [
+        "a = start()\nb = start()",
+        "check('A', a)\nfit(b)\nrows = []",
+        "finding('B', b > 0, 'figure')\nshow(b)",
+        "rows.append(b)",
+    ]
+    assert slicing.claims_of(cells, 2) == [
+        "b = start()",
+        "fit(b)",
+        "finding('B', b > 0, 'figure')",
+    ]
+    with pytest.raises(ValueError, match="claims nothing"):
+        slicing.claims_of(cells, 3)
+
+
+def test_a_bug_meets_the_claims_of_its_cell_first_and_then_all(guards):
+    for cell, first in (("c3", True), ("c2", False)):
+        bug = guards.Bug(NOTEBOOK, "a bug", "coursekit/sums.py", "2 * x", "3 * x", cell)
+        found = guards.judge(bug)
+        assert (found.good, found.said) == (True, "caught by 1: ✗ Twice two is four")
+        nothing = any("Twice nothing" in source for source in found.code)
+        assert nothing is not first, "the slice of a cell has its own claims alone"
+        control = guards.judge(guards.Bug(NOTEBOOK), found.code)
+        assert (control.good, control.said) == (True, "passes, as it must")
+
+
+def test_what_caught_a_bug_but_fails_without_one_is_told(guards):
+    control = guards.judge(guards.Bug(NOTEBOOK), ("raise ValueError('It is not here.')",))
+    assert (control.good, control.said) == (False, "FAILS: ValueError: It is not here.")
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"), [("c1", "c1: the cell claims nothing"), ("c9", "the notebook has no cell c9")]
+)
+def test_a_cell_that_is_not_there_or_claims_nothing_is_told(guards, cell, why):
+    good, said = verdict(guards, "2 * x", "3 * x", cell)
+    assert not good and said == f"NOT A FAIR TEST: {why}"
 
 
 def test_a_bug_that_the_checks_let_pass_meets_the_whole_notebook(guards, tmp_path):

@@ -36,9 +36,10 @@ def _install() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser(request):
     """A headless Chromium: the one named by COURSEKIT_CHROMIUM, the system's, or playwright's."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    asked = any("browser" in Path(name).parts for name in request.config.args)
+    if "PYTEST_XDIST_WORKER" in os.environ and not asked:
         pytest.skip("a browser wants the machine to itself: make test-browser")
     reason = "needs playwright: make test-browser installs it"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
@@ -94,7 +95,7 @@ def server(browser, tmp_path_factory):
     settings = {
         "COURSEKIT_PROFILE": "smoke",
         "COURSEKIT_DATASET": "digits",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "COURSEKIT_CACHE": os.environ.get("COURSEKIT_CACHE", str(home / "cache")),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),

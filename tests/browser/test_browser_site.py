@@ -12,6 +12,7 @@ import pytest
 from coursekit.course.site import build
 from coursekit.errors import CourseError
 
+pytestmark = pytest.mark.xdist_group("site")  # built once
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "browser" / "site"
 PAGES = ("index", "results", "api/index", "api/attacks", "api/types", "search", "genindex")
 SCREENS = {"desktop": (1440, 900), "phone": (390, 844)}

@@ -32,7 +32,13 @@ TALL = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll('img')
 
 
 @pytest.fixture(
-    scope="module", params=filter(has_slides, all_lectures()), ids=lambda lecture: lecture.name
+    scope="module",
+    params=[
+        pytest.param(one, marks=pytest.mark.xdist_group(one.name))  # written once for all its tests
+        for one in all_lectures()
+        if has_slides(one)
+    ],
+    ids=lambda lecture: lecture.name,
 )
 def deck(request, tmp_path_factory):
     """The file of a lecture's deck."""

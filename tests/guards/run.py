@@ -1,12 +1,13 @@
 """Planted bugs: each notebook, run on a deliberately broken copy of the package, must fail.
 
 `tests/guards/NN.toml` lists the bugs of notebook NN as [[bug]] tables: `name`, `file`, `find` (text
-that stands exactly once in the file) and `replace`. The copy lives in a temporary folder; the
-package has no switches. An unbroken copy must pass first, so that a failure is the bug's doing. A
-broken import or a crash of the harness does not count: a claim must fail, or the package refuse.
+that stands exactly once in the file), `replace` and mostly `cell`, whose claim should fail. The
+copy lives in a temporary folder; the package has no switches. A broken import or a crash of the
+harness does not count: a claim must fail, or the package refuse.
 
-Most bugs are caught by mathematics, so that first only those statements run that the checks depend
-on (`slicing.py`); a bug that they let pass meets the whole notebook. The control must pass both.
+A bug meets first only those statements that the claims of its cell depend on (`slicing.py`); if it
+passes them, those that all checks depend on, and then the whole notebook. Whatever caught a bug is
+then run on an unbroken copy and must pass there, so that the failure is the bug's doing.
 
     python tests/guards/run.py [NN ...] [--jobs N]
 """
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +51,28 @@ class Bug:
     file: str = ""
     find: str = ""
     replace: str = ""
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a copy did what it should: passed as it is, failed on a broken package.
+
+    `code` is what caught the bug.
+    """
+
+    bug: Bug
+    good: bool
+    said: str
+    seconds: float
+    code: tuple[str, ...] = ()
 
 
 def load_bugs(number: str) -> list[Bug]:
-    """The control and the planted bugs of one notebook."""
+    """The planted bugs of one notebook."""
     rows = tomllib.loads((ROOT / "tests" / "guards" / f"{number}.toml").read_text())["bug"]
     (notebook,) = [path.name for path in (ROOT / "notebooks").glob(f"{number}_*.ipynb")]
-    return [Bug(notebook), *[Bug(notebook, **row) for row in rows]]
+    return [Bug(notebook, **row) for row in rows]
 
 
 def plant(bug: Bug, copy: Path) -> None:
@@ -105,25 +122,53 @@ def execute(copy: Path, code: list[str]) -> list[str]:
     return claims if claims and kinds[0] == "ClaimFailed" else [*claims, said]
 
 
-def judge(bug: Bug) -> tuple[Bug, bool, str, float]:
-    """Whether the notebook did what it should: passed as it is, failed on a broken package."""
-    start = time.monotonic()
+def slices(bug: Bug) -> Iterator[list[str]]:
+    """What the bug meets in turn: the claims of its cell, all checks, the whole notebook."""
+    cells = nbformat.read(ROOT / "notebooks" / bug.notebook, 4).cells
+    cells = [cell for cell in cells if cell.cell_type == "code"]
+    code, ids = [cell.source for cell in cells], [cell.id for cell in cells]
+    if bug.cell:
+        if bug.cell not in ids:
+            raise Clumsy(f"the notebook has no cell {bug.cell}")
+        try:
+            yield slicing.claims_of(code, ids.index(bug.cell))
+        except ValueError as error:
+            raise Clumsy(f"{bug.cell}: {error}") from None
+    yield slicing.checks_alone(code)
+    yield code
+
+
+def judge(bug: Bug, code: tuple[str, ...] = ()) -> Verdict:
+    """Try a bug; without one it is a control, and `code` must pass."""
+    start, caught_by, reasons = time.monotonic(), (), []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder).resolve()
         try:
             plant(bug, copy)
-            cells = nbformat.read(copy / "notebooks" / bug.notebook, 4).cells
-            code = [cell.source for cell in cells if cell.cell_type == "code"]
-            reasons = execute(copy, slicing.checks_alone(code)) or execute(copy, code)
+            for part in [list(code)] if code else slices(bug):
+                if reasons := execute(copy, part):
+                    caught_by = tuple(part)
+                    break
         except Clumsy as error:
-            return bug, False, f"NOT A FAIR TEST: {error}", time.monotonic() - start
+            return Verdict(bug, False, f"NOT A FAIR TEST: {error}", time.monotonic() - start)
     good = bool(reasons) == bool(bug.find)
     if bug.find:
         said = f"caught by {len(reasons)}" if good else "NOT CAUGHT"
     else:
         said = "passes, as it must" if good else "FAILS"
     detail = "; ".join(reasons[:2])[:160]
-    return bug, good, f"{said}{': ' * bool(detail)}{detail}", time.monotonic() - start
+    said = f"{said}{': ' * bool(detail)}{detail}"
+    return Verdict(bug, good, said, time.monotonic() - start, caught_by)
+
+
+def told(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Print each as it comes; all of them."""
+    seen = []
+    for one in verdicts:
+        mark, number = "✓" if one.good else "✗", one.bug.notebook[:2]
+        print(f"{mark} {number}  {one.bug.name}  ({one.seconds:.0f} s)  {one.said}", flush=True)
+        seen.append(one)
+    return seen
 
 
 def main() -> None:
@@ -141,13 +186,13 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     if sys.platform == "linux":
         PROCESSES.set_forkserver_preload(inside.LIBRARIES)
-    failed = []
     jobs = Parallel(n_jobs=arguments.jobs, return_as="generator", backend="threading")
-    for bug, good, said, seconds in jobs(delayed(judge)(bug) for bug in bugs):
-        line = f"{'✓' if good else '✗'} {bug.notebook[:2]}  {bug.name}  ({seconds:.0f} s)  {said}"
-        print(line, flush=True)
-        failed += [] if good else [line]
-    print("\n".join([f"{len(bugs) - len(failed)} passed, {len(failed)} failed", *failed]))
+    verdicts = told(jobs(delayed(judge)(bug) for bug in bugs))
+    caught = dict.fromkeys((one.bug.notebook, one.code) for one in verdicts if one.code)
+    verdicts += told(jobs(delayed(judge)(Bug(notebook), code) for notebook, code in caught))
+    failed = [one for one in verdicts if not one.good]
+    print(f"{len(verdicts) - len(failed)} passed, {len(failed)} failed")
+    told(failed)
     sys.exit(1 if failed else 0)
 
 

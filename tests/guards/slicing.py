@@ -6,14 +6,32 @@ notebook's statements (Weiser 1981): one is kept if it binds, or may change, a n
 """
 
 import ast
+from collections.abc import Callable
 
-CLAIM = "check"
-LOOKED_AT = {"show", "show_source", "film", "print", "record", "reveal", "finding", "interact"}
+CLAIMS = {"check", "finding"}
+LOOKED_AT = CLAIMS | {"show", "show_source", "film", "print", "record", "reveal", "interact"}
 TRAINS = {"fit", "train_gan"}  # they change the networks that they are given
 
 
 def checks_alone(cells: list[str]) -> list[str]:
     """The sources of a notebook's cells, cut down to what its calls of `check` depend on."""
+    return _cut_down(cells, lambda i, node: _is_call(node, {"check"}))
+
+
+def claims_of(cells: list[str], where: int) -> list[str]:
+    """The sources of a notebook's cells, cut down to what the claims in one depend on.
+
+    What a closure collects while a network is trained is not seen: such a slice may lack it.
+
+    Raises:
+        ValueError: the cell makes no claim.
+    """
+    if not any(_is_call(node, CLAIMS) for node in ast.parse(cells[where]).body):
+        raise ValueError("the cell claims nothing")
+    return _cut_down(cells[: where + 1], lambda i, node: i == where and _is_call(node, CLAIMS))
+
+
+def _cut_down(cells: list[str], is_asked: Callable[[int, ast.stmt], bool]) -> list[str]:
     statements = [(i, node) for i, cell in enumerate(cells) for node in ast.parse(cell).body]
     bodies = {
         node.name: _names(node)
@@ -23,7 +41,7 @@ def checks_alone(cells: list[str]) -> list[str]:
     needed: set[str] = set()
     kept: list[tuple[int, ast.stmt]] = []
     for i, node in reversed(statements):
-        if _is_call(node, {CLAIM}) or (needed & (_bound(node) | _changed(node))):
+        if is_asked(i, node) or (needed & (_bound(node) | _changed(node))):
             kept.append((i, node))
             needed |= _reached(_names(node), bodies)
     lines = {i: cell.splitlines() for i, cell in enumerate(cells)}
