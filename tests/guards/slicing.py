@@ -2,15 +2,19 @@
 
 A planted bug is mostly caught by mathematics, and a `check` needs few of the cells before it: no
 figure, no widget, no network that is only looked at. The slice is taken backwards over the
-notebook's statements (Weiser 1981): one is kept if it binds, or may change, a name that is needed.
+notebook's statements (Weiser 1981): one is kept if it binds, or may change, a name that is needed
+below it.
 """
 
 import ast
+import symtable
 from collections.abc import Callable
 
 CLAIMS = {"check", "finding"}
 LOOKED_AT = CLAIMS | {"show", "show_source", "film", "print", "record", "reveal", "interact"}
 TRAINS = {"fit", "train_gan"}  # they change the networks that they are given
+DEFINES = (ast.FunctionDef, ast.ClassDef)
+WHOLLY = (ast.Assign, ast.Import, ast.ImportFrom, *DEFINES)  # they bind their names anew
 
 
 def checks_alone(cells: list[str]) -> list[str]:
@@ -33,17 +37,17 @@ def claims_of(cells: list[str], where: int) -> list[str]:
 
 def _cut_down(cells: list[str], is_asked: Callable[[int, ast.stmt], bool]) -> list[str]:
     statements = [(i, node) for i, cell in enumerate(cells) for node in ast.parse(cell).body]
-    bodies = {
-        node.name: _names(node)
-        for _, node in statements
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
+    bodies = {node.name: _read(node) for _, node in statements if isinstance(node, DEFINES)}
     needed: set[str] = set()
     kept: list[tuple[int, ast.stmt]] = []
     for i, node in reversed(statements):
         if is_asked(i, node) or (needed & (_bound(node) | _changed(node))):
             kept.append((i, node))
-            needed |= _reached(_names(node), bodies)
+            if isinstance(node, WHOLLY):  # what its names were before is of no matter
+                needed -= _bound(node) - _changed(node)
+            # A function reads what its body names when it is called, not where it stands.
+            inner = set() if isinstance(node, ast.FunctionDef) else _read(node)
+            needed |= _reached(inner | _names_at_once(node), bodies)
     lines = {i: cell.splitlines() for i, cell in enumerate(cells)}
     found: dict[int, list[str]] = {}
     for i, node in reversed(kept):
@@ -52,8 +56,23 @@ def _cut_down(cells: list[str], is_asked: Callable[[int, ast.stmt], bool]) -> li
     return ["\n".join(found[i]) for i in sorted(found)]
 
 
-def _names(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+def _table(node: ast.AST) -> symtable.SymbolTable:
+    return symtable.symtable(ast.unparse(node), "a cell", "exec")
+
+
+def _names_at_once(node: ast.AST) -> set[str]:
+    """The names that the statement reads where it stands, as decorators and defaults are."""
+    return {s.get_name() for s in _table(node).get_symbols() if s.is_referenced()}
+
+
+def _read(node: ast.AST) -> set[str]:
+    """The names of the notebook that the statement reads, in its own scope or in one inside it."""
+
+    def of_others(table: symtable.SymbolTable) -> set[str]:
+        own = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+        return own.union(*map(of_others, table.get_children()))
+
+    return _names_at_once(node).union(*map(of_others, _table(node).get_children()))
 
 
 def _reached(names: set[str], bodies: dict[str, set[str]]) -> set[str]:
@@ -74,15 +93,8 @@ def _is_call(node: ast.stmt, names: set[str]) -> bool:
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """Names that the statement gives a value, in its own scope or in one inside of it."""
-    found = {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        found = {node.name}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        found = {(a.asname or a.name).split(".")[0] for a in node.names}
-    return found
+    """Names of the notebook that the statement gives a value."""
+    return {s.get_name() for s in _table(node).get_symbols() if s.is_assigned() or s.is_imported()}
 
 
 def _changed(node: ast.stmt) -> set[str]:
@@ -96,5 +108,5 @@ def _changed(node: ast.stmt) -> set[str]:
         trained = _called(part) in TRAINS or _called(part).endswith("_")
         placed = isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store)
         if alone or trained or placed:
-            found |= _names(part)
+            found |= {inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)}
     return found
