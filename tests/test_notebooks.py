@@ -194,6 +194,12 @@ def test_four_planted_bugs_are_specified_and_their_text_is_found(path):
         assert bug["find"] != bug["replace"]
 
 
+def test_the_cell_that_a_planted_bug_names_makes_a_claim(path, notebook):
+    bugs = tomllib.loads((ROOT / "tests" / "guards" / f"{path.name[:2]}.toml").read_text())["bug"]
+    claiming = {c.id for c in code(notebook) if re.search(r"^(check|finding)\(", c.source, re.M)}
+    assert {bug["cell"] for bug in bugs if "cell" in bug} <= claiming
+
+
 def nbval(notebook, path, tmp_path):
     """nbval over the part of a notebook that ends with its first claim, from a temporary copy."""
     copied = tmp_path / path.name
