@@ -72,12 +72,15 @@ def test_a_slot_is_never_shared_beyond_its_turn(monkeypatch):
 
 def test_width_and_threads(monkeypatch):
     monkeypatch.setattr(executor, "cpu_count", lambda: 8)
-    monkeypatch.delenv("COURSEKIT_THREADS", raising=False)
+    for name in ("COURSEKIT_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
     assert executor.width(None, 3, []) == 3  # no more than there are notebooks
     assert executor.width(None, 20, []) == 8
     assert executor.width(None, 20, ["0", "1"]) == 2
     assert executor.width(5, 20, ["0", "1"]) == 5
     assert [executor.threads_each(n) for n in (1, 3, 8, 20)] == [8, 2, 1, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert executor.threads_each(2) == 1
     monkeypatch.setenv("COURSEKIT_THREADS", "3")
     assert executor.threads_each(8) == 3
 

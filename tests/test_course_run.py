@@ -72,7 +72,8 @@ def ran(tmp_path_factory):
     console = quiet()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSEKIT_PROFILE", "full")  # a reader's setting must not override the flags
-        patch.delenv("COURSEKIT_THREADS", raising=False)  # replaying the notebooks sets it
+        for name in ("COURSEKIT_THREADS", "OMP_NUM_THREADS"):
+            patch.delenv(name, raising=False)  # the tests set them
         patch.setattr("coursekit.course.executor.cpu_count", lambda: 6)
         outcomes = run([], options, console, notebooks)
     return notebooks, options, {o.name: o for o in outcomes}, console.file.getvalue()

@@ -198,12 +198,16 @@ def width(jobs: int | None, tasks: int, gpus: Sequence[str]) -> int:
 
 
 def threads_each(at_once: int) -> int:
-    """Threads for each of so many notebooks: COURSEKIT_THREADS if set, else an equal share.
+    """Threads for each of so many notebooks: as the environment says, else an equal share.
 
-    More threads than cores are up to 60 times slower than one thread each.
+    COURSEKIT_THREADS comes before OMP_NUM_THREADS. More threads than cores are up to 60 times
+    slower than one thread each.
     """
-    asked = os.environ.get("COURSEKIT_THREADS", "")
-    return int(asked) if asked.isdigit() and int(asked) else max(1, cpu_count() // at_once)
+    for name in ("COURSEKIT_THREADS", "OMP_NUM_THREADS"):
+        asked = os.environ.get(name, "")
+        if asked.isdigit() and int(asked):
+            return int(asked)
+    return max(1, cpu_count() // at_once)
 
 
 def gpus_for(device: str) -> list[str]:
