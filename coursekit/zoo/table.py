@@ -322,7 +322,7 @@ RECIPES = {recipe.name: recipe for recipe in RUNS}
 # Seeds that stand behind a ranking, and runs of which a lecture shows figures alone: their curves
 # and figures are kept, their weights are not.
 RECORD_ONLY = FURTHER | {
-    "stacked-spectral-norm-mnist", "grey-cgan-cifar10-10k",
+    "stacked-spectral-norm-mnist", "grey-cgan-cifar10-10k", "hinge-0-mnist",
     *(f"{k}-0-mnist" for k in ("k-2", "k-5", "relu-in-D", "equal-rates", "least-squares")),
     *(f"stacked-{k}-{data}" for k in ("pac2", "minibatch-std") for data in ("digits", "mnist")),
     *(recipe.name for recipe in _conditional("digits") if recipe.seed > 0),
