@@ -120,7 +120,7 @@ NAMES = {
     *("MNIST", "CIFAR", "SVHN", "MAP", "NASA", "VEEGAN"),
     *("ICLR", "ICML", "CVPR", "ICCV", "ECCV", "AAAI", "ASIA", "CCS", "IEEE", "JMLR", "USENIX"),
     *("AISTATS", "EMNLP"),
-    *("FFHQ", "COCO", "CUB", "CLS", "INT"),
+    *("FFHQ", "COCO", "CUB", "CLS", "INT", "PCM"),
     *("README", "URL", "PNG", "GIF", "PDF", "HTML", "JSON", "GPU", "CPU"),
 }
 NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)", re.DOTALL)

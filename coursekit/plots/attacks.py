@@ -126,7 +126,7 @@ def bars(values: Mapping[str, float | tuple[float, int]], title: str) -> Figure:
     axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= 1.001])
     axes.xaxis.set_major_formatter(PERCENT)
     whiskers = " (whiskers: one standard error)" if any(errors) else ""
-    label(axes, title, f"images still correct{whiskers}")
+    label(axes, title, f"images still correct{whiskers}", "attack")
     return figure
 
 

@@ -180,10 +180,10 @@ def values(
     ax.invert_yaxis()
     label(ax, titles[0], f"value ÷ {by}")
     for below, (name, given) in zip(panels, held.items(), strict=True):
-        w = _floats(given)
-        reach = walls.get(name, float(np.quantile(np.abs(w), 0.995))) * 1.08
+        weights = _floats(given)
+        reach = walls.get(name, float(np.quantile(np.abs(weights), 0.995))) * 1.08
         colour = PALETTE[list(found).index(name) % 6]
-        below.hist(w.clip(-reach, reach), bins=41, range=(-reach, reach), color=colour)
+        below.hist(weights.clip(-reach, reach), bins=41, range=(-reach, reach), color=colour)
         for wall in (walls[name], -walls[name]) if name in walls else ():
             below.axvline(wall, color=BLACK, linestyle=":", linewidth=1.2)
         below.locator_params(axis="x", nbins=4)
