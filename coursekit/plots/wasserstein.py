@@ -179,8 +179,8 @@ def values(
     ax.set_yticks(range(len(found)), list(found))
     ax.invert_yaxis()
     label(ax, titles[0], f"value ÷ {by}")
-    for below, (name, given) in zip(panels, held.items(), strict=True):
-        weights = _floats(given)
+    for below, (name, held_by) in zip(panels, held.items(), strict=True):
+        weights = _floats(held_by)
         reach = walls.get(name, float(np.quantile(np.abs(weights), 0.995))) * 1.08
         colour = PALETTE[list(found).index(name) % 6]
         below.hist(weights.clip(-reach, reach), bins=41, range=(-reach, reach), color=colour)
