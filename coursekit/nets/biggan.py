@@ -50,25 +50,34 @@ class CodedGenerator(Generator):
 
     Args:
         shape: (channels, height, width); both sides a multiple of 4.
-        code: length of the code.
+        code: length of the code, or of each layer's.
         width: channels of the last hidden map; the one before has twice as many.
         noise_dim: length of z.
         hierarchical: z is cut into three parts; the first makes the map, the others join the code
             of one normalisation each (Brock et al. 2019, §3.1). Else all of z makes the map.
         rng: draws the initial weights.
+        shared: all normalisations read one code; else each has one of its own, and `code` gives
+            them side by side, shape (n, 2·code).
 
     Raises:
         CourseError: a side that is not a multiple of 4, or a z that three does not divide.
     """
 
     def __init__(
-        self, shape: Shape, code: int, width: int, noise_dim: int, hierarchical: bool, rng: Rng
+        self,
+        shape: Shape,
+        code: int,
+        width: int,
+        noise_dim: int,
+        hierarchical: bool,
+        rng: Rng,
+        shared: bool = True,
     ) -> None:
         super().__init__()
         c, h, w = check_multiple(shape, 4)
         whole = not hierarchical or noise_dim % PARTS == 0
         require(whole, f"noise_dim was {noise_dim}; of three parts it is a multiple of 3.")
-        self.noise_dim, self.hierarchical = noise_dim, hierarchical
+        self.noise_dim, self.hierarchical, self.shared = noise_dim, hierarchical, shared
         part = noise_dim // PARTS if hierarchical else 0
         self.map = (2 * width, h // 4, w // 4)
         self.first = nn.Linear(part or noise_dim, 2 * width * h * w // 16)
@@ -91,14 +100,16 @@ class CodedGenerator(Generator):
     def from_code(self, z: Noise, c: Code) -> Images:
         """The image for z and a code, such as one between two conditions."""
         parts = z.chunk(PARTS, 1) if self.hierarchical else (z, z[:, :0], z[:, :0])
+        codes = (c, c) if self.shared else c.chunk(2, 1)
         h = self.first(parts[0]).view(-1, *self.map)
-        for part, norm, convolve in zip(parts[1:], self.norms, self.convolve, strict=True):
-            h = convolve(self.resize(norm(h, torch.cat([c, part], 1)).relu()))
+        layers = zip(codes, parts[1:], self.norms, self.convolve, strict=True)
+        for own, part, norm, convolve in layers:
+            h = convolve(self.resize(norm(h, torch.cat([own, part], 1)).relu()))
         return h.sigmoid()
 
 
 class BigGANGenerator(CodedGenerator):
-    """`CodedGenerator` of classes: one embedding, shared by all layers (Brock et al. 2019, §3).
+    """`CodedGenerator` of classes: one embedding for all layers (Brock et al. 2019, §3).
 
     The embedding takes no part in spectral normalisation or orthogonal regularisation: its rows
     are names, not a map.
@@ -107,6 +118,7 @@ class BigGANGenerator(CodedGenerator):
         shape, width, noise_dim, hierarchical, rng: as for `CodedGenerator`.
         classes: how many labels.
         code: length of the embedding.
+        shared: one embedding for all normalisations; else each has one of its own.
     """
 
     def __init__(
@@ -118,10 +130,11 @@ class BigGANGenerator(CodedGenerator):
         code: int = 32,
         hierarchical: bool = True,
         rng: Rng = None,
+        shared: bool = True,
     ) -> None:
-        super().__init__(shape, code, width, noise_dim, hierarchical, rng)
+        super().__init__(shape, code, width, noise_dim, hierarchical, rng, shared)
         self.classes = classes
-        self.embed = nn.Embedding(classes, code)
+        self.embed = nn.Embedding(classes, code if shared else 2 * code)
         nn.init.normal_(self.embed.weight, generator=rng)
 
     def code(self, y: Labels | None) -> Code:

@@ -49,8 +49,8 @@ def no_unroll(D: nn.Module, *_: object) -> Critic:
     return D
 
 
-def no_constraint(critic: nn.Module) -> None:
-    """D's weights are not constrained."""
+def no_constraint(network: nn.Module) -> None:
+    """The weights are not constrained."""
 
 
 def no_augment(x: Tensor, rng: torch.Generator, progress: float) -> Tensor:
@@ -156,6 +156,7 @@ def train_gan(
     n_critic: int = 1,
     penalty_D: Penalty = no_penalty,
     constrain: Constrain = no_constraint,
+    constrain_G: Constrain = no_constraint,
     unroll: Unroll = no_unroll,
     penalty_G: Penalty = no_penalty,
     augment: Augment = no_augment,
@@ -187,7 +188,7 @@ def train_gan(
         rng: a CPU generator; all noise comes from it.
         n_critic: updates of D for each of G (k in Algorithm 1).
         penalty_D: (D, x, fake, y, rng) -> what is added to the critic's loss.
-        constrain: applied to D after each of its updates.
+        constrain, constrain_G: applied to D, and to G, after each update of their own.
         unroll: (D, x, fake, y, rng) -> the critic that scores G; D itself unless told otherwise.
         penalty_G: like `penalty_D`, but added to the generator's loss. One whose attribute
             `needs_generator` is true is given G as a sixth argument.
@@ -208,7 +209,9 @@ def train_gan(
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
     past, whole = ImagePool(pool) if pool else None, getattr(penalty_G, "needs_generator", False)
     parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
-    game = (loss, n_critic, penalty_D, constrain, unroll, penalty_G, augment, reuse_fakes)
+    game = (
+        loss, n_critic, penalty_D, constrain, constrain_G, unroll, penalty_G, augment, reuse_fakes,
+    )  # fmt: skip
     settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "how": (autocast, compile)}
     with Trainer(
         steps, parts | {"ema": ema, "pool": past}, settings, schedule=schedule, watch=watch,
@@ -232,6 +235,7 @@ def train_gan(
                 g_loss = loss.generator(unroll(D, x, fake, y, rng)(augment(fake, rng, progress), y))
                 g_loss = g_loss + penalty_G(D, x, fake, y, rng, *([G] if whole else []))
                 optimizer_step(g_loss, opt_G)
+                constrain_G(G)
             if ema:
                 ema.update(G)
             trainer.record(D=d_loss, G=g_loss)

@@ -138,6 +138,12 @@ CYCLES: dict[str, Part] = {
     "cycle": ("cycle", {"weight": 5.0}),
     "cycle-identity": ("cycle_identity", {"cycle": 5.0, "identity": 2.5}),
 }
+# Two removals, on three seeds: adversarial losses alone, and discriminators without an image pool.
+REMOVALS: dict[str, dict[str, Any]] = {
+    "cycle-none": {"penalty_G": None},
+    "cycle-no-pool": {"penalty_G": CYCLES["cycle"], "pool": 0},
+}
+REMOVAL_SEEDS = 3
 
 
 # Films: each frame alone, with the frame before it, with a loss along the flow, with that loss also
@@ -194,6 +200,11 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
         for seed in range(CYCLE_SEEDS)
         for task in ("inverted", "tilted")
         for name, part in CYCLES.items()
+    ] + [
+        replace(base, name=f"{name}-{task}-{seed}-{data}", seed=seed, task=task, **parts)
+        for seed in range(REMOVAL_SEEDS)
+        for task in ("inverted", "tilted")
+        for name, parts in REMOVALS.items()
     ]
 
 
@@ -231,6 +242,8 @@ LARGER: dict[str, dict[str, Any]] = {
     "style-no-noise": {"generator": {"noise": False}},
     "style-no-mixing": {"generator": {"mixing": False}},
     "biggan-batch-16": {"batch": 16},
+    "biggan-own-codes": {"generator": {"shared": False}},
+    "biggan-clamp": {"constrain_G": ("clamp_singular_value", {"limit": 1.0})},
 }
 _LARGER_KINDS: dict[str, dict[str, Any]] = {
     "biggan": {
@@ -310,7 +323,7 @@ def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
 
 # In colour once, with classes: 04's generator learnt from the same 10,000 images.
 _DIFFUSION_COLOUR = Recipe(
-    name="ddpm-classes-cifar10-10k", data="cifar10-10k", steps=11_000, looks=1, compare=2000,
+    name="ddpm-classes-cifar10-10k", data="cifar10-10k", steps=18_000, looks=1, compare=2000,
     network=("diffusion_unet", {"width": 48, "classes": 10}), objective=("denoising", {}),
     optimizer=("adam", {"lr": 2e-3}), schedule=("linear_decay", {}), ema=0.999, channels_last=True,
 )  # fmt: skip
@@ -334,3 +347,4 @@ ELECTIVES = (
 _LAST = {"cycle": 2, "pixelcnn": 4}
 FURTHER = {run.name for run in ELECTIVES if run.seed > _LAST.get(run.name.split("-")[0], 0)}
 FURTHER |= {run.name for run in _likelihood("mnist")}
+FURTHER |= {run.name for run in ELECTIVES if run.name.startswith(tuple(REMOVALS))}

@@ -199,15 +199,18 @@ PENALTIES = {
         (gan_losses.cycle_consistency(cycle), gan_losses.identity_mapping(identity))
     ),
 }
-CONSTRAINTS = {"clip_weights": lipschitz.clip_weights}
+CONSTRAINTS = {
+    "clip_weights": lipschitz.clip_weights,
+    "clamp_singular_value": lipschitz.clamp_singular_value,
+}
 AUGMENTS = {"diff_augment": nets.DiffAugment, "instance_noise": nets.InstanceNoise}
 OPTIMIZERS = {"adam": adam, "rmsprop": rmsprop}
 SCHEDULES = {"triangle": triangle, "linear_decay": linear_decay}
-# fields without which the first keys were taken
 
 TABLES: dict[str, dict[str, Any]] = {
     "network": NETWORKS, "generator": NETWORKS, "discriminator": NETWORKS, "loss": LOSSES,
     "objective": OBJECTIVES, "penalty_D": PENALTIES, "penalty_G": PENALTIES, "augment": AUGMENTS,
     "schedule": SCHEDULES, "constrain": CONSTRAINTS,
+    "constrain_G": CONSTRAINTS,
     "optimizer": OPTIMIZERS, "optimizer_G": OPTIMIZERS, "optimizer_D": OPTIMIZERS,
 }  # fmt: skip

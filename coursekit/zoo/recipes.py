@@ -17,7 +17,7 @@ from coursekit.zoo.tasks import TASKS
 Part = tuple[str, dict[str, Any]]  # a registered id and its arguments
 
 
-LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool")
+LATER = ("penalty_G", "wrong_labels", "constrain", "task", "attacked_at", "pool", "constrain_G")
 SPLITS = ("train", "gan_train", "eval_classifier")
 
 # id → where the reader finds it, and the digest of its labels (the rendered `digits`) or of its
@@ -43,7 +43,7 @@ class Recipe:
         looks: how often the figures are taken on the way, for the learning curves.
         compare: images for each Fréchet distance, from samples and from the test images.
         wrong_labels: share of the training labels that are replaced by another class, in [0, 1].
-        constrain: what D's weights are kept within after each of its updates.
+        constrain, constrain_G: what D's weights, and G's, are kept within after each update.
         task: what x and y of a batch are, one of `TASKS`.
         attacked_at: radius in pixels at which a classifier is attacked at each look; 0 for never.
         pool: earlier fakes that D is shown beside new ones; 0 for none.
@@ -81,6 +81,7 @@ class Recipe:
     task: str = "classes"
     attacked_at: float = 0.0
     pool: int = 0
+    constrain_G: Part | None = None
 
     def __post_init__(self) -> None:
         choose("data", self.data, DATA)

@@ -108,7 +108,7 @@ def train(
         return kept, fit(networks["network"], batches, build(recipe, "objective"), **how)
     how |= {"n_critic": recipe.n_critic, "reuse_fakes": recipe.reuse_fakes}
     how["pool"] = recipe.pool
-    ingredients = ("penalty_D", "penalty_G", "augment", "constrain")
+    ingredients = ("penalty_D", "penalty_G", "augment", "constrain", "constrain_G")
     optional = {name: build(recipe, name) for name in ingredients}
     how |= {name: part for name, part in optional.items() if part is not None}
     how |= {name: build(recipe, name) for name in ("optimizer_G", "optimizer_D")}
