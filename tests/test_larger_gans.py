@@ -193,6 +193,21 @@ def test_one_embedding_reaches_every_normalisation(rng):
     assert not G.embed.weight.grad[[0, 1, 2]].abs().sum(1).eq(0).any()
 
 
+def test_without_sharing_each_normalisation_reads_a_code_of_its_own(rng):
+    G = nets.BigGANGenerator(GREY, 3, 4, 6, 5, rng=rng, shared=False)
+    seen, y = [], torch.tensor([0, 1, 2, 0])
+    for norm in G.norms:
+        norm.register_forward_pre_hook(lambda module, given: seen.append(given[1]))
+    z = G.noise(4, rng)
+    G(z, y)
+    _, *parts = z.chunk(3, 1)
+    for c, own, part in zip(seen, G.embed(y).chunk(2, 1), parts, strict=True):
+        torch.testing.assert_close(c, torch.cat([own, part], 1))
+    assert G.embed.weight.shape == (3, 10) and not torch.equal(*G.embed(y).chunk(2, 1))
+    shared = nets.BigGANGenerator(GREY, 3, 4, 6, 5)
+    assert shared.norms[0].gain.weight.shape == G.norms[0].gain.weight.shape
+
+
 def test_a_hierarchical_z_enters_where_it_should(rng):
     G = nets.BigGANGenerator(GREY, 3, 4, 6, 5, rng=rng).eval()
     with torch.no_grad():  # the last part only touches the second normalisation

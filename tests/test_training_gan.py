@@ -73,6 +73,19 @@ def test_each_update_moves_one_player_only_and_leaves_no_gradient_on_the_other(k
     assert diary.notes == ([("critic", "D")] * k + [("generator", "G")]) * 2
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_each_player_is_constrained_after_updates_of_its_own_and_before_the_average(k):
+    G, D, rng = players()
+    ema, notes = Ema(G), []
+    ema.update = lambda network: notes.append("average")
+    train_gan(
+        G, D, toys.ring().batches(16, rng), NonSaturating(), steps=2, rng=rng, n_critic=k, ema=ema,
+        constrain=lambda network: notes.append("D" if network is D else "?"),
+        constrain_G=lambda network: notes.append("G" if network is G else "?"),
+    )  # fmt: skip
+    assert notes == (["D"] * k + ["G", "average"]) * 2
+
+
 def test_every_parameter_of_both_players_learns():
     G, D, rng = players()
     g, d = snapshot(G), snapshot(D)

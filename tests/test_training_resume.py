@@ -22,7 +22,8 @@ from coursekit.attacks import training_pgd
 from coursekit.data import Split, real_or_fake
 from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
-from coursekit.lipschitz import ScaledCritic, clip_weights, dual_loss, gradient_penalty, r1_penalty
+from coursekit.lipschitz import ScaledCritic, clamp_singular_value, clip_weights, dual_loss
+from coursekit.lipschitz import gradient_penalty, r1_penalty
 from coursekit.objectives import adversarial, augmented, cross_entropy, trades
 
 STEPS = 12
@@ -141,6 +142,7 @@ CASES = {
     "WGAN-GP": playing(Wasserstein(), penalty_D=gradient_penalty(10), n_critic=2),
     "R1": playing(penalty_D=r1_penalty(0.2)),
     "clipped": playing(Wasserstein(), constrain=clip_weights(0.01), n_critic=3),
+    "clamped G": playing(constrain_G=clamp_singular_value(limit=0.5)),
     "spectral norm in both": playing(Hinge(), norm="spectral", normed_G=True),
     "ACGAN": auxiliary_game,
 }
@@ -314,7 +316,7 @@ def test_another_run_is_refused(change, said, tmp_path):
         {"loss": NonSaturating()}, {"penalty_D": gradient_penalty(2.0)}, {"n_critic": 2},
         {"constrain": clip_weights(0.1)}, {"unroll": training.unrolled(Hinge(), 1)},
         {"reuse_fakes": True}, {"augment": nets.DiffAugment(cutout=False)},
-        {"penalty_G": auxiliary()},
+        {"penalty_G": auxiliary()}, {"constrain_G": clip_weights(0.1)},
     ],
     ids=lambda change: [*change][0],
 )  # fmt: skip

@@ -138,12 +138,11 @@ CYCLES: dict[str, Part] = {
     "cycle": ("cycle", {"weight": 5.0}),
     "cycle-identity": ("cycle_identity", {"cycle": 5.0, "identity": 2.5}),
 }
-# Two removals, on three seeds: adversarial losses alone, and discriminators without an image pool.
+# Two removals: adversarial losses alone, and discriminators without an image pool (three seeds).
 REMOVALS: dict[str, dict[str, Any]] = {
     "cycle-none": {"penalty_G": None},
     "cycle-no-pool": {"penalty_G": CYCLES["cycle"], "pool": 0},
 }
-REMOVAL_SEEDS = 3
 
 
 # Films: each frame alone, with the frame before it, with a loss along the flow, with that loss also
@@ -202,9 +201,10 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
         for name, part in CYCLES.items()
     ] + [
         replace(base, name=f"{name}-{task}-{seed}-{data}", seed=seed, task=task, **parts)
-        for seed in range(REMOVAL_SEEDS)
+        for seed in range(CYCLE_SEEDS)
         for task in ("inverted", "tilted")
         for name, parts in REMOVALS.items()
+        if seed < 3 or name == "cycle-none"
     ]
 
 
@@ -345,6 +345,7 @@ ELECTIVES = (
 )
 # The last seed whose weights are kept; of further ones the record alone, and of 10's on MNIST.
 _LAST = {"cycle": 2, "pixelcnn": 4}
+_RECORDS = ("biggan-own-codes", "biggan-batch-16")
 FURTHER = {run.name for run in ELECTIVES if run.seed > _LAST.get(run.name.split("-")[0], 0)}
 FURTHER |= {run.name for run in _likelihood("mnist")}
-FURTHER |= {run.name for run in ELECTIVES if run.name.startswith(tuple(REMOVALS))}
+FURTHER |= {run.name for run in ELECTIVES if run.name.startswith((*REMOVALS, *_RECORDS))}

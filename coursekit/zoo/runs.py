@@ -35,7 +35,7 @@ class Run:
         curves: name → [step, value] pairs of the figures on the way, and of the losses.
         figures: name → value, n (images) and tolerance, measured on the stored weights. Without a
             tolerance a figure is from the record only.
-        replay: losses and norms after a replay of 8 steps, see `replay`.
+        replay: losses, and norms where weights are kept, after 8 steps, see `replay`.
     """
 
     recipe: dict[str, Any]
@@ -142,15 +142,15 @@ def curves_of(history: History) -> dict[str, list[list[float]]]:
     return curves
 
 
-def replayed(recipe: Recipe) -> dict[str, float]:
-    """Losses and norms of a run of 8 steps: ramps and schedules pass through their whole range."""
+def replayed(recipe: Recipe, norms: bool = True) -> dict[str, float]:
+    """Losses of a run of 8 steps, and norms: ramps and schedules pass through their whole range."""
     networks, history = train(recipe, steps=REPLAY_STEPS)
     found = {
         f"loss {name} {step + 1}": _short(value)
         for name, values in history.losses.items()
         for step, value in enumerate(values)
     }
-    for name, network in networks.items():
+    for name, network in networks.items() if norms else ():
         for key, value in network.state_dict().items():
             if value.is_floating_point():
                 found[f"norm {name} {key}"] = _short(value.double().norm())

@@ -183,7 +183,7 @@ def make(recipe: Recipe, folder: Path | None = None, work: Path | None = None) -
     watched = look if watches else None
     networks, history = train(recipe, checkpoint=checkpoint, look=watched)
     run = Run(recipe.plain, stamp(), describe_machine(), history.seconds, curves_of(history))
-    run.replay = replayed(recipe)
+    run.replay = replayed(recipe, norms=not record_only(recipe))
     write_run(work / recipe.id, networks, run)
     stored = read_networks(recipe, work / recipe.id)
     run.figures = measure(recipe, stored, data, features, expensive=True)
@@ -299,7 +299,7 @@ def replay(recipe: Recipe) -> list[str]:
         CourseError: nothing is stored, or the data are absent.
     """
     path, run = _stored(recipe)
-    found = replayed(recipe)
+    found = replayed(recipe, norms=not record_only(recipe))
     if found.keys() != run.replay.keys():
         return [f"{recipe.name}: the replay has other losses or tensors"]
     wrong = [
