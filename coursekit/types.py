@@ -28,6 +28,6 @@ Attack = Callable[[nn.Module, Tensor, Tensor], Any]
 
 @runtime_checkable
 class Constrain(Protocol):
-    """Applied to the discriminator after each of its updates, e.g. `clip_weights(0.01)`."""
+    """Applied to a player after each of its updates, e.g. `clip_weights(0.01)` to D."""
 
-    def __call__(self, critic: nn.Module) -> None: ...
+    def __call__(self, network: nn.Module, /) -> None: ...

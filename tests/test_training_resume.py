@@ -22,8 +22,14 @@ from coursekit.attacks import training_pgd
 from coursekit.data import Split, real_or_fake
 from coursekit.errors import CourseError
 from coursekit.gan_losses import Hinge, NonSaturating, Wasserstein, auxiliary
-from coursekit.lipschitz import ScaledCritic, clamp_singular_value, clip_weights, dual_loss
-from coursekit.lipschitz import gradient_penalty, r1_penalty
+from coursekit.lipschitz import (
+    ScaledCritic,
+    clamp_singular_value,
+    clip_weights,
+    dual_loss,
+    gradient_penalty,
+    r1_penalty,
+)
 from coursekit.objectives import adversarial, augmented, cross_entropy, trades
 
 STEPS = 12

@@ -194,17 +194,13 @@ def _translation(data: str, width: int, steps: int, cycle_steps: int) -> list[Re
         discriminator=("two_critics", D), loss=("least_squares", {}),
         pool=50, **adam_rates(2e-3, 5e-4),
     )  # fmt: skip
+    kinds = {name: {"penalty_G": part} for name, part in CYCLES.items()} | REMOVALS
     return runs + [
-        replace(base, name=f"{name}-{task}-{seed}-{data}", seed=seed, task=task, penalty_G=part)
-        for seed in range(CYCLE_SEEDS)
-        for task in ("inverted", "tilted")
-        for name, part in CYCLES.items()
-    ] + [
         replace(base, name=f"{name}-{task}-{seed}-{data}", seed=seed, task=task, **parts)
         for seed in range(CYCLE_SEEDS)
         for task in ("inverted", "tilted")
-        for name, parts in REMOVALS.items()
-        if seed < 3 or name == "cycle-none"
+        for name, parts in kinds.items()
+        if seed < 3 or name != "cycle-no-pool"
     ]
 
 
