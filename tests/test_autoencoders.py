@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from functools import partial
-from math import log, pi
+from math import exp, log, pi
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
@@ -409,7 +411,7 @@ def test_a_masked_decoder_reads_only_pixels_before_its_own_and_sums_to_one(rng):
         nets.MaskedVAE((3, 8, 8), rng=rng)
 
 
-@pytest.mark.parametrize("kind", [nets.VAE, nets.ConvVAE, nets.MaskedVAE])
+@pytest.mark.parametrize("kind", [nets.VAE, nets.ConvVAE, nets.LogisticVAE, nets.MaskedVAE])
 def test_samples_are_images(kind, rng):
     model = kind(SHAPE, latent=3, rng=rng)
     x = model.sample(5, rng)
@@ -424,6 +426,39 @@ def test_the_convolutional_decoder_is_the_body_of_the_games_generator(rng):
     G.body.load_state_dict(model.decoder.state_dict())
     z = torch.randn(5, 6, generator=rng)
     torch.testing.assert_close(model.eval()(z), G.eval()(z))
+
+
+@pytest.mark.parametrize("mean", [-0.3, 0.0, 0.41, 1.0])
+@pytest.mark.parametrize("log_scale", [-7.0, -4.0, -1.0, 1.0])
+def test_the_discretised_logistic_is_a_distribution_and_scipys(mean, log_scale):
+    x = torch.arange(256, dtype=torch.float64)[:, None] / 255
+    mean, log_scale = (torch.full_like(x, v) for v in (mean, log_scale))
+    found = nets.discretised_logistic_log_prob(mean, log_scale, x)
+    assert float(found.logsumexp(0)) == pytest.approx(0.0, abs=1e-9)
+    edges = np.concatenate([[-np.inf], (np.arange(255) + 0.5) / 255, [np.inf]])
+    cdf = stats.logistic(mean[0, 0].item(), log_scale[0, 0].exp().item())
+    exact = np.log(np.maximum(np.diff(cdf.cdf(edges)), 1e-300))
+    likely = torch.from_numpy(exact) > -20
+    torch.testing.assert_close(found[likely], torch.from_numpy(exact)[likely], atol=1e-5, rtol=1e-5)
+
+
+def test_the_discretised_logistic_has_a_slope_far_from_its_mean():
+    mean = torch.full((1, 1), 0.9, requires_grad=True)
+    far = nets.discretised_logistic_log_prob(mean, torch.full((1, 1), -7.0), torch.tensor([[0.1]]))
+    far.sum().backward()
+    assert float(mean.grad) == pytest.approx(-exp(7), rel=1e-3)
+
+
+def test_a_vae_of_8_bit_values_has_both_numbers_from_its_decoder(rng):
+    model = nets.LogisticVAE((3, 8, 8), 4, 4, rng).eval()
+    z, x = torch.randn(2, 4, generator=rng), torch.randint(256, (2, 3, 8, 8), generator=rng) / 255
+    mean, log_scale = model.decode(z).chunk(2, 1)
+    torch.testing.assert_close(model(z), mean.sigmoid())
+    one = [
+        nets.discretised_logistic_log_prob(mean.sigmoid()[:, c], log_scale[:, c] - 3, x[:, c])
+        for c in range(3)
+    ]
+    torch.testing.assert_close(model.log_likelihood(x, z), sum(one))
 
 
 @pytest.mark.parametrize(

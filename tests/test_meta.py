@@ -63,6 +63,7 @@ AUTOENCODERS = {
     "Autoencoder": (lambda: nets.Autoencoder(GREY, 2, (8,)), objectives.reconstruction(0.1)),
     "VAE": (lambda: nets.VAE(GREY, 2, (8,)), objectives.elbo(free_bits=0.1)),
     "ConvVAE": (lambda: nets.ConvVAE(GREY, 2, 4), objectives.iwae(3)),
+    "LogisticVAE": (lambda: nets.LogisticVAE(GREY, 2, 4), objectives.elbo()),
     "MaskedVAE": (lambda: nets.MaskedVAE(GREY, 2, (8,), 4), objectives.elbo()),
     "LinearVAE": (lambda: nets.LinearVAE(256, 2), objectives.elbo()),
     "VQVAE": (lambda: nets.VQVAE(GREY, 4, 2, 4), objectives.vq()),

@@ -8,7 +8,9 @@ from coursekit.nets.autoencoders import (
     ConvVAE,
     LatentVariableModel,
     LinearVAE,
+    LogisticVAE,
     MaskedVAE,
+    discretised_logistic_log_prob,
     log_prob_grid,
     pca_autoencoder,
 )
@@ -142,6 +144,8 @@ __all__ = [
     "VQVAE",
     "Autoencoder",
     "ConvVAE",
+    "LogisticVAE",
+    "discretised_logistic_log_prob",
     "LatentVariableModel",
     "LinearVAE",
     "MaskedVAE",
