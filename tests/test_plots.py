@@ -53,6 +53,9 @@ CHARTS = {
     "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%", 3.0)}, "title"),
     "translation: classes": lambda: translation.permutations({"a": SQUARE}, NAMES, "title"),
     "translation: fields": lambda: translation.patch_fields({1: FIELD}, "title"),
+    "translation: kept": lambda: translation.kept_against_error(
+        {"a": {"b": ([0.1, 0.2], [0.5, 0.9])}, "c": {"d": ([0.1], [0.3])}}, "title"
+    ),
     "translation: flicker": lambda: translation.flicker_and_quality({"a": (0.2, 0.1)}, "title"),
     "attacks: sweep": lambda: attacks.sweep(EPS, {"FGSM": torch.rand(3)}, {"FGSM": SURE}),
     "attacks: shares": lambda: attacks.shares(EPS, {"a": [0, 0.5, 1]}, "title", "ε"),

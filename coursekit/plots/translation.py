@@ -82,6 +82,30 @@ def permutations(
     return figure
 
 
+def kept_against_error(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], title: str
+) -> Figure:
+    """Share of classes kept against the cycle error, a mark a run.
+
+    Args:
+        panels: task → kind of training → errors and shares in [0, 1], one of each for each seed.
+        title: of the whole.
+    """
+    figure, axes = canvas(1, len(panels), width=4.9, height=3.9, title=title)
+    styles = zip((BLUE, ORANGE, VERMILION, GREEN), "osX^", strict=True)
+    looks = {}
+    for ax, (task, kinds) in zip(axes, panels.items(), strict=True):
+        for kind, (errors, kept) in kinds.items():
+            colour, marker = looks[kind] = looks.get(kind) or next(styles)
+            style = {"color": colour, "marker": marker, "alpha": 0.75, "label": kind}
+            ax.scatter(errors, [100 * k for k in kept], 42, linewidths=0, **style)
+        ax.set_xscale("log")
+        ax.set_ylim(0, 100)
+        label(ax, task, "cycle error, mean over pixels (log)", "classes kept, %")
+    axes[0].legend(fontsize=9, loc="center left")
+    return figure
+
+
 def films(rows: Mapping[str, Tensor], title: str = "") -> Figure:
     """One film a row, t frames (t, 1, h, w) from left to right, the name to its left."""
     longest = max(map(len, rows.values()))
