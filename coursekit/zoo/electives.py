@@ -326,7 +326,7 @@ def _diffusion(data: str, width: int, steps: int, batch: int) -> list[Recipe]:
 
 # In colour once, with classes: 04's generator learnt from the same 10,000 images.
 _DIFFUSION_COLOUR = Recipe(
-    name="ddpm-classes-cifar10-10k", data="cifar10-10k", steps=18_000, looks=1, compare=2000,
+    name="ddpm-classes-cifar10-10k", data="cifar10-10k", steps=11_000, looks=1, compare=2000,
     network=("diffusion_unet", {"width": 48, "classes": 10}), objective=("denoising", {}),
     optimizer=("adam", {"lr": 2e-3}), schedule=("linear_decay", {}), ema=0.999, channels_last=True,
 )  # fmt: skip
