@@ -72,6 +72,17 @@ def truncation(
     return figure
 
 
+NAMES = {  # of the networks of 13, for readers
+    "biggan": "BigGAN", "biggan-own-codes": "a code for each layer",
+    "biggan-orthogonal": "orthogonal penalty", "biggan-clamp": "clamped σ₁",
+    "biggan-batch-16": "16 images a batch", "progressive": "progressive",
+    "progressive-at-once": "all layers at once", "style": "StyleGAN",
+    "style-no-mixing": "without mixing", "style-no-noise": "without noise",
+    "twins-attention": "attention in D", "twins-local": "local D", "text": "wrong pairs",
+    "text-no-wrong": "no wrong pairs", "stack": "two stages",
+}  # fmt: skip
+
+
 def over_seeds(panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Figure:
     """A panel for each measure; in it a row for each network, a dot a seed, a bar at their mean.
 
@@ -88,7 +99,7 @@ def over_seeds(panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) 
         for row, values in enumerate(networks.values()):
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
             ax.plot([sum(values) / len(values)], [row], "|", color=BLACK, ms=14, mew=2)
-        ax.set_yticks(range(len(networks)), list(networks))
+        ax.set_yticks(range(len(networks)), [NAMES.get(name, name) for name in networks])
         ax.set_ylim(len(networks) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
         ax.set_xlabel(measure)

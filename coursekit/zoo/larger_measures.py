@@ -70,4 +70,5 @@ def measure_captions(
             values[f"{part}_accuracy{suffix}"] = (float(right.float().mean()), slack)
     value = FIDScorer(classifier, real).fid(samples[:, -1:])
     values["frechet_distance"] = (value, max(1.0, 0.05 * value))
-    return as_figures(values, len(real))
+    of_held = {name: value for name, value in values.items() if name.endswith("_held_out")}
+    return as_figures(values, len(real)) | as_figures(of_held, len(held))
