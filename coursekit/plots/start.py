@@ -15,12 +15,12 @@ from coursekit.plots.colours import BLACK, BLUE, GREEN, VERMILION
 
 WIDTH, HEIGHT = 2.05, 1.12
 PLACES = {  # lecture -> column, row
-    "10": (0, 3.2),
-    "11": (1, 3.2),
-    "14": (2, 3.2),
-    "13": (3, 3.2),
-    "04": (2, 2.0),
-    "12": (3, 2.0),
+    "10": (0, 3.35),
+    "11": (1, 3.35),
+    "14": (2, 3.35),
+    "12": (3, 3.35),
+    "04": (2, 2.05),
+    "13": (3, 2.05),
     "02": (0, 1.0),
     "03": (1, 1.0),
     "05": (2, 1.0),
@@ -33,6 +33,13 @@ PLACES = {  # lecture -> column, row
 STEP_X, STEP_Y = 3.3, 1.62
 STRANDS = dict.fromkeys(("01", "07", "08", "09"), VERMILION)  # the rest play games
 STRANDS |= dict.fromkeys(("10", "11", "14"), BLACK)
+ELECTIVE = ("10", "11", "12", "13", "14")
+CROSSING = {  # arrows between rows: start and end from the centres of the boxes, place of the words
+    ("03", "04"): ((1.09, 0.3), (-1.09, -0.1), (5.2, 2.45)),
+    ("03", "11"): ((0.42, 0.62), (0.42, -0.62), (3.05, 3.75)),
+    ("03", "14"): ((0.75, 0.62), (-0.75, -0.62), (4.38, 3.75)),
+    ("04", "12"): ((1.09, 0.3), (-1.09, -0.1), (7.85, 4.5)),
+}
 BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
 PAINT = "The game: networks that paint"
 DENSITY = "Electives: networks that say how likely an image is"
@@ -92,10 +99,18 @@ def _box(ax: Axes, stop: Stop) -> None:
     frame = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=shape, **look)
     ax.add_patch(frame)
     title = "\n".join(textwrap.wrap(f"{stop.number} · {stop.title}", 20))
-    question = "\n".join(textwrap.wrap(stop.question, 26))
+    question = "\n".join(_two_lines(stop.question))
     later = "" if stop.there else "\n(to come)"
     ax.text(x, y + 0.46, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
     ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=9, color=BLACK)
+    if stop.number in ELECTIVE and stop.there:
+        ax.text(x, y - 0.03, "elective", ha="center", va="center", fontsize=9, style="italic")
+
+
+def _two_lines(words: str) -> list[str]:
+    """Words in at most two lines, as even as can be."""
+    widths = range(1, len(words) + 1)
+    return next(lines for w in widths if len(lines := textwrap.wrap(words, w)) <= 2)
 
 
 def _arrow(ax: Axes, start: str, end: str, words: str) -> None:
@@ -106,14 +121,17 @@ def _arrow(ax: Axes, start: str, end: str, words: str) -> None:
         ax.annotate("", (u, low), (x, low), arrowprops=style | {"connectionstyle": BELOW})
         ax.text((x + u) / 2, low - 0.5, words, ha="center", va="top", fontsize=9, color=GREEN)
         return
+    if (start, end) in CROSSING:
+        (a, b), (c, d), at = CROSSING[start, end]
+        ax.annotate("", (u + c, v + d), (x + a, y + b), arrowprops=style)
+        ax.text(*at, words, ha="center", va="center", fontsize=9, color=GREEN)
+        return
     if u == x:
         ax.annotate("", (u, v - HEIGHT / 2 - 0.06), (x, y + HEIGHT / 2 + 0.06), arrowprops=style)
         ax.text(x + 0.12, (y + v) / 2, words, ha="left", va="center", fontsize=9, color=GREEN)
         return
-    tip = (u - WIDTH / 2 - 0.06, v if v == y else v - 0.1)
-    ax.annotate("", tip, (x + WIDTH / 2 + 0.06, y if v == y else y + 0.3), arrowprops=style)
-    place = ((x + u) / 2, (y + v) / 2 + 0.09) if v == y else ((x + u) / 2 - 0.42, (y + v) / 2 + 0.1)
-    ax.text(*place, words, ha="center", va="bottom", fontsize=9, color=GREEN)
+    ax.annotate("", (u - WIDTH / 2 - 0.06, v), (x + WIDTH / 2 + 0.06, y), arrowprops=style)
+    ax.text((x + u) / 2, y + 0.09, words, ha="center", va="bottom", fontsize=9, color=GREEN)
 
 
 COLOURS = (BLUE, VERMILION)
