@@ -155,7 +155,7 @@ def estimators(draws: Mapping[str, Tensor], truth: float, title: str) -> Figure:
     ax.plot([], [], "o", color=BLACK, markersize=8, label="root of the mean square")
     ax.set_xscale("log")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    label(ax, title, "distance from the derivative, nats per unit of z₁ (log)", "draws nearer")
+    label(ax, title, "distance from the derivative, nats per unit of z₁ (log)", "share of draws nearer than this")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -169,7 +169,7 @@ def gaps(amortisation: Tensor, family: Tensor, title: str) -> Figure:
     parts = (array(family), array(amortisation))
     order = np.argsort(parts[0] + parts[1])
     figure, axes = canvas(1, 2, width=4.5, height=3.4, title=title)
-    names = ("Family: no Gaussian is p(z | x)", "Amortisation: not the best Gaussian")
+    names = ("Family: the posterior is no Gaussian", "Amortisation: not the best Gaussian")
     for ax, colour, name, part in zip(axes, (BLUE, ORANGE), names, parts, strict=True):
         ax.bar(np.arange(1, len(part) + 1), part[order], 1.0, color=colour)
         mean = float(part.mean())
