@@ -227,6 +227,33 @@ def families(
     return figure
 
 
+def by_class(rows: Mapping[str, Tensor], classes: Sequence[str], title: str) -> Figure:
+    """A column for each class, its name above; a row of images (classes, c, h, w) for each name.
+
+    Args:
+        rows: name → one image of each class.
+        classes: their names, in the order of the images.
+        title: of the whole.
+    """
+    longest = max(map(len, classes))
+    turned = {"rotation": 35, "ha": "left"} if longest > 2 else {"ha": "center"}
+    above = 0.2 if longest <= 2 else 0.2 + 0.05 * longest  # inches, for the names of the classes
+    names = 0.2 + 0.085 * max(map(len, rows))  # inches, to the left
+    width = max(len(classes) * INCH + names + above * (longest > 2), 0.1 * len(title))
+    height = INCH + 0.08 + (0.4 + above) / len(rows)
+    figure, axes = canvas(len(rows), 1, width=width, height=height, title=title)
+    for ax, (name, images) in zip(axes, rows.items(), strict=True):
+        picture(ax, tile(images, len(classes)))
+        ax.set_anchor("W")
+        ax.text(-0.01, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=9)
+    for c, name in enumerate(classes):
+        axes[0].annotate(
+            name, ((c + 0.5) / len(classes), 1.0), (0, 3), xycoords="axes fraction",
+            textcoords="offset points", va="bottom", fontsize=9, **turned,
+        )  # fmt: skip
+    return figure
+
+
 def reverse_widget(x: Tensor, x_0: Tensor, t: int) -> Figure:
     """Above x at time t, below the x_0 predicted in the step to it. Images (n, 1, h, w)."""
     figure, (above, below) = canvas(2, 1, len(x) * 0.8, 1.15)

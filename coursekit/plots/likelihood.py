@@ -84,7 +84,8 @@ def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants
     label(left, "Learnt by separating data from noise", "x", "probability of a grid point")
     left.set_ylim(0, 1.5 * float(array(p).max()))  # room for the legend above the bells
     left.legend(frameon=False, loc="upper left")
-    right.plot(array(guesses), array(constants), "o-", color=VERMILION, label="learnt s")
+    said = f"learnt s; largest distance from 0: {np.abs(array(constants)).max():.0e}"
+    right.plot(array(guesses), array(constants), "o-", color=VERMILION, label=said)
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2, label="0: a density")
     label(right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(s)")
     right.set_ylim(-0.1, 0.1)

@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike
 from coursekit.plots import array, canvas, label
 from coursekit.plots.colours import BLACK, BLUE, GREEN, VERMILION
 
-WIDTH, HEIGHT = 2.05, 1.12
+WIDTH, HEIGHT = 2.05, 1.22
 PLACES = {  # lecture -> column, row
     "10": (0, 3.35),
     "11": (1, 3.35),
     "14": (2, 3.35),
     "12": (3, 3.35),
-    "04": (2, 2.05),
-    "13": (3, 2.05),
+    "04": (2, 2.15),
+    "13": (3, 2.15),
     "02": (0, 1.0),
     "03": (1, 1.0),
     "05": (2, 1.0),
@@ -35,10 +35,10 @@ STRANDS = dict.fromkeys(("01", "07", "08", "09"), VERMILION)  # the rest play ga
 STRANDS |= dict.fromkeys(("10", "11", "14"), BLACK)
 ELECTIVE = ("10", "11", "12", "13", "14")
 CROSSING = {  # arrows between rows: start and end from the centres of the boxes, place of the words
-    ("03", "04"): ((1.09, 0.3), (-1.09, -0.1), (5.2, 2.45)),
-    ("03", "11"): ((0.42, 0.62), (0.42, -0.62), (3.05, 3.75)),
-    ("03", "14"): ((0.75, 0.62), (-0.75, -0.62), (4.38, 3.75)),
-    ("04", "12"): ((1.09, 0.3), (-1.09, -0.1), (7.85, 4.5)),
+    ("03", "04"): ((1.09, 0.3), (-1.09, -0.1), (5.45, 2.57)),
+    ("03", "11"): ((0.42, 0.67), (0.42, -0.67), (3.05, 3.75)),
+    ("03", "14"): ((0.75, 0.67), (-0.75, -0.67), (4.38, 3.75)),
+    ("04", "12"): ((1.09, 0.3), (-1.09, -0.1), (7.6, 4.43)),
 }
 BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
 PAINT = "The game: networks that paint"
@@ -63,18 +63,18 @@ def lecture_map(stops: Sequence[Stop], flows: Mapping[tuple[str, str], str]) -> 
         stops: the lectures; one that is not there yet has a dashed frame.
         flows: (from, to) -> what is taken along, written beside the arrow.
     """
-    figure, (ax,) = canvas(width=11.8, height=8.0)
+    figure, (ax,) = canvas(width=11.8, height=8.5)
     for (start, end), words in flows.items():
         _arrow(ax, start, end, words)
     for stop in stops:
         _box(ax, stop)
     left, bottom = _centre("01")
     heading: dict[str, Any] = {"fontsize": 13, "fontweight": "bold"}
-    ax.text(left + 0.15, _centre("02")[1] + 0.75, PAINT, color=BLUE, **heading)
-    ax.text(left - WIDTH / 2, bottom + 0.75, LOOK, color=VERMILION, **heading)
+    ax.text(left + 0.15, _centre("02")[1] + 0.8, PAINT, color=BLUE, **heading)
+    ax.text(left - WIDTH / 2, bottom + 0.8, LOOK, color=VERMILION, **heading)
     column, top = _centre("10")
-    ax.text(column - WIDTH / 2, top + 0.75, DENSITY, color=BLACK, **heading)
-    ax.set(xlim=(-1.15, 3 * STEP_X + 1.15), ylim=(bottom - 1.15, top + 1.1))
+    ax.text(column - WIDTH / 2, top + 0.8, DENSITY, color=BLACK, **heading)
+    ax.set(xlim=(-1.15, 3 * STEP_X + 1.15), ylim=(bottom - 1.25, top + 1.15))
     ax.set_aspect("equal")
     ax.set_axis_off()
     return figure
@@ -101,10 +101,10 @@ def _box(ax: Axes, stop: Stop) -> None:
     title = "\n".join(textwrap.wrap(f"{stop.number} · {stop.title}", 20))
     question = "\n".join(_two_lines(stop.question))
     later = "" if stop.there else "\n(to come)"
-    ax.text(x, y + 0.46, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
-    ax.text(x, y - 0.5, question + later, ha="center", va="bottom", fontsize=9, color=BLACK)
+    ax.text(x, y + 0.51, title, ha="center", va="top", fontsize=11, fontweight="bold", color=colour)
+    ax.text(x, y - 0.55, question + later, ha="center", va="bottom", fontsize=9, color=BLACK)
     if stop.number in ELECTIVE and stop.there:
-        ax.text(x, y - 0.03, "elective", ha="center", va="center", fontsize=9, style="italic")
+        ax.text(x, y - 0.02, "elective", ha="center", va="center", fontsize=9, style="italic")
 
 
 def _two_lines(words: str) -> list[str]:
