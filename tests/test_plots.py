@@ -53,6 +53,7 @@ CHARTS = {
     "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%", 3.0)}, "title"),
     "translation: classes": lambda: translation.permutations({"a": SQUARE}, NAMES, "title"),
     "translation: fields": lambda: translation.patch_fields({1: FIELD}, "title"),
+    "diffusion: by class": lambda: diffusion.by_class({"a": X}, NAMES, "title"),
     "translation: kept": lambda: translation.kept_against_error(
         {"a": {"b": ([0.1, 0.2], [0.5, 0.9])}, "c": {"d": ([0.1], [0.3])}}, "title"
     ),
