@@ -53,7 +53,6 @@ CHARTS = {
     "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%", 3.0)}, "title"),
     "translation: classes": lambda: translation.permutations({"a": SQUARE}, NAMES, "title"),
     "translation: fields": lambda: translation.patch_fields({1: FIELD}, "title"),
-    "diffusion: by class": lambda: diffusion.by_class({"a": X}, NAMES, "title"),
     "translation: kept": lambda: translation.kept_against_error(
         {"a": {"b": ([0.1, 0.2], [0.5, 0.9])}, "c": {"d": ([0.1], [0.3])}}, "title"
     ),
@@ -175,6 +174,7 @@ PICTURES = {
     "modes: league": lambda: modes.league({"a": SCORES, "b": SCORES}, BEST),
     "modes: visits": lambda: modes.visits([0, 10], torch.rand(2, 8), "title"),
     "modes: orbits": lambda: modes.orbits({"a": torch.rand(5, 2)}),
+    "diffusion: by class": lambda: diffusion.by_class({"a": X}, NAMES, "title"),
     "modes: film": lambda: modes.frames(PLANE, [DOTS], ["now"], [FIELD])[0],
 }
 

@@ -155,7 +155,12 @@ def estimators(draws: Mapping[str, Tensor], truth: float, title: str) -> Figure:
     ax.plot([], [], "o", color=BLACK, markersize=8, label="root of the mean square")
     ax.set_xscale("log")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    label(ax, title, "distance from the derivative, nats per unit of z₁ (log)", "share of draws nearer than this")
+    label(
+        ax,
+        title,
+        "distance from the derivative, nats per unit of z₁ (log)",
+        "share of draws nearer than this",
+    )
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
