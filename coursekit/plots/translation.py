@@ -100,6 +100,8 @@ def kept_against_error(
             style = {"color": colour, "marker": marker, "alpha": 0.75, "label": kind}
             ax.scatter(errors, [100 * k for k in kept], 42, linewidths=0, **style)
         ax.set_xscale("log")
+        ax.set_xticks([0.01, 0.02, 0.05, 0.1, 0.2, 0.5], "0.01 0.02 0.05 0.1 0.2 0.5".split())
+        ax.minorticks_off()
         ax.set_ylim(0, 100)
         label(ax, task, "cycle error, mean over pixels (log)", "classes kept, %")
     axes[0].legend(fontsize=9, loc="center left")
