@@ -93,14 +93,15 @@ def kept_against_error(
     """
     figure, axes = canvas(1, len(panels), width=4.9, height=3.9, title=title)
     styles = zip((BLUE, ORANGE, VERMILION, GREEN), "osX^", strict=True)
-    looks = {}
+    ticks = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+    looks: dict[str, tuple[str, str]] = {}
     for ax, (task, kinds) in zip(axes, panels.items(), strict=True):
         for kind, (errors, kept) in kinds.items():
             colour, marker = looks[kind] = looks.get(kind) or next(styles)
-            style = {"color": colour, "marker": marker, "alpha": 0.75, "label": kind}
-            ax.scatter(errors, [100 * k for k in kept], 42, linewidths=0, **style)
+            shares = [100 * share for share in kept]
+            ax.plot(errors, shares, marker, color=colour, alpha=0.75, mew=0, ms=7, label=kind)
         ax.set_xscale("log")
-        ax.set_xticks([0.01, 0.02, 0.05, 0.1, 0.2, 0.5], "0.01 0.02 0.05 0.1 0.2 0.5".split())
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.minorticks_off()
         ax.set_ylim(0, 100)
         label(ax, task, "cycle error, mean over pixels (log)", "classes kept, %")

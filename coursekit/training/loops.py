@@ -110,10 +110,7 @@ def fit(
     settings: dict[str, Any] = {"objective": objective, "optimizer": optimizer}
     parts = {"model": model, "opt": opt, "batches": batches, "rng": rng, "ema": ema}
     settings |= {"autocast": autocast, "compile": compile}
-    with Trainer(
-        steps, parts, settings, schedule=schedule, watch=watch, every=every, checkpoint=checkpoint,
-        name=name,
-    ) as trainer:  # fmt: skip
+    with Trainer(steps, parts, settings, schedule, watch, every, checkpoint, name) as trainer:
         model, stream = trainer.network(model, autocast, compile), Endless(batches)
         for progress in trainer:
             x, y = next(stream)
@@ -204,19 +201,15 @@ def train_gan(
     Raises:
         CourseError, KeyboardInterrupt: as `fit`.
     """
-    _check_n_critic(n_critic, reuse_fakes)
-    _compilable(compile, penalty_D=penalty_D, unroll=unroll, penalty_G=penalty_G)
+    _check(n_critic, reuse_fakes, compile, penalty_D=penalty_D, unroll=unroll, penalty_G=penalty_G)
     opt_G, opt_D = optimizer_G(G.parameters()), optimizer_D(D.parameters())
     past, whole = ImagePool(pool) if pool else None, getattr(penalty_G, "needs_generator", False)
     parts = {"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D, "batches": batches, "rng": rng}
-    game = (
-        loss, n_critic, penalty_D, constrain, constrain_G, unroll, penalty_G, augment, reuse_fakes,
-    )  # fmt: skip
-    settings = {"game": game, "optimizers": (optimizer_G, optimizer_D), "how": (autocast, compile)}
-    with Trainer(
-        steps, parts | {"ema": ema, "pool": past}, settings, schedule=schedule, watch=watch,
-        every=every, checkpoint=checkpoint, name=name,
-    ) as trainer:  # fmt: skip
+    parts |= {"ema": ema, "pool": past}
+    game = (loss, n_critic, penalty_D, constrain, constrain_G, unroll, penalty_G, augment)
+    settings: dict[str, Any] = {"game": (*game, reuse_fakes), "how": (autocast, compile)}
+    settings["optimizers"] = (optimizer_G, optimizer_D)
+    with Trainer(steps, parts, settings, schedule, watch, every, checkpoint, name) as trainer:
         G, D = trainer.network(G, autocast, compile), trainer.network(D, autocast, compile)
         stream = Endless(batches)
         for progress in trainer:
@@ -263,11 +256,12 @@ class Endless:
         )
 
 
-def _check_n_critic(n_critic: int, reuse_fakes: bool) -> None:
+def _check(n_critic: int, reuse_fakes: bool, compile: bool, **ingredients: Any) -> None:
     if n_critic < 1:
         raise CourseError(f"n_critic was {n_critic}; it must be at least 1.")
     if reuse_fakes and n_critic > 1:
         raise CourseError(f"reuse_fakes was True with n_critic {n_critic}; it needs 1.")
+    _compilable(compile, **ingredients)
 
 
 def _compilable(compile: bool, **ingredients: Any) -> None:

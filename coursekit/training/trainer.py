@@ -103,7 +103,6 @@ class Trainer:
         steps: int,
         parts: dict[str, Any],
         settings: dict[str, Any],
-        *,
         schedule: Schedule | None = None,
         watch: Watch | None = None,
         every: int | None = None,
