@@ -165,8 +165,8 @@ def measure_latent(
     `active_latents` are those whose mean varies over images by more than 0.01 (their §5.2). Of a
     convolutional VAE also Fréchet distance and coverage (k = 5) of `n` samples.
     """
-    x, grey = data.test.x[:n], isinstance(model, nets.LogisticVAE)
-    x = x if grey else binarise(x, torch.Generator().manual_seed(0))
+    x, eight_bit = data.test.x[:n], isinstance(model, nets.LogisticVAE)
+    x = x if eight_bit else binarise(x, torch.Generator().manual_seed(0))
     mean, log_std = model.encode(x)
     # the sampled KL is taken out and the exact one put in: the same mean, a smaller variance
     draws = 1 if isinstance(model, nets.MaskedVAE) else 10
@@ -183,7 +183,7 @@ def measure_latent(
         for k in (10, 100):
             bound = log_w[:k].logsumexp(0).mean() - torch.tensor(float(k)).log()
             values[f"iwae_{k}"] = (-float(bound), 0.2)
-    if grey:
+    if eight_bit:
         nats = x[0].numel() * log(2)
         values["bits_per_dim"] = ((rate + distortion) / nats, 0.01)
         values["bits_per_dim_iwae_100"] = (values["iwae_100"][0] / nats, 0.01)
