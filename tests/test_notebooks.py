@@ -240,9 +240,8 @@ None of the 4 claims failed. [2 held, 1 not measured here]
     ]
 
 
-@pytest.mark.parametrize("number", ["00", "06", "12"])  # the tags that it needs are tested in all
-def test_editing_one_checked_line_makes_nbval_fail(number, tmp_path):
-    (path,) = (path for path in NOTEBOOKS if path.name.startswith(number))
+def test_editing_one_checked_line_makes_nbval_fail(tmp_path):
+    path = NOTEBOOKS[0]  # the tags that it needs are tested in all
     short = nbformat.read(path, 4)
     last = next(i for i, c in enumerate(short.cells) if c.get("outputs") and "✓ " in text(c))
     short.cells = [c for c in short.cells[: last + 1] if c.cell_type == "code"]

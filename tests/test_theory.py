@@ -13,6 +13,7 @@ from jaxtyping import TypeCheckError
 from scipy import integrate as scipy_integrate
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
+from scipy.special import rel_entr
 
 from coursekit import theory
 from coursekit.data.toys import Mixture1D, gaussian, student_t, uniform
@@ -56,14 +57,13 @@ def scipy_pdf(p, x):
 
 
 def adaptive(f, p, q):
-    """∫ f by scipy's adaptive quadrature, decade by decade of the tails down to a mass of 1e-14."""
+    """∫ f by scipy's tanh-sinh rule, decade by decade of the tails down to a mass of 1e-14."""
     edges = {*p.edges, *q.edges}
     for _, part in scipy_parts(p) + scipy_parts(q):
         for end in (part.ppf, part.isf):
             edges |= {float(end(u)) for u in (1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 0.01, 0.5)}
-    cuts = sorted(edges)
-    pieces = zip(cuts[:-1], cuts[1:], strict=True)
-    return sum(scipy_integrate.quad(f, a, b, limit=200, full_output=1)[0] for a, b in pieces)
+    cuts = np.array(sorted(edges))
+    return scipy_integrate.tanhsinh(f, cuts[:-1], cuts[1:], atol=1e-13).integral.sum()
 
 
 @ON_EVERY_PAIR
@@ -89,7 +89,7 @@ def test_js_agrees_with_scipy(name):
     def integrand(x):
         a, b = scipy_pdf(p, x), scipy_pdf(q, x)
         m = (a + b) / 2
-        return 0.5 * (a * np.log(a / m) if a else 0) + 0.5 * (b * np.log(b / m) if b else 0)
+        return 0.5 * (rel_entr(a, m) + rel_entr(b, m))
 
     assert theory.jensen_shannon(p, q) == pytest.approx(adaptive(integrand, p, q), abs=1e-9)
 

@@ -8,7 +8,7 @@ probability p_A > ½, no perturbation shorter than σ·Φ⁻¹(p_A) changes g (C
 from typing import NamedTuple
 
 import torch
-from scipy.stats import beta, binomtest, norm
+from scipy import special
 from torch import Tensor, nn
 
 from coursekit.attacks.common import check_inputs
@@ -73,7 +73,7 @@ def certify(
     label = first.argmax(1)
     count = _vote(model, x, sigma, n, alpha, rng, batch).gather(1, label[:, None])[:, 0]
     bound = [lower_bound(k, n, alpha) for k in count.tolist()]
-    radius = [sigma * float(norm.ppf(p)) if p > 0.5 else 0.0 for p in bound]
+    radius = [sigma * float(special.ndtri(p)) if p > 0.5 else 0.0 for p in bound]
     radii, bounds = torch.tensor(radius).to(x), torch.tensor(bound).to(x)
     return Certificate(torch.where(bounds > 0.5, label, ABSTAIN), radii, bounds)
 
@@ -101,7 +101,7 @@ def predict_smoothed(
     counts = _vote(model, x, sigma, n, alpha, rng, batch)
     (a, b), (label, _) = (part.unbind(1) for part in counts.topk(2))
     ties = [
-        k == 0 or binomtest(k, k + m, 0.5).pvalue > alpha
+        k == 0 or 2 * special.bdtr(m, k + m, 0.5) > alpha  # k ≥ m: P(at most m), on either side
         for k, m in zip(a.tolist(), b.tolist(), strict=True)
     ]
     return torch.where(torch.tensor(ties, device=x.device), ABSTAIN, label)
@@ -113,7 +113,7 @@ def lower_bound(count: int, n: int, alpha: float) -> float:
     One-sided (Clopper & Pearson 1934): the p for which `count` or more would be seen with
     probability α.
     """
-    return float(beta.ppf(alpha, count, n - count + 1)) if count else 0.0
+    return float(special.betaincinv(count, n - count + 1, alpha)) if count else 0.0
 
 
 def _vote(

@@ -38,6 +38,7 @@ def _likelihood(data: str) -> list[Recipe]:
     slow: dict[str, Any] = {"batch": 32, "looks": 5 if small else 1}
     pixelcnn = {"width": 16, "depth": 5} if small else {"width": 24, "depth": 6}
     gated = {"width": 16, "depth": 4 if small else 5}
+    attention = {"width": 32, "depth": 2, "heads": 2}
     runs = [
         run("fvsbn", "fvsbn", {}, 1e-2, (3000, 12_000)),
         run("fvsbn-dynamic", "fvsbn", {}, 1e-2, (3000, 12_000), task="dynamic_binary"),
@@ -48,6 +49,7 @@ def _likelihood(data: str) -> list[Recipe]:
         run("pixelcnn-0", "pixelcnn", pixelcnn, 3e-3, (1200, 4000), **slow),
         run("gated", "gated_pixelcnn", gated, 3e-3, (600, 2400), **slow),
         run("row-lstm", "row_lstm", {"width": 24 if small else 32}, 3e-3, (800, 3000), **slow),
+        run("attention", "causal_attention", attention, 2e-3, (1200, 2400), **slow),
         run(
             "realnvp", "real_nvp", {"width": 32, "depth": 8}, 1e-3, (1000, 3500), task="classes",
             objective=("dequantised", {}), **slow | {"batch": 16 if small else 32},

@@ -239,8 +239,8 @@ def _resisting(data: str, steps: int) -> list[Recipe]:
     return [replace(base, name=f"{k}-{data}", objective=v) for k, v in objectives.items()]
 
 
-# The same in colour: one step and four, as the images are and with shifts and flips. ε grows over
-# the first third, at a constant rate.
+# The same in colour: not attacked (with shifts and flips); one step and four, as the images are and
+# with shifts and flips. ε grows over the first third, at a constant rate.
 def _resisting_in_colour(data: str, steps: int) -> list[Recipe]:
     eps = 8 / 255
     base = Recipe(
@@ -251,7 +251,8 @@ def _resisting_in_colour(data: str, steps: int) -> list[Recipe]:
         "fgsm": {"steps": 1, "rel_step": 1.0, "random_start": False},
         "madry": {"steps": 4},
     }
-    runs = []
+    twin = ("augmented", {"shift": 4})
+    runs = [replace(base, name=f"colour-clean-shifts-{data}", objective=twin)]
     for name, attack in attacks.items():
         how = {"eps": eps, "ramp": 0.333} | attack
         moved = ("adversarial_augmented", how | {"shift": 4})
