@@ -111,6 +111,19 @@ def test_a_slice_keeps_what_the_checks_depend_on(guards):
     ]
 
 
+def test_a_slice_keeps_the_training_during_which_a_function_collects_what_is_claimed(guards):
+    import slicing
+
+    spy = "seen = []\ndef spy(x):\n    seen.append(x)"
+    how = "how = {'watch': spy}\nfit(model, **how)\nother = 2"
+    cells = ["fit(early, 1)", spy, how, "check('seen', seen)"]
+    assert slicing.claims_of(cells, 3) == [
+        spy,
+        "how = {'watch': spy}\nfit(model, **how)",
+        "check('seen', seen)",
+    ]
+
+
 def test_a_slice_for_one_cell_keeps_what_its_claims_depend_on(guards):
     import slicing
 

@@ -25,8 +25,6 @@ def checks_alone(cells: list[str]) -> list[str]:
 def claims_of(cells: list[str], where: int) -> list[str]:
     """The sources of a notebook's cells, cut down to what the claims in one depend on.
 
-    What a closure collects while a network is trained is not seen: such a slice may lack it.
-
     Raises:
         ValueError: the cell makes no claim.
     """
@@ -37,14 +35,19 @@ def claims_of(cells: list[str], where: int) -> list[str]:
 
 def _cut_down(cells: list[str], is_asked: Callable[[int, ast.stmt], bool]) -> list[str]:
     statements = [(i, node) for i, cell in enumerate(cells) for node in ast.parse(cell).body]
-    bodies = {node.name: _read(node) for _, node in statements if isinstance(node, DEFINES)}
+    defined = [node for _, node in statements if isinstance(node, DEFINES)]
+    bodies = {node.name: _read(node) for node in defined}
+    collected = set().union(*(_collected(node) for node in defined))
     needed: set[str] = set()
     kept: list[tuple[int, ast.stmt]] = []
     for i, node in reversed(statements):
-        if is_asked(i, node) or (needed & (_bound(node) | _changed(node))):
+        changed = _changed(node)
+        if _trains(node):  # and what is trained may call whatever is defined
+            changed |= collected
+        if is_asked(i, node) or (needed & (_bound(node) | changed)):
             kept.append((i, node))
             if isinstance(node, WHOLLY):  # what its names were before is of no matter
-                needed -= _bound(node) - _changed(node)
+                needed -= _bound(node) - changed
             # A function reads what its body names when it is called, not where it stands.
             inner = set() if isinstance(node, ast.FunctionDef) else _read(node)
             needed |= _reached(inner | _names_at_once(node), bodies)
@@ -92,6 +95,18 @@ def _is_call(node: ast.stmt, names: set[str]) -> bool:
     return isinstance(node, ast.Expr) and _called(node.value) in names
 
 
+def _trains(node: ast.stmt) -> bool:
+    return not isinstance(node, DEFINES) and any(_called(part) in TRAINS for part in ast.walk(node))
+
+
+def _collected(node: ast.stmt) -> set[str]:
+    """Names of the notebook to whose objects a definition adds, as in `seen.append(…)`."""
+    alone = [part for part in ast.walk(node) if isinstance(part, ast.Expr)]
+    calls = [part.value.func for part in alone if isinstance(part.value, ast.Call)]
+    owners = [f.value.id for f in calls if isinstance(getattr(f, "value", None), ast.Name)]
+    return set(owners) & _read(node)
+
+
 def _bound(node: ast.stmt) -> set[str]:
     """Names of the notebook that the statement gives a value."""
     return {s.get_name() for s in _table(node).get_symbols() if s.is_assigned() or s.is_imported()}
@@ -108,5 +123,7 @@ def _changed(node: ast.stmt) -> set[str]:
         trained = _called(part) in TRAINS or _called(part).endswith("_")
         placed = isinstance(part, ast.Subscript | ast.Attribute) and isinstance(part.ctx, ast.Store)
         if alone or trained or placed:
-            found |= {inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+            called = {id(c.func) for c in ast.walk(part) if isinstance(c, ast.Call)}
+            inner = [x for x in ast.walk(part) if isinstance(x, ast.Name) and id(x) not in called]
+            found |= {x.id for x in inner}
     return found

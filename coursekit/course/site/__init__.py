@@ -86,7 +86,8 @@ def _sphinx(sources: Path, folder: Path) -> None:
     extra = f"Sphinx is not installed; install it with {slides.EXTRA}"
     require(find_spec("sphinx") is not None, extra)
     with tempfile.TemporaryDirectory() as doctrees:
-        options = ["-b", "html", "-W", "--keep-going", "-q", "-c", str(HERE), "-d", doctrees]
+        options = ["-b", "html", "-j", "auto", "-W", "--keep-going", "-q", "-c", str(HERE)]
+        options += ["-d", doctrees]
         command = [sys.executable, "-m", "sphinx", *options, str(sources), str(folder)]
         failed = subprocess.run(command).returncode
     require(not failed, "Sphinx warned or failed, as it says above; the site is not whole.")
