@@ -181,7 +181,7 @@ def trials(table: Mapping[str, Sequence[Mapping[str, Any]]], modes: int) -> Figu
     ax.set_xticks(range(len(ticks)), ticks)
     ax.set_yticks(range(len(table)), [f"{k}{'*' * (rates[k] != usual)}" for k in table])
     ax.grid(visible=False)
-    what = f"Six trials of each: modes of {modes} · high quality, mean of three seeds"
+    what = f"Six trials: modes of {modes} · quality, means of three seeds; colour: their product"
     below = "trial: rates of G / D (1: the collapsing game with the remedy)"
     for pairs in dict.fromkeys(pairs for pairs in rates.values() if pairs != usual):
         own = [f"{j + 1}{pair}" for j, pair in enumerate(pairs) if usual[j : j + 1] != (pair,)]

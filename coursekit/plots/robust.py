@@ -275,7 +275,7 @@ def certificate(
         frameon=False, fontsize=9, handlelength=1.2, loc="lower right", bbox_to_anchor=(1, 0.06)
     )
     _shares(axes)
-    return _figure(label(axes, title, "radius ‖δ‖₂, in units of pixels", "images right"))
+    return _figure(label(axes, title, "radius ‖δ‖₂ (pixel values from 0 to 1)", "images right"))
 
 
 def carried(

@@ -182,7 +182,7 @@ def against_eps(
         ax.legend(frameon=False, fontsize=9)
         ax.yaxis.set_major_formatter(PERCENT)
         ax.set_ylim(-0.03, 1.03)
-        label(ax, title, "ε, in units of pixels", what)
+        label(ax, title, "ε (pixel values from 0 to 1)", what)
     return figure
 
 

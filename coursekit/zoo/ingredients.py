@@ -112,8 +112,8 @@ NETWORKS: dict[str, Any] = {
 WITHOUT_CLASSES = (
     "dcgan_generator", "dcgan_discriminator", "packed_discriminator", "scaled_discriminator",
     "mlp_generator", "mlp_discriminator", "inpainter",
-    "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp", "causal_attention",
-    "autoencoder", "vae", "conv_vae", "logistic_vae", "masked_vae", "vqvae",
+    "fvsbn", "nade", "made", "pixelcnn", "gated_pixelcnn", "row_lstm", "real_nvp",
+    "causal_attention", "autoencoder", "vae", "conv_vae", "logistic_vae", "masked_vae", "vqvae",
     "unet", "patch_discriminator", "cycle", "two_critics", "film_translator", "diffusion_unet",
     "local_discriminator", "style_generator", "text_generator", "text_discriminator",
     "stack_generator", "stack_discriminator",
