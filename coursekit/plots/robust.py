@@ -150,9 +150,7 @@ def overfitting(runs: Mapping[str, Sequence[Sequence[float]] | None], columns: i
         steps, one, many, seen = run
         ax.plot(steps, array(one), color=BLUE, label="FGSM, one step")
         ax.plot(steps, array(many), color=VERMILION, label="PGD, ten steps")
-        ax.plot(
-            steps, array(seen), "--", color=BLACK, linewidth=1, label="the same, training images"
-        )
+        ax.plot(steps, array(seen), "--", color=BLACK, linewidth=1, label="PGD, training images")
         gap = np.clip(array(one) - array(many), 0, None)
         ax.fill_between(steps, array(one) - gap, array(one), color=VERMILION, alpha=0.12)
         _shares(ax)
@@ -320,7 +318,7 @@ def slices(way: Sequence[float], losses: Mapping[str, Mapping[str, Sequence[floa
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     axes.set_yscale("log")
     title = "The way to two points of the same ball"
-    return _figure(label(axes, title, "share of the way, in units of ε", "mean loss J (log)"))
+    return _figure(label(axes, title, "share of the way to the point found", "mean loss J (log)"))
 
 
 def _shares(axes: Axes) -> None:

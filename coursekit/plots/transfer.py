@@ -227,13 +227,18 @@ def against_queries(
         ax.legend().remove()
     left.set_xticks(list(queries), [f"{q:,}" for q in queries])
     left.minorticks_off()
-    shares, name = np.array(decisions[1]), f"HopSkipJump, each image anew (n = {images})"
+    shares, name = np.array(decisions[1]), f"HopSkipJump, each image anew (of {images})"
     error = np.sqrt(shares * (1 - shares) / images)
     right.errorbar(decisions[0], shares, error, color=BLACK, marker="s", capsize=3, label=name)
     for (name, share), style in zip(lines.items(), ("--", ":", "-."), strict=False):
         right.axhline(share, color=GREY, linestyle=style, linewidth=1.4, label=name)
     right.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    label(left, "Agrees with the black box", "labels asked in all (log scale)", "test images")
+    label(
+        left,
+        "Agrees with the black box, ± 1 s.e. of tries",
+        "labels asked in all (log scale)",
+        "test images",
+    )
     label(right, title, "labels asked in all (log scale)", "fooled")
     return figure
 
