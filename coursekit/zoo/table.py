@@ -236,7 +236,9 @@ def _resisting(data: str, steps: int) -> list[Recipe]:
         "madry": ("adversarial", {"eps": eps, "steps": 4, "ramp": 0.3}),
         **{f"trades-{beta}": ("trades", trades | {"beta": float(beta)}) for beta in (1, 3, 6)},
     }
-    return [replace(base, name=f"{k}-{data}", objective=v) for k, v in objectives.items()]
+    runs = [replace(base, name=f"{k}-{data}", objective=v) for k, v in objectives.items()]
+    longer = replace(base, name=f"madry-longer-{data}", steps=3 * steps, looks=6)
+    return [*runs, replace(longer, objective=objectives["madry"])]
 
 
 # The same in colour: not attacked (with shifts and flips); one step and four, as the images are and
@@ -328,6 +330,7 @@ RECORD_ONLY = FURTHER | {
     *(f"stacked-{k}-{data}" for k in ("pac2", "minibatch-std") for data in ("digits", "mnist")),
     *(recipe.name for recipe in _conditional("digits") if recipe.seed > 0),
     *(recipe.name for recipe in _resisting_in_colour("cifar10-10k", 1)),
+    *(f"madry-longer-{data}" for data in ("digits", "mnist")),
     *(
         recipe.name
         for data in ("digits", "mnist")
