@@ -235,7 +235,7 @@ def against_queries(
     right.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
     label(
         left,
-        "Agrees with the black box, ± 1 s.e. of tries",
+        "Agrees (± 1 s.e. of tries)",
         "labels asked in all (log scale)",
         "test images",
     )
