@@ -75,3 +75,13 @@ def test_every_benchmark_says_what_it_takes():
     for script, said in zip(scripts, told.stdout.split("---\n"), strict=False):
         assert f"usage: {script.name}" in said
         assert "--device" in said or script.stem == "bench_machine"
+
+
+def test_the_benchmark_of_batches_runs():
+    options = ["--images", "300", "--rounds", "1", "--seconds", "0.01"]
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "bench_batches.py"), *options], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 4 and "torch" in done.stdout
