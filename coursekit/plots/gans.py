@@ -86,6 +86,7 @@ def quality_and_losses(
     quality: Mapping[str, Curve],
     levels: Mapping[str, float],
     losses: Mapping[str, Curve],
+    distance: Curve,
     titles: tuple[str, str],
 ) -> Figure:
     """Left the Fréchet distance of several games against updates, right the losses of one, and
@@ -94,16 +95,16 @@ def quality_and_losses(
     Args:
         quality: game → (updates, one row of distances a seed).
         levels: what is drawn as a dotted line, e.g. the distance of real images.
-        losses: name → (updates, values); the last is a distance.
+        losses: name → (updates, values).
+        distance: the Fréchet distance of that game, (updates, values).
         titles: of the two panels.
     """
     figure, (left, right) = canvas(1, 2, width=5.2, height=3.6)
-    *losses_alone, (name, (steps, values)) = losses.items()
-    distance = right.twinx()
-    distance.plot(steps, values, color=BLACK, linestyle="--", label=name)
-    distance.grid(visible=False)
-    _logarithmic(distance.yaxis)
-    label(distance, "", "", "Fréchet distance (log), dashed")
+    beside = right.twinx()
+    beside.plot(*distance, color=BLACK, linestyle="--")
+    beside.grid(visible=False)
+    _logarithmic(beside.yaxis)
+    label(beside, "", "", "Fréchet distance (log), dashed")
     for colour, (name, (steps, values)) in zip(PALETTE, quality.items(), strict=False):
         for i, row in enumerate(np.atleast_2d(np.asarray(values))):
             left.plot(steps, row, color=colour, linewidth=1.3, label=name if i == 0 else None)
@@ -111,7 +112,7 @@ def quality_and_losses(
         left.axhline(value, color=BLACK, linestyle=style, linewidth=1.2, label=name)
     for axis in (left.xaxis, left.yaxis):
         _logarithmic(axis)
-    for colour, (name, (steps, values)) in zip((GREEN, VERMILION), losses_alone, strict=False):
+    for colour, (name, (steps, values)) in zip((GREEN, VERMILION), losses.items(), strict=False):
         right.plot(steps, values, color=colour, label=name)
     right.set_ylim(bottom=0)
     label(left, titles[0], "updates (log)", "Fréchet distance (log)")
