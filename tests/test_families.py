@@ -42,6 +42,19 @@ def test_a_table_is_built_of_the_digits_and_read_back(tmp_path, monkeypatch):
     assert families.read("digits") is None, "of other runs than the recipes"
 
 
+def test_samples_are_those_of_the_stored_networks_beside_real_images():
+    rows = families.samples("digits", 3)
+    assert [*rows] == [*families.FAMILIES, *families.REAL]
+    assert all(x.shape == (3, 1, 28, 28) for x in rows.values())
+    assert torch.equal(rows["real (training)"], load("digits").train.x[:3])
+    assert set(rows["the same, binarised"].unique().tolist()) <= {0.0, 1.0}
+
+
+def test_no_samples_are_drawn_where_no_weights_are_stored(monkeypatch):
+    monkeypatch.setattr(families, "stored", lambda recipe, device: None)
+    assert families.samples("digits", 3) == {}
+
+
 def test_a_table_of_runs_that_are_not_stored_is_refused(monkeypatch):
     monkeypatch.setattr(families, "record", lambda recipe: None)
     with pytest.raises(CourseError, match="nothing is stored of nade-digits"):

@@ -39,6 +39,7 @@ BEST, TRIAL = {"modes": 8.0, "quality": 1.0, "KL": 0.0}, {"modes": 7.5, "quality
 
 FAMILY = {"distance": 3.0, "seconds (log)": 0.1}
 NO_SECONDS = {"distance": 1.0, "seconds (log)": math.nan}
+MEASURED = {"frechet_distance": 3.0, "seconds_per_image": 0.1, "learnt_from": 30}
 
 CHARTS = {
     "diffusion: posteriors": lambda: diffusion.posteriors(ROW, {"t = 2": (ROW, ROW)}, "title"),
@@ -50,7 +51,9 @@ CHARTS = {
     "diffusion: steps": lambda: diffusion.against_steps(
         (5, 9), {"η = 0": [[2, 3], [1, 1]]}, 0.5, "title"
     ),
-    "diffusion: guidance": lambda: diffusion.guidance((0, 1), {"a": ([1, 2], "%", 3.0)}, "title"),
+    "diffusion: guidance": lambda: diffusion.guidance(
+        (0, 1), {"a": ([1, 2], "%", 3.0), "b": ([1, 2], "b", 3.0)}, "title", {"a": [0.1, 0.2]}
+    ),
     "translation: classes": lambda: translation.permutations({"a": SQUARE}, NAMES, "title"),
     "translation: fields": lambda: translation.patch_fields({1: FIELD}, "title"),
     "translation: kept": lambda: translation.kept_against_error(
@@ -125,6 +128,7 @@ PICTURES = {
     "diffusion: no seconds": lambda: diffusion.families(
         {"real": NO_SECONDS}, ("seconds (log)",), "title"
     ),
+    "diffusion: closing": lambda: diffusion.closing({"GAN": MEASURED, "real": {}}, 40, "MNIST"),
     "diffusion: widget": lambda: diffusion.reverse_widget(X, X, 85),
     "attacks: colour": lambda: attacks.variants({"": (COLOUR, WORDS)}, inch=3.2),
     "attacks: variants": lambda: attacks.variants(
@@ -207,7 +211,7 @@ def test_margins_share_one_axis_and_tell_the_error():
 
 def test_captions_name_the_likeliest_class():
     said = torch.tensor([[0.1, 0.9], [0.75, 0.25]])
-    assert attacks.captions(said, ("elephant", "mouse"), 4) == ["mous 90%", "elep 75%"]
+    assert attacks.captions(said, ("elephant", "mouse"), 4) == ["mous, 90%", "elep, 75%"]
 
 
 def test_the_matrix_leaves_the_way_to_oneself_empty():

@@ -25,7 +25,8 @@ def _colour(name: str, otherwise: str) -> str:
 def captions(probabilities: Tensor, classes: Sequence[str], letters: int = 9) -> list[str]:
     """What a model says of each image: its likeliest class (so many letters) and probability."""
     top = probabilities.max(1)
-    return [f"{classes[k][:letters]} {p:.0%}" for p, k in zip(top.values, top.indices, strict=True)]
+    pairs = zip(top.values, top.indices, strict=True)
+    return [f"{classes[k][:letters]}, {p:.0%}" for p, k in pairs]
 
 
 def variants(
@@ -156,6 +157,7 @@ def radii(
     accuracy: Mapping[str, Sequence[float]],
     lengths: Mapping[str, Tensor],
     title: str = "Budget given, or length minimised",
+    noise: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Figure:
     """L2: what fixed budgets leave, beside the shortest perturbations found for each image.
 
@@ -164,6 +166,7 @@ def radii(
         accuracy: attack → accuracy at each budget, drawn as marks.
         lengths: attack → ‖δ‖₂ found for each image, drawn as steps; infinite where it failed.
         title: with the number of images.
+        noise: median lengths of Gaussian noise after the clamp, and the accuracy at each.
     """
     figure, (axes,) = canvas(width=7.6, height=3.6)
     for name, colour, wide in zip(lengths, (PURPLE, ORANGE, SKY), (3.6, 1.8, 1.8), strict=False):
@@ -172,6 +175,8 @@ def radii(
         x, y = np.append(0, length), np.append(1, left)
         axes.step(x, y, where="post", color=colour, lw=wide, label=f"{name}: shortest found")
     _lines(axes, eps, accuracy, marks="o")
+    if noise is not None:
+        _lines(axes, noise[0], {"Gaussian noise (median length)": noise[1]}, marks="o")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axes.set_xlim(0, max(eps) * 1.02)
     _shares(axes)

@@ -47,9 +47,16 @@ def class_grid(images: Tensor, classes: Sequence[str], title: str = "") -> Figur
 
 
 def class_grids(
-    sheets: Mapping[str, Tensor], classes: Sequence[str], across: int = 2, scale: float = 0.44
+    sheets: Mapping[str, Tensor],
+    classes: Sequence[str],
+    across: int = 2,
+    scale: float = 0.44,
+    unnamed: Sequence[str] = (),
 ) -> Figure:
-    """Several class grids, `across` to a row, each under its title."""
+    """Several class grids, `across` to a row, each under its title.
+
+    The sheets in `unnamed` have no names above their columns, which are not classes.
+    """
     across = min(across, len(sheets))
     down = -(-len(sheets) // across)
     rows = max(-(-len(images) // len(classes)) for images in sheets.values())
@@ -60,7 +67,8 @@ def class_grids(
     for ax in axes:
         ax.set_axis_off()
     for ax, (name, images) in zip(axes, sheets.items(), strict=False):
-        _columns(ax, images, classes, name)
+        heads = [""] * len(classes) if name in unnamed else classes
+        _columns(ax, images, heads, name)
     return figure
 
 
@@ -102,7 +110,7 @@ def equilibria(
 
     Args:
         at, p: the points, and the data at them, dashed in each panel.
-        games: game → its best generator, filled.
+        games: game → its best generator, filled, a step for each point.
         weights, lines: of the last panel: weights λ; name → values at them, in nats.
         reference: H(y|x) of the data, in the last panel.
     """
@@ -111,10 +119,17 @@ def equilibria(
     top = 1.15 * max(float(array(q).max()) for q in games.values())
     for ax, (name, q) in zip(axes, games.items(), strict=True):
         for c, colour in enumerate((BLUE, VERMILION)):
-            ax.fill_between(places, array(q)[c], color=colour, alpha=0.45, linewidth=0)
-            ax.plot(places, data[c], color=colour, linestyle="--", linewidth=1.2)
+            ax.fill_between(
+                places, array(q)[c], step="mid", color=colour, alpha=0.45, linewidth=0,
+                label=f"generator, y = {c + 1}",
+            )  # fmt: skip
+            ax.plot(
+                places, data[c], color=colour, linestyle="--", linewidth=1.2,
+                label=f"data, y = {c + 1}",
+            )  # fmt: skip
         ax.set_ylim(0, top)
         label(ax, name, "x", "share of all samples")
+    axes[0].legend(frameon=False, loc="upper center", ncols=2)
     for colour, (name, values) in zip((GREEN, ORANGE, PURPLE), lines.items(), strict=False):
         _line(last, weights, values, colour, name)
     last.axhline(reference, color=BLACK, linestyle=":", linewidth=1.2, label="H(y|x) of the data")
@@ -202,16 +217,18 @@ def _logarithmic(axis: Axis) -> None:
 def accuracy_and_coverage(
     accuracy: Mapping[str, Any], coverage: Mapping[str, Any], real: tuple[float, float]
 ) -> Figure:
-    """Each way, a dot a seed: class accuracy against coverage within the classes.
+    """Each way, a hollow mark of another shape a seed: class accuracy against coverage.
 
     `real` is (coverage, accuracy) of real images.
     """
     figure, (ax,) = canvas(width=6.8, height=4.0)
     for colour, name in zip(PALETTE, accuracy, strict=False):
-        ax.plot(
-            np.atleast_1d(array(coverage[name])), np.atleast_1d(array(accuracy[name])), "o",
-            color=colour, markersize=9, alpha=0.8, label=name,
-        )  # fmt: skip
+        dots = np.atleast_1d(array(coverage[name])), np.atleast_1d(array(accuracy[name]))
+        for seed, (x, y) in enumerate(zip(*dots, strict=True)):
+            ax.plot(
+                x, y, "os^"[seed % 3], color=colour, markersize=10, markerfacecolor="none",
+                markeredgewidth=1.8, label=name if seed == 0 else None,
+            )  # fmt: skip
     ax.plot(*real, "*", color=BLACK, markersize=16, label="real images")
     ax.axhline(real[1], color=BLACK, linestyle=":", linewidth=1)
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))  # room for labels like 60.0%
@@ -219,7 +236,7 @@ def accuracy_and_coverage(
         _percent(axis)
     label(
         ax,
-        "Class accuracy and coverage",
+        "Class accuracy and coverage, a shape for each seed",
         "coverage within classes, 5 neighbours",
         "class accuracy",
     )
@@ -252,16 +269,29 @@ def wrong_labels(
     return figure
 
 
-def truncation(bounds: Sequence[float], panels: Mapping[str, Any]) -> Figure:
-    """One panel a measure, against the bound on |z|."""
-    figure, axes = canvas(1, len(panels), width=3.1, height=2.7)
-    for ax, colour, (name, values) in zip(axes, PALETTE, panels.items(), strict=False):
-        _line(ax, bounds, values, colour, name)
+def truncation(
+    bounds: Sequence[float], panels: Mapping[str, tuple[Any, float]], title: str = ""
+) -> Figure:
+    """One panel a measure, against the bound on |z|; one above 10 has a log axis.
+
+    Args:
+        bounds: on each coordinate of z.
+        panels: measure → (its values, that of real images, which is dotted).
+        title: of the whole figure.
+    """
+    figure, axes = canvas(-(-len(panels) // 2), 2, width=4.3, height=2.6, title=title)
+    for ax, (name, (values, real)) in zip(axes, panels.items(), strict=True):
+        _line(ax, bounds, values, PURPLE, "samples of the long run")
+        ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.4, label="real images")
         ax.set_xscale("log")
         ax.set_xticks(bounds, [f"{b:g}" for b in bounds])
         ax.minorticks_off()
-        if max(values) <= 1:
+        log = max(values) > 10
+        if log:
+            _logarithmic(ax.yaxis)
+        elif max(values) <= 1:
             ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
             _percent(ax.yaxis)
-        label(ax, name, "bound on each coordinate of z")
+        label(ax, name + " (log)" * log, "bound on each coordinate of z")
+    axes[0].legend(frameon=False)
     return figure

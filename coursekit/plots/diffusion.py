@@ -81,7 +81,7 @@ def scores(
 
     Args:
         places: where the arrows begin, shape (n, 2).
-        fields: name → arrows (n, 2), shown with the roots of their lengths.
+        fields: name → arrows (n, 2), shown with the roots of their lengths, on one scale.
         error: of the second field, (k, k) for x₁ and x₂ from −span to span; positive.
         clouds: name → points (m, 2), data and samples.
         span: half the side of the square that is shown.
@@ -90,10 +90,12 @@ def scores(
     figure, axes = canvas(1, len(fields) + 2, width=2.95, height=3.1, title=title)
     (of_data, data), (of_samples, samples) = clouds.items()
     x, y = array(places).T
+    longest = max(float(field.norm(dim=1).max()) for field in fields.values()) ** 0.5
+    how: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": longest / (0.2 * span)}
     for ax, (name, field) in zip(axes, fields.items(), strict=False):
         ax.plot(*array(data).T, ".", color="#bbbbbb", markersize=2)
         u, v = array(field / field.norm(dim=1, keepdim=True).clamp_min(1e-9).sqrt()).T
-        ax.quiver(x, y, u, v, color=BLUE, angles="xy", width=0.006)
+        ax.quiver(x, y, u, v, color=BLUE, width=0.006, **how)
         _square(ax, span, name)
     map_ax, ax = axes[-2:]
     shown = map_ax.imshow(
@@ -104,9 +106,10 @@ def scores(
     map_ax.plot(*array(data).T, ".", color="white", markersize=1)
     _square(map_ax, span, "error of learnt ε")
     figure.colorbar(shown, ax=map_ax, shrink=0.75, label="‖learnt − exact‖ (log)")
-    ax.plot(*array(data).T, ".", color="#bbbbbb", markersize=2, label=of_data)
     ax.plot(*array(samples).T, ".", color=VERMILION, markersize=2, label=of_samples)
-    _square(ax, span, f"{of_samples} over {of_data}")
+    ax.plot(*array(data).T, ".", color=BLACK, markersize=1, label=of_data)
+    _square(ax, span, f"{of_data} over {of_samples}")
+    ax.legend(loc="upper left", markerscale=4, handletextpad=0.2, borderpad=0.3, fontsize=9)
     return figure
 
 
@@ -164,14 +167,25 @@ def against_steps(
 
 
 def guidance(
-    strengths: Sequence[float], panels: Mapping[str, tuple[Sequence[float], str, float]], title: str
+    strengths: Sequence[float],
+    panels: Mapping[str, tuple[Sequence[float], str, float]],
+    title: str,
+    errors: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
-    """What guidance changes: one panel a measure, by its name; dotted is what real images have."""
-    figure, axes = canvas(1, len(panels), width=3.3, height=3.0, title=title)
+    """What guidance changes: one panel a measure, by its name; dotted is what real images have.
+
+    Args:
+        strengths: w.
+        panels: name → (values, unit, that of real images).
+        title: of the whole.
+        errors: name → half the length of each bar, of the panels that have bars.
+    """
+    figure, axes = canvas(1, len(panels), width=2.9, height=3.0, title=title)
     for ax, (name, (values, unit, real)) in zip(axes, panels.items(), strict=True):
-        ax.plot(list(strengths), list(values), "o-", color=BLUE)
+        bars = (errors or {}).get(name, [0.0] * len(values))
+        ax.errorbar(list(strengths), list(values), list(bars), fmt="o-", color=BLUE, capsize=3)
         ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.2)
-        ax.set_ylim(0, 1.08 * max(*values, real))
+        ax.set_ylim(0, 1.08 * max(real, *(v + e for v, e in zip(values, bars, strict=True))))
         label(ax, name, "guidance w (dotted: real images)", unit)
     return figure
 
@@ -225,6 +239,37 @@ def families(
     if note:
         figure.supxlabel(note, x=0.02, ha="left", fontsize=10)
     return figure
+
+
+def closing(rows: Mapping[str, Mapping[str, float]], n: int, on: str) -> Figure:
+    """`families` of what is on record: rows as `coursekit.zoo.families.read` gives them.
+
+    Args:
+        rows: family → measure → value; `learnt_from` counts training images.
+        n: samples of each.
+        on: the data set.
+    """
+    measures = {
+        "Fréchet ↓": ("frechet_distance", 1.0),
+        "density ↑": ("density", 1.0),
+        "coverage ↑": ("coverage", 1.0),
+        "training, min ↓": ("seconds_training", 1 / 60),
+        "sampling, ms ↓": ("seconds_per_image", 1000.0),
+    }
+    bars = {
+        name: {title: row.get(key, np.nan) * unit for title, (key, unit) in measures.items()}
+        for name, row in rows.items()
+    }
+    learnt = {name: row["learnt_from"] for name, row in rows.items() if "learnt_from" in row}
+    least, most = min(learnt.values()), max(learnt.values())
+    note = f"Hatched or hollow: learnt from {most:,.0f} images, the others from {least:,.0f}. "
+    return families(
+        bars,
+        [*measures][3:],
+        f"Four families on {on}, {n:,} samples each",
+        [name for name, seen in learnt.items() if seen > least],
+        note + "One training seed each, from the record.",
+    )
 
 
 def by_class(rows: Mapping[str, Tensor], classes: Sequence[str], title: str) -> Figure:

@@ -63,6 +63,36 @@ def grid(
     return sheet(rows, {" " * k: captions[k : k + columns] for k in starts}, title, inch)
 
 
+def crops(
+    images: Sequence[Tensor],
+    captions: Sequence[str],
+    corner: tuple[int, int],
+    side: int,
+    times: int = 3,
+    columns: int = 4,
+) -> Figure:
+    """One place of each image, each of its pixels as a square of `times` × `times` pixels.
+
+    Args:
+        images: (1, c, h, w), pixels in [0, 1].
+        captions: above each.
+        corner: row and column of the first pixel of the place.
+        side: of the place, in pixels of the images.
+        times: by how much it is enlarged, without any smoothing.
+        columns: in a row of the figure.
+    """
+    gap, head, wide = 8, 24, side * times  # pixels
+    w, h = columns * (wide + gap) + gap, -(-len(images) // columns) * (wide + head) + gap
+    figure = Figure(figsize=(w / DPI, h / DPI))
+    top, left = corner
+    for k, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        row, column = divmod(k, columns)
+        x, y = gap + column * (wide + gap), h - (row + 1) * (wide + head)
+        axes = figure.add_axes((x / w, y / h, wide / w, wide / h))
+        picture(axes, image[0, :, top : top + side, left : left + side], caption)
+    return figure
+
+
 def frame(image: Tensor) -> Figure:
     """One picture of a film, to the pixel and without margins; image (1, c, h, w)."""
     h, w = image.shape[-2:]
@@ -83,7 +113,10 @@ def dream_widget(photo: Tensor, dreamt: Tensor, trace: Tensor, what: str) -> Fig
 
 
 def ablation(
-    traces: Mapping[str, Tensor], spectra: Mapping[str, tuple[Tensor, Tensor]], layer: str
+    traces: Mapping[str, Tensor],
+    spectra: Mapping[str, tuple[Tensor, Tensor]],
+    layer: str,
+    larger: Sequence[int] = (),
 ) -> Figure:
     """The objective against the step, and the radial power spectrum of what was added.
 
@@ -91,8 +124,11 @@ def ablation(
         traces: variant → objective at each step; a variant may lack one, as a control does.
         spectra: variant → frequencies (cycles per pixel) and power, as `radial_power` returns.
         layer: whose mean square the objective is, for the axis.
+        larger: steps at which the octaves go on to a larger copy, to be marked.
     """
     figure, (left, right) = canvas(1, 2, width=5.0, height=3.6)
+    for step in larger:
+        left.axvline(step - 0.5, ymin=0.32, color="#999999", linewidth=0.8, zorder=1)
     looks = zip(PALETTE, LINES, spectra.items(), strict=False)
     for k, (colour, style, (name, (frequency, power))) in enumerate(looks):
         how: Any = {"color": colour, "label": name}
@@ -101,9 +137,11 @@ def ablation(
         share = array(power * frequency) / float((power * frequency).sum())  # a ring's area grows
         right.plot(array(frequency), share, style, **how)
     left.set_yscale("log")
+    bottom, top = left.get_ylim()
+    left.set_ylim(bottom**1.35 / top**0.35, top)  # room for the legend
     left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     left.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" * (f"{value:g}"[0] in "25"))
-    title = "Objective (octaves: on small copies first)"
+    title = "Objective (lines: a larger octave)" if larger else "Objective"
     label(left, title, "step, counted through all octaves", f"mean square of {layer} (log)")
     right.set_xscale("log")
     right.set_yscale("log")
@@ -115,5 +153,6 @@ def ablation(
     label(right, "Spectrum of what was added", "frequency, cycles per pixel (log)", rings)
     right.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
     right.text(0.354, 0.98, "fine grain", transform=right.get_xaxis_transform(), **BAND)
-    right.legend(frameon=False, fontsize=9)
+    lines, names = right.get_legend_handles_labels()
+    left.legend(lines, names, loc="lower right", ncols=2, frameon=False, fontsize=9)
     return figure

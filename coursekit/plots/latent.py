@@ -35,19 +35,28 @@ def _panel(width: float, height: float, rows: Mapping[str, Tensor] | None) -> tu
 
 
 def _codes(ax: Axes, codes: Tensor, y: Tensor, classes: Sequence[str], reach: float) -> None:
-    """Codes of images in the plane, a colour and a name for each class."""
+    """Codes of images in the plane, a colour for each class, and its name framed in that colour.
+
+    The name stands where the class is densest, or near it where names would cover one another.
+    """
     points, labels = array(codes), array(y)
     ax.scatter(points[:, 0], points[:, 1], c=TEN(labels % 10), s=10, alpha=0.7, linewidth=0)
     there = [c for c in range(len(classes)) if (labels == c).any()]
-    middles = np.stack([np.median(points[labels == c], 0) for c in there])
-    for c, (across, up) in zip(there, _apart(middles, 0.13 * reach), strict=True):
+    places = np.stack([_densest(points[labels == c]) for c in there])
+    for c, (across, up) in zip(there, _apart(places, 0.13 * reach), strict=True):
         ax.text(
             across, up, classes[c], ha="center", va="center", fontsize=12, fontweight="bold",
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "lw": 0},
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": TEN(c % 10), "lw": 1.6},
         )  # fmt: skip
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")
+
+
+def _densest(points: Any, radius: float = 0.3) -> Any:
+    """Of points, shape (n, 2), the one that has most of them within `radius`."""
+    far = np.linalg.norm(points[:, None] - points, axis=-1)
+    return points[(far < radius).sum(1).argmax()]
 
 
 def _apart(places: Any, gap: float) -> Any:
@@ -75,7 +84,7 @@ def latent_map(
     """
     figure, (left, right) = canvas(1, 2, width=5.0, height=5.2, title=title)
     _codes(left, codes, y, classes, reach)
-    label(left, "Codes of test images (bold: class, near its median)", "z₁", "z₂")
+    label(left, "Codes (bold: class, where its codes are densest)", "z₁", "z₂")
     side = round(len(sheet) ** 0.5)
     picture(right, tile(sheet, side))
     label(right, f"What the decoder makes of |z₁|, |z₂| ≤ {spread:g}")
@@ -245,21 +254,30 @@ def carried(rates: Mapping[str, Tensor], floor: float, title: str) -> Figure:
     return figure
 
 
-def few_labels(counts: Sequence[int], lines: Mapping[str, Any], title: str) -> Figure:
-    """Accuracy against the labels a class, a line for each kind of feature, ± standard error."""
-    figure, (ax,) = canvas(width=6.8, height=3.3)
-    for colour, (name, values) in zip((BLACK, BLUE, VERMILION, GREEN), lines.items(), strict=False):
+def few_labels(counts: Sequence[int], gains: Mapping[str, Any], title: str) -> Figure:
+    """Points of accuracy ahead of the pixels against the labels a class, ± standard error.
+
+    `gains` name → (counts × draws of the labels). The lines are a little apart sideways, so that
+    their bars can be told from one another.
+    """
+    figure, (ax,) = canvas(width=7.2, height=3.3)
+    ax.axhline(0, color=BLACK, linestyle="--", linewidth=1.2, label="pixels")
+    draws = 1
+    for at, (colour, (name, values)) in enumerate(
+        zip((BLUE, VERMILION, GREEN, ORANGE), gains.items(), strict=False)
+    ):
         runs = array(values)
-        spread = runs.std(1, ddof=1) / runs.shape[1] ** 0.5 if runs.shape[1] > 1 else None
+        draws = runs.shape[1]
+        spread = runs.std(1, ddof=1) / draws**0.5 if draws > 1 else None
         ax.errorbar(
-            counts, runs.mean(1), spread, color=colour, marker="o", markersize=5, capsize=3,
-            label=name,
+            np.asarray(counts) * 1.05 ** (at - 1), runs.mean(1), spread, color=colour, marker="o",
+            markersize=5, capsize=3, label=name,
         )  # fmt: skip
     ax.set_xscale("log")
     ax.set_xticks(counts, [str(count) for count in counts])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    label(ax, title, "labels a class (log)", "test accuracy")
+    ahead = f"points ahead of pixels,\n± standard error of {draws} draws"
+    label(ax, title, "labels a class (log)", ahead)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

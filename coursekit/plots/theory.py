@@ -1,4 +1,4 @@
-"""The figures of 02. Data p in blue, generator q in vermilion, discriminator D in green.
+"""The figures of 02 and 02a. Data p in blue, generator q in vermilion, discriminator D in green.
 
 Of divergences KL is black, JS orange, TV sky blue and W₁ purple.
 """
@@ -46,6 +46,9 @@ class Stage:
     edges: Curve
 
 
+TOP = 1.3  # of a scene: room for the legend above D = 1
+
+
 def strip(stage: Stage, scenes: Sequence[Scene], columns: int = 2) -> Figure:
     """Several scenes as panels, as in Goodfellow et al. 2014, figure 1."""
     figure, axes = canvas(-(-len(scenes) // columns), columns, width=5.0, height=3.3)
@@ -77,12 +80,14 @@ def draw(axes: Axes, stage: Stage, scene: Scene) -> Axes:
     axes.text(low + 0.1, -0.29, "z", va="bottom")
     axes.text(low + 0.1, -0.13, "G(z)", va="bottom")
     axes.set_xlim(x.min(), x.max())
-    axes.set_ylim(-0.3, 1.12)
+    axes.set_ylim(-0.3, TOP)
     axes.set_yticks([0, 0.5, 1])
     height, edges = array(scene.samples), array(stage.edges)
-    if height.max() > 1.12:  # a spike that the panel cuts off: its height in words
+    if (
+        height.max() > TOP
+    ):  # a spike that the panel cuts off: its height in words, right of D's rise
         there = edges[height.argmax() + 1]
-        axes.text(there + 0.25, 0.8, f"q up to {height.max():.1f}", color=VERMILION, va="center")
+        axes.text(there + 0.9, 0.8, f"q up to {height.max():.1f}", color=VERMILION, va="center")
     return label(axes, scene.title, "x", "density; D")
 
 
@@ -196,7 +201,33 @@ def far_apart(shifts: Curve, panels: Mapping[str, Mapping[str, Curve]]) -> Figur
         panel.set_ylim(0, height)
         panel.set_yticks([0, np.log(2), 1, 2, 3, 4, infinity], ["0", "log 2", *"1234", "∞"])
         label(panel, title, "shift θ", "KL, JS in nats; TV; W₁ in units of x")
-    axes[0].legend(frameon=False, fontsize=10, loc="center right")
+    axes[0].legend(frameon=False, fontsize=10, loc="upper left")
+    return figure
+
+
+def f_divergences(u: Curve, curves: Mapping[str, Curve], shares: Mapping[str, float]) -> Figure:
+    """The functions f of f-divergences, and how much of each a trained discriminator reaches.
+
+    Args:
+        u: values of the ratio p/q.
+        curves: name → f(u).
+        shares: name → the lower bound by the discriminator, divided by the divergence.
+    """
+    figure, (left, right) = canvas(1, 2, width=5.2)
+    colours, styles = (BLACK, BLACK, ORANGE, GREY, SKY), ("-", "--", "-", ":", "-")
+    for colour, style, (name, values) in zip(colours, styles, curves.items(), strict=True):
+        left.plot(array(u), array(values), color=colour, linestyle=style, label=name)
+    left.set_ylim(-1, 4)
+    label(left, "f of five f-divergences", "u = p/q", "f(u), in nats for KL and JS")
+    left.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(0.15, 1))
+    for row, (colour, share) in enumerate(zip(colours, shares.values(), strict=True)):
+        right.plot(share, row, "o", color=colour, mfc="white" if row == 1 else colour)
+        right.text(share - 0.003, row, f"{share:.3f}", ha="right", va="center", fontsize=10)
+    right.axvline(1, color=GREY, linestyle=":", linewidth=1)
+    right.set_yticks(range(len(shares)), list(shares))
+    right.set_xlim(min(0.9, min(shares.values()) - 0.03), 1.01)
+    right.invert_yaxis()
+    label(right, "Bound by one trained D, one seed", "share of the divergence", "divergence")
     return figure
 
 
@@ -305,6 +336,9 @@ def perfect_discriminator(
         right.plot(steps, [row["gradient"] for row in rows], ".-", color=colour, label=name)
     for panel in (left, right):
         panel.set_xscale("symlog", linthresh=1)
+    left.axhline(0.01, color=BLACK, linestyle=":", linewidth=1, label="1 %")
+    left.set_yscale("symlog", linthresh=1e-3)  # an error may be 0
+    left.set_ylim(-1e-4, 1)
     right.set_yscale("log")
     label(left, "Error of a new D", "updates of D", "share misclassified")
     label(right, "Gradient of log(1 − D)", "updates of D", "‖∇L‖ over the weights of G")

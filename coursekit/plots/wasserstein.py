@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, SymmetricalLogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, SymmetricalLogLocator
 from numpy.typing import ArrayLike, NDArray
 
 from coursekit.plots import STYLE, canvas, label
@@ -38,8 +38,9 @@ def piles(x: ArrayLike, a: ArrayLike, y: ArrayLike, b: ArrayLike, plan: ArrayLik
     cost = float((moved * np.abs(x[:, None] - y)).sum())
     _ribbons(line, x, y, moved)
     width = 0.8 * np.diff(np.unique(np.concatenate([x, y]))).max()
-    line.bar(x, a / a.max(), width, bottom=1.0, color=BLUE, label="from: pile a")
-    line.bar(y, -b / b.max(), width, bottom=-1.0, color=VERMILION, label="to: pile b")
+    top = max(a.max(), b.max())  # one scale: equal masses have equal areas
+    line.bar(x, a / top, width, bottom=1.0, color=BLUE, label="from: pile a")
+    line.bar(y, -b / top, width, bottom=-1.0, color=VERMILION, label="to: pile b")
     line.set_yticks([])
     line.grid(False)
     line.legend(frameon=False, loc="upper left", fontsize=9, bbox_to_anchor=(0, 1.0))
@@ -110,6 +111,7 @@ def landscape(
     fields: Mapping[str, ArrayLike],
     real: ArrayLike,
     fake: ArrayLike,
+    title: str,
 ) -> Figure:
     """The height of critics over the plane, with the two clouds on top.
 
@@ -117,9 +119,10 @@ def landscape(
         grid: the coordinates along each axis.
         fields: name → values, shape (len(y), len(x)).
         real, fake: points, shape (n, 2).
+        title: of the whole figure.
     """
     across, up = (np.asarray(part, dtype=float) for part in grid)
-    figure, axes = canvas(1, len(fields), width=4.3, height=3.7)
+    figure, axes = canvas(1, len(fields), width=4.3, height=4.1, title=title)
     heights = [_floats(values) - _floats(values).mean() for values in fields.values()]
     levels = MaxNLocator(14).tick_values(
         min(h.min() for h in heights), max(h.max() for h in heights)
@@ -141,9 +144,12 @@ def landscape(
     return figure
 
 
-def _legend_below(figure: Figure, axes: Axes) -> None:
+def _legend_below(figure: Figure, axes: Axes, scale: float = 1.0) -> None:
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=len(names), frameon=False,
+        markerscale=scale,
+    )  # fmt: skip
 
 
 def values(
@@ -218,13 +224,22 @@ def gradients(norms: Mapping[str, Mapping[str, ArrayLike]], title: str) -> Figur
     return figure
 
 
-def iterations(fresh: ArrayLike, kept: ArrayLike, restarted: ArrayLike) -> Figure:
-    """Power iteration: its error round by round; and σ of the normalised weight while it moves."""
+def iterations(fresh: ArrayLike, kept: ArrayLike, restarted: ArrayLike, share: float) -> Figure:
+    """Power iteration: its error round by round; and σ of the normalised weight while it moves.
+
+    Args:
+        fresh: error after each round, a row for each start.
+        kept, restarted: σ of the normalised weight, one value a pass.
+        share: by which the error shrinks in a round, by theory: the dashed line.
+    """
     figure, (left, right) = canvas(1, 2, width=4.4, height=3.1)
     curves = np.atleast_2d(np.asarray(fresh, dtype=float))
-    left.plot(np.arange(1, curves.shape[1] + 1), curves.T, color=BLUE, alpha=0.4, linewidth=1)
-    left.axhline(1, color=BLACK, linestyle=":", linewidth=1)
-    label(left, f"From {len(curves)} random starts", "round", "uᵀWv ÷ σ(W)")
+    rounds = np.arange(1, curves.shape[1] + 1)
+    left.plot(rounds, curves.T, color=BLUE, alpha=0.4, linewidth=1)
+    left.plot(rounds, share ** (rounds - 1.0), "--", color=BLACK, label="∝ (σ₂/σ₁)$^{4k}$")
+    left.set_yscale("log")
+    left.legend(frameon=False, loc="lower left")
+    label(left, f"From {len(curves)} random starts", "round k", "1 − uᵀWv ÷ σ(W) (log)")
     for name, values, colour in (("u kept", kept, GREEN), ("u drawn anew", restarted, VERMILION)):
         right.plot(np.asarray(values, dtype=float), color=colour, label=name)
     right.axhline(1, color=BLACK, linestyle=":", linewidth=1)
@@ -293,7 +308,9 @@ def bounds(rows: Mapping[str, Mapping[str, float]]) -> Figure:
         ax.plot(numbers, range(len(rows)), mark, color=colour, label=kind, markersize=8)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.tick_params(axis="x", which="minor", pad=5)  # on one line with the labels of 1 and 10
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     label(ax, "A critic's proven ceiling and its steepest slope seen", "slope (log scale)")
@@ -356,22 +373,23 @@ def on_the_ring(
         points: real ones, (n, 2).
         title: of the whole figure.
     """
-    figure, axes = canvas(2, len(games), width=3.0, height=3.0, title=title)
+    figure, axes = canvas(2, len(games), width=3.0, height=3.1, title=title)
+    reach = 1.5 * float(np.abs(_floats(points)).max())
+    farthest = 1.05 * max(float(_floats(rows)[:, 2].max()) for rows in games.values())
     for ax, found in zip(axes[len(games) :], samples.values(), strict=True):
         ax.plot(*_floats(points).T, "o", color=BLUE, markersize=2, alpha=0.25, label="real")
         ax.plot(*_floats(found).T, "o", color=VERMILION, markersize=2, alpha=0.6, label="samples")
         ax.set_aspect("equal")
-        ax.set_xlim(-3, 3)
-        ax.set_ylim(-3, 3)
+        ax.set_xlim(-reach, reach)
+        ax.set_ylim(-reach, reach)
         label(ax, "", "$x_1$", "$x_2$" if ax is axes[len(games)] else "")
-    axes[len(games)].legend(frameon=True, framealpha=0.9, loc="center", markerscale=3)
     for ax, (name, found) in zip(axes, games.items(), strict=False):
         rows = _floats(found)
         right = ax.twinx()
         right.spines["right"].set_visible(True)
         right.plot(rows[:, 0], rows[:, 2], color=BLUE, marker="o", markersize=4)
         right.axhline(floor, color=BLUE, linestyle=":", linewidth=1.2)
-        right.set_ylim(bottom=0)
+        right.set_ylim(0, farthest)
         right.tick_params(axis="y", labelcolor=BLUE)
         ax.plot(rows[:, 0], rows[:, 1], color=VERMILION, marker="s", markersize=4)
         ax.tick_params(axis="y", labelcolor=VERMILION)
@@ -381,6 +399,7 @@ def on_the_ring(
         ax.yaxis.label.set_color(VERMILION)
         if ax is axes[len(games) - 1]:
             right.set_ylabel("exact $W_1$ (dotted: of real from real)", color=BLUE)
+    _legend_below(figure, axes[len(games)], 3.0)
     return figure
 
 

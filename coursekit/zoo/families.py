@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coursekit.data import Dataset, binarise
+from coursekit.data import Dataset, binarise, catalogue, load
 from coursekit.errors import CourseError
 from coursekit.io import json_lines, write_bytes
 from coursekit.metrics import FIDScorer, density_coverage, frechet_distance
@@ -20,7 +20,7 @@ from coursekit.metrics import features as features_of
 from coursekit.zoo.elective_measures import DDIM_STEPS
 from coursekit.zoo.recipes import Recipe, data_of, split_of
 from coursekit.zoo.runs import describe_machine
-from coursekit.zoo.store import read_networks, record, record_only, zoo_root
+from coursekit.zoo.store import read_networks, record, record_only, stored, zoo_root
 from coursekit.zoo.table import RECIPES
 
 FAMILIES = {
@@ -52,6 +52,28 @@ def compare(samples: Tensor, judge: FIDScorer) -> dict[str, float]:
     found = density_coverage(judge.reference, x)
     distance = frechet_distance(x, judge.reference)
     return {"frechet_distance": distance, "density": found.density, "coverage": found.coverage}
+
+
+def samples(data_id: str, n: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+    """`n` samples of each family whose weights are stored, and real ones where the data are here.
+
+    Args:
+        data_id: "mnist" or "digits".
+        n: images of each row.
+        device: where they are drawn.
+    """
+    rows = {}
+    for name, run in FAMILIES.items():
+        if found := stored(RECIPES[f"{run}-{data_id}"], device):
+            more = {"steps": DDIM_STEPS} if run == "ddpm" else {}
+            rows[name] = draw(next(iter(found.networks.values())), n, **more)
+    here = {entry.name for entry in catalogue() if entry.state in ("embedded", "present")}
+    if rows and data_id in here:
+        real = load(data_id, device).train.take(n).x
+        rows |= dict(
+            zip(REAL, (real, binarise(real, torch.Generator().manual_seed(1))), strict=True)
+        )
+    return rows
 
 
 def build(data_id: str, n: int = N, weights: Path | None = None) -> Rows:
