@@ -32,6 +32,16 @@ def test_a_notebook_is_found_by_number_name_or_path(notebooks, name):
     assert named == ["07_attacks", "02_gan_theory"]  # in the order asked for, each once
 
 
+def test_an_appendix_is_run_if_it_is_named(notebooks):
+    path = shelf(notebooks, n02_more=["3"]) / "02_more.ipynb"
+    text = path.read_text().replace('"number": "02"', '"number": "02a"')
+    (notebooks / "02a_more.ipynb").write_text(text)
+    path.unlink()
+    names = [lecture.name for lecture in lectures.find_lectures(["02a", "2"], notebooks)]
+    assert names == ["02a_more", "02_gan_theory"]
+    assert "02a_more" not in [lecture.name for lecture in lectures.find_lectures([], notebooks)]
+
+
 def test_the_catalogue_is_what_the_notebooks_say(notebooks):
     first, second = lectures.all_lectures(notebooks)
     assert (first.number, first.title, first.question) == ("02", "Tiny | <T>", "Why?")

@@ -9,8 +9,8 @@ from coursekit.data import captions, load
 from coursekit.errors import CourseError
 from coursekit.training import Ema, train_gan
 from coursekit.zoo import tasks
+from coursekit.zoo.elective_measures import agreement, caption_accuracy
 from coursekit.zoo.ingredients import OrthogonalG
-from coursekit.zoo.larger_measures import agreement, caption_accuracy
 
 GREY = (1, 16, 16)
 

@@ -56,13 +56,13 @@ FLOWS = {  # (from, to) -> what the later lecture takes from the earlier one
     ("04", "12"): "an image\nfor a class",
     ("04", "13"): "classes,\ntruncation",
     ("06", "13"): "spectral norm",
-    ("03", "04"): "the loop,\nFID",
+    ("03", "04"): "the loop,\nits measures",
     ("03", "05"): "one loop,\nits failures",
     ("02", "06"): "JS is flat where W₁ has a slope",
     ("05", "06"): "a critic's\nsteepness",
     ("01", "07"): "gradient of\nthe image",
     ("07", "08"): "attacks,\nbudgets",
-    ("08", "09"): "attacks\nfrom outside",
+    ("08", "09"): "black-box\nattacks",
     ("07", "09"): "the strongest image in the ball",
 }
 
@@ -123,7 +123,7 @@ def all_lectures(folder: Path | None = None) -> list[Lecture]:
 
 
 def appendices(folder: Path) -> list[Lecture]:
-    """The appendices (`02a_name.ipynb`) in `folder`: pages of the site, but no lectures to run."""
+    """The appendices (`02a_name.ipynb`) in `folder`: pages of the site, run if they are named."""
     return [read_lecture(path) for path in sorted(folder.glob("[0-9][0-9][a-z]_*.ipynb"))]
 
 
@@ -149,14 +149,16 @@ def find_lectures(names: Sequence[str], folder: Path | None = None) -> list[Lect
     """The lectures called `names`, in that order, each once; all of them if there are no names.
 
     Args:
-        names: each a number (`02` or `2`), a name (`02_gan_theory`), or the path of a notebook.
+        names: each a number (`02` or `2`; `02a` is an appendix), a name (`02_gan_theory`), or the
+            path of a notebook.
         folder: where to look.
 
     Raises:
         CourseError: a name that no notebook has, or two files of the same name.
     """
     everything = all_lectures(folder)
-    found = [_find(name, everything) for name in names] or everything
+    known = everything + (appendices(everything[0].path.parent) if names else [])
+    found = [_find(name, known) for name in names] or everything
     lectures = list({entry.path.resolve(): entry for entry in found}.values())
     taken: dict[str, Path] = {}
     for entry in lectures:

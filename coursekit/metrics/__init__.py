@@ -18,15 +18,17 @@ from coursekit.metrics.fid import (
 )
 from coursekit.metrics.modes import (
     Coverage,
+    DensityCoverage,
     best_bandwidth,
     chroma,
+    class_coverage,
+    density_coverage,
     gradient_energy,
     mode_coverage,
     nearest,
     parzen,
     stacked_coverage,
 )
-from coursekit.metrics.precision_recall import DensityCoverage, class_coverage, density_coverage
 from coursekit.metrics.spectrum import (
     checkerboard,
     high_freq_fraction,

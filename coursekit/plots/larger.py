@@ -1,4 +1,4 @@
-"""The figures of 13: truncation, growing, mixed styles, noise, captions."""
+"""The figures of 13: attention, truncation, growing, mixed styles, noise, captions."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -10,14 +10,14 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from torch import Tensor
 
 from coursekit.plots import array, canvas, label, picture, standard_error, tile
-from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, VERMILION
+from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 
 INCH = 0.55  # of one small image
-COLOURS = (BLUE, VERMILION, GREEN, ORANGE)
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE)
 
 
 def bars(groups: Mapping[str, Mapping[str, float]], title: str, unit: str) -> Figure:
-    """A group of bars for each part, one bar for each name, with its value written on it."""
+    """A group of bars for each part, one bar for each name (at most five), with its value on it."""
     figure, (ax,) = canvas(width=9.2, height=3.6)
     parts = list(next(iter(groups.values())))
     wide = 0.86 / len(groups)
@@ -30,6 +30,62 @@ def bars(groups: Mapping[str, Mapping[str, float]], title: str, unit: str) -> Fi
     ax.set_ylim(0, 1.1 * max(max(v.values()) for v in groups.values()) + 1e-9)
     label(ax, title, "part of the caption", unit)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(groups))
+    return figure
+
+
+def attention_maps(images: Tensor, weights: Tensor, places: Sequence[int], title: str) -> Figure:
+    """A row for each image: the image, then the attention weights of one query place after another.
+
+    Args:
+        images: shape (n, c, h, w).
+        weights: of the n images, shape (n, query, key), over a square map.
+        places: numbers of the query places; a cross marks each.
+        title: of the whole figure.
+    """
+    side = round(weights.shape[-1] ** 0.5)
+    columns = 1 + len(places)
+    figure, axes = canvas(len(images), columns, width=1.75, height=1.75, title=title)
+    for row, (image, of_queries) in enumerate(zip(images, weights, strict=True)):
+        first, *maps = axes[row * columns : (row + 1) * columns]
+        picture(first, image, "" if row else "the image")
+        for ax, place in zip(maps, places, strict=True):
+            beta = of_queries[place]
+            seen = ax.imshow(array(beta.view(side, side)), cmap="magma", vmin=0, vmax=1)
+            ax.plot(place % side, place // side, "x", color=ORANGE, ms=9, mew=2)
+            ax.set_title(f"largest {float(beta.max()):.2f}", loc="left", fontsize=9)
+            ax.set_axis_off()
+    bar = figure.colorbar(seen, ax=axes, shrink=0.7)
+    bar.set_label("attention weight of a key", fontsize=9)
+    return figure
+
+
+def colour_runs(
+    curves: Mapping[str, tuple[Any, Any]], real: tuple[float, float], title: str
+) -> Figure:
+    """Fréchet distance and class accuracy of runs in colour over updates.
+
+    Args:
+        curves: run → (updates, value) pairs of the distance, and of the accuracy as a share.
+        real: both for real images.
+        title: of the whole figure.
+    """
+    figure, axes = canvas(1, 2, width=4.9, height=3.2, title=title)
+    for colour, (name, pair) in zip(COLOURS, curves.items(), strict=False):
+        for ax, scale, curve in zip(axes, (1, 100), pair, strict=True):
+            updates, values = zip(*curve, strict=True)
+            ax.plot(updates, [scale * v for v in values], "o-", color=colour, label=name)
+    for ax, value in zip(axes, (real[0], 100 * real[1]), strict=True):
+        ax.axhline(value, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    left, right = axes
+    left.set_yscale("log")
+    ticks = (0.1, 0.2, 0.5, 1, 2, 5)
+    left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    left.yaxis.set_minor_formatter(NullFormatter())
+    label(left, "Fréchet distance", "updates", "Fréchet distance (log)")
+    label(right, "Class asked for", "updates", "classified as asked, %")
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
 
 
@@ -83,22 +139,29 @@ NAMES = {  # of the networks of 13, for readers
 }  # fmt: skip
 
 
-def over_seeds(panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Figure:
+def over_seeds(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], real: Mapping[str, float], title: str
+) -> Figure:
     """A panel for each measure; in it a row for each network, a dot a seed, a bar at their mean.
 
     Args:
         panels: measure with its unit → network → the values of its seeds.
+        real: measure → its value for real images, where there is one: a dotted line.
         title: of the whole figure.
     """
-    rows = max(map(len, panels.values()))
-    down = -(-len(panels) // 2)
-    figure, axes = canvas(down, 2, width=4.6, height=0.9 + 0.25 * rows, title=title)
+    tall = [max(map(len, pair)) for pair in _pairs(list(panels.values()))]
+    height = 1.0 + 0.24 * sum(tall) / len(tall)
+    figure, axes = canvas(
+        len(tall), 2, width=4.6, height=height, title=title, height_ratios=[2 + t for t in tall]
+    )
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     for ax, (measure, networks) in zip(axes, panels.items(), strict=False):
         for row, values in enumerate(networks.values()):
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
             ax.plot([sum(values) / len(values)], [row], "|", color=BLACK, ms=14, mew=2)
+        if measure in real:
+            ax.axvline(real[measure], color=BLACK, linestyle=":", linewidth=1.2)
         ax.set_yticks(range(len(networks)), [NAMES.get(name, name) for name in networks])
         ax.set_ylim(len(networks) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
@@ -106,21 +169,27 @@ def over_seeds(panels: Mapping[str, Mapping[str, Sequence[float]]], title: str) 
     return figure
 
 
-def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -> Figure:
+def _pairs(values: list[Any]) -> list[list[Any]]:
+    """Two by two, as panels stand in rows."""
+    return [values[i : i + 2] for i in range(0, len(values), 2)]
+
+
+def growing(runs: Mapping[str, Sequence[tuple[Any, Any, Any]]], real: float, title: str) -> Figure:
     """Fréchet distance of runs against updates, and against the operations that they needed.
 
     Args:
-        runs: name → updates, operations as a share of the dearest run's, distances.
+        runs: name → of each seed updates, operations as a share of the dearest run's, distances;
+            the first seed is drawn solid, a second one dashed.
         real: the distance of real images.
         title: of the whole figure.
     """
-    figure, (left, right) = canvas(1, 2, width=4.9, height=3.4, title=title)
+    figure, (left, right) = canvas(1, 2, width=4.9, height=3.6, title=title)
     ticks = (25, 50, 100, 200, 400, 800)
-    for colour, (name, (updates, operations, distances)) in zip(
-        COLOURS, runs.items(), strict=False
-    ):
-        left.plot(updates, distances, "o-", color=colour, label=name)
-        right.plot(operations, distances, "o-", color=colour)
+    for colour, (name, seeds) in zip(COLOURS, runs.items(), strict=False):
+        for k, (updates, operations, distances) in enumerate(seeds):
+            how: Any = {"color": colour, "marker": "os^"[k], "linestyle": ("-", "--", ":")[k]}
+            left.plot(updates, distances, label=f"{name}, seed {k}", **how)
+            right.plot(operations, distances, **how)
     for ax in (left, right):
         ax.axhline(real, color=BLACK, linestyle=":", linewidth=1.2, label="real images")
         ax.set_yscale("log")
@@ -135,7 +204,7 @@ def growing(runs: Mapping[str, tuple[Any, Any, Any]], real: float, title: str) -
         "Fréchet distance (log)",
     )
     handles, names = left.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
     return figure
 
 

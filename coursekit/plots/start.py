@@ -41,8 +41,8 @@ CROSSING = {  # arrows between rows: start and end from the centres of the boxes
     ("04", "12"): ((1.09, 0.3), (-1.09, -0.1), (7.6, 4.43)),
 }
 BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
-PAINT = "The game: networks that paint"
-DENSITY = "Electives: networks that say how likely an image is"
+PAINT = "The game: networks that paint (blue)"
+DENSITY = "Electives: networks that say how likely an image is (black)"
 LOOK = "The image as variable: networks that are looked into, and fooled"
 
 
@@ -201,16 +201,18 @@ def refusal(
     for ax, values, steps, look in zip(axes, (posterior, log10_p), levels, looks, strict=True):
         shown = ax.contourf(side, side, array(values), steps, **look)
         figure.colorbar(shown, ax=ax, shrink=0.85)
-        for points, colour in zip(samples, ("white", VERMILION), strict=True):
+        for y, (points, colour) in enumerate(zip(samples, ("white", VERMILION), strict=True)):
             points = array(points)
             dots: dict[str, Any] = {"markeredgecolor": BLACK, "markeredgewidth": 0.4}
-            ax.plot(points[:, 0], points[:, 1], "o", color=colour, markersize=3.2, **dots)
+            dots |= {"color": colour, "markersize": 3.2, "label": f"y = {y}"}
+            ax.plot(points[:, 0], points[:, 1], "o", **dots)
         for name, (u, v) in zip("ABC", array(marks), strict=False):
             ax.plot(u, v, "o", markersize=15, color="white", markeredgecolor=BLACK)
             ax.text(u, v, name, ha="center", va="center", fontsize=10, fontweight="bold")
         ax.set_aspect("equal")
     label(axes[0], "p(y = 1|x): certain almost everywhere", "x₁", "x₂")
-    label(axes[1], "log₁₀ p(x): high near the data only", "x₁", "x₂")
+    label(axes[1], "log₁₀ p(x): falls with the distance", "x₁", "x₂")
+    axes[0].legend(loc="upper left", markerscale=2)
     return figure
 
 
@@ -224,9 +226,10 @@ def refused(
         auroc: kind → how well each of the two tells it from the first kind, in [0, 1].
         pixels: of one input; log p(x) is shown per pixel.
     """
-    figure, axes = canvas(1, 2, width=5.4, height=0.9 + 0.42 * len(seen))
+    figure, axes = canvas(1, 3, width=4.4, height=0.9 + 0.42 * len(seen))
     rows = list(seen)
-    for side, ax in enumerate(axes):
+    for panel, ax in enumerate(axes):
+        side = min(panel, 1)
         for at, name in enumerate(rows):
             values = array(seen[name][side]) / (pixels if side else 1)
             low, first, middle, third, high = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))
@@ -235,9 +238,15 @@ def refused(
             ax.plot([first, third], [at, at], color=colour, linewidth=9, solid_capstyle="butt")
             ax.plot(middle, at, "|", color=BLACK, markersize=13, markeredgewidth=2)
             said = "AUROC" if at == 0 else f"{auroc[name][side]:.3f}".lstrip("0")
-            ax.text(1.02, at, said, transform=ax.get_yaxis_transform(), va="center", fontsize=11)
-        ax.set_yticks(range(len(rows)), rows if side == 0 else [])
+            if panel < 2:
+                ax.text(1.02, at, said, transform=ax.get_yaxis_transform(), va="center", size=11)
+        ax.set_yticks(range(len(rows)), rows if panel == 0 else [])
         ax.invert_yaxis()
-    label(axes[0], "Discriminative: how certain is the classifier?", "confidence, max p(y|x)")
-    label(axes[1], "Generative: how likely is the input?", "log p(x), nats per pixel")
+    real = array(seen[rows[0]][1]) / pixels
+    first, last = np.quantile(real, (0.02, 1.0))
+    axes[2].set_xlim(first - 0.3 * (last - first), last + 0.3 * (last - first))
+    label(axes[0], "How certain is the classifier?", "confidence, max p(y|x)")
+    label(axes[1], "How likely is the input?", "log p(x), nats per pixel")
+    label(axes[2], "The same, near the test images", "log p(x), nats per pixel")
+    figure.supxlabel("bar: 25 to 75 %, line: 5 to 95 %, tick: median", fontsize=10)
     return figure

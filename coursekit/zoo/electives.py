@@ -12,6 +12,7 @@ _LIKELIHOOD = Recipe(
     schedule=("linear_decay", {}), task="static_binary",
 )  # fmt: skip
 PIXELCNN_SEEDS = 5  # on the digits
+LONGER = {"pixelcnn": 10, "gated": 5}  # times as many updates, on the digits
 
 
 def _likelihood(data: str) -> list[Recipe]:
@@ -57,7 +58,12 @@ def _likelihood(data: str) -> list[Recipe]:
     ]  # fmt: skip
     seeds = range(1, PIXELCNN_SEEDS if small else 1)
     first = next(r for r in runs if r.name.startswith("pixelcnn"))
-    return runs + [replace(first, name=f"pixelcnn-{k}-{data}", seed=k) for k in seeds]
+    runs += [replace(first, name=f"pixelcnn-{k}-{data}", seed=k) for k in seeds]
+    for name, longer in LONGER.items() if small else ():
+        short = next(r for r in runs if r.name.startswith(name))
+        steps = longer * short.steps
+        runs.append(replace(short, name=f"{name}-longer-{data}", steps=steps, looks=10))
+    return runs
 
 
 # In colour, and small: RealNVP's coupling layers at one scale.
@@ -351,7 +357,7 @@ ELECTIVES = (
 )
 # The last seed whose weights are kept; of further ones the record alone, and of 10's on MNIST.
 _LAST = {"cycle": 2, "pixelcnn": 4}
-_RECORDS = ("biggan-own-codes", "biggan-batch-16", "iwae-5-")
+_RECORDS = ("biggan-own-codes", "biggan-batch-16", "iwae-5-", "pixelcnn-longer", "gated-longer")
 FURTHER = {run.name for run in ELECTIVES if run.seed > _LAST.get(run.name.split("-")[0], 0)}
 FURTHER |= {run.name for run in _likelihood("mnist")}
 FURTHER |= {run.name for run in ELECTIVES if run.name.startswith((*REMOVALS, *_RECORDS))}

@@ -22,12 +22,14 @@ from coursekit.nets import Generator
 from coursekit.threats import L2, Linf, Threat
 from coursekit.types import Attack
 from coursekit.zoo.elective_measures import (
+    measure_captions,
     measure_cycle,
     measure_diffusion,
     measure_latent,
     measure_likelihood,
     measure_reconstruction,
     measure_translation,
+    measure_twins,
     measure_vq,
 )
 from coursekit.zoo.figures import (
@@ -36,7 +38,6 @@ from coursekit.zoo.figures import (
     needed,
 )
 from coursekit.zoo.films import measure_films
-from coursekit.zoo.larger_measures import measure_captions, measure_twins
 from coursekit.zoo.recipes import Recipe
 from coursekit.zoo.tasks import upper_half
 
