@@ -66,30 +66,51 @@ def kl_on_a_grid(x: Any, p: Any, best: Any, sigma: Any, nll: Any, kl: Any) -> Fi
     return figure
 
 
-def contrastive(x: Any, p: Any, noise: Any, fitted: Any, guesses: Any, constants: Any) -> Figure:
+def contrastive(
+    x: Any,
+    p: Any,
+    noises: Mapping[float, Any],
+    exact: Mapping[float, Any],
+    sampled: Any,
+    shown: float,
+    n: int,
+) -> Figure:
     """NCE: data, noise and the fitted density; the learnt constant against the noise's width.
 
     Args:
         x: the grid.
         p: probabilities of the data.
-        noise: name → probabilities of the noise that is drawn.
-        fitted: exp of the log-density s that was learnt against that noise.
-        guesses, constants: standard deviations of the noise, and log Σ exp(s) for each.
+        noises: standard deviation → probabilities of the noise that is drawn.
+        exact: the same → exp of the log-density s, learnt from the probabilities themselves.
+        sampled: Σ exp(s) of densities learnt from samples, a row of repetitions for each noise.
+        shown: the noise of the left panel.
+        n: size of each sample.
     """
-    figure, (left, right) = canvas(1, 2, width=4.6, height=3.2)
-    ((name, shape),) = noise.items()
+    figure, (left, right) = canvas(1, 2, width=4.8, height=3.4)
     left.fill_between(array(x), array(p), color=SKY, alpha=0.5, linewidth=0, label="data")
-    left.plot(array(x), array(shape), color=GREEN, linestyle="--", label=name)
-    left.plot(array(x), array(fitted), color=VERMILION, label="exp(learnt s)")
+    name = f"noise, σ = {shown:g}"
+    left.plot(array(x), array(noises[shown]), color=GREEN, linestyle="--", label=name)
+    left.plot(array(x), array(exact[shown]), color=VERMILION, label="exp(s), learnt exactly")
     label(left, "Learnt by separating data from noise", "x", "probability of a grid point")
     left.set_ylim(0, 1.5 * float(array(p).max()))  # room for the legend above the bells
     left.legend(frameon=False, loc="upper left")
-    said = f"learnt s; largest distance from 0: {np.abs(array(constants)).max():.0e}"
-    right.plot(array(guesses), array(constants), "o-", color=VERMILION, label=said)
+    rows, at = np.log(array(sampled)), np.array(list(noises))
+    said = f"{n:,} of each, {rows.shape[1]} draws: mean ± standard deviation"
+    right.errorbar(
+        at, rows.mean(1), rows.std(1, ddof=1), fmt="o", color=BLUE, capsize=3, label=said
+    )
+    sums = np.log([float(array(q).sum()) for q in exact.values()])
+    said = f"exact sums; largest distance from 0: {np.abs(sums).max():.0e}"
+    right.plot(at, sums, "x", color=VERMILION, markersize=8, label=said)
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2, label="0: a density")
-    label(right, "The normalising constant", "standard deviation σ of the noise", "log Σ exp(s)")
-    right.set_ylim(-0.1, 0.1)
-    right.legend(frameon=False)
+    right.set_xscale("log")
+    right.set_xticks(at, [f"{v:g}" for v in at])
+    right.minorticks_off()
+    low, high = right.get_ylim()
+    right.set_ylim(low, high + 0.6 * (high - low))  # room for the legend above the bars
+    title = "The learnt normalising constant"
+    label(right, title, "standard deviation σ of the noise (log)", "log Σ exp(s)")
+    right.legend(frameon=False, loc="upper right")
     return figure
 
 
@@ -198,6 +219,32 @@ def nll_bars(
     return figure
 
 
+def nll_curves(runs: Mapping[str, tuple[Any, Any]], title: str, top: float = 112.0) -> Figure:
+    """NLL on the way of several runs against the images they have been trained on.
+
+    Args:
+        runs: name → (images so far, NLL in nats); what stands before a comma is the family, which
+            has one colour.
+        title: of the figure.
+        top: of the axis; early values may lie above it.
+    """
+    figure, (ax,) = canvas(width=8.8, height=3.8)
+    families: dict[str, int] = {}
+    colours = dict(zip(dict.fromkeys(name.split(",")[0] for name in runs), PALETTE, strict=False))
+    for name, (seen, values) in runs.items():
+        family = name.split(",")[0]
+        style = ("-", "--", ":")[families.setdefault(family, 0) % 3]
+        families[family] += 1
+        said, colour = f"{name}: {values[-1]:.1f}", colours[family]
+        ax.plot(array(seen), array(values), style, color=colour, marker="o", ms=4, label=said)
+    low, _ = ax.get_ylim()
+    ax.set_ylim(min(low, top - 1), top)
+    ax.set_xscale("log")
+    label(ax, title, "training images so far, with repetitions (log)", "test NLL in nats")
+    figure.legend(loc="outside right upper", frameon=False, title="last value")
+    return figure
+
+
 def moons(
     density: Any, points: Tensor, samples: Tensor, z: Tensor, span: float, title: str
 ) -> Figure:
@@ -260,23 +307,32 @@ def scores(panels: Mapping[str, tuple[Mapping[str, Any], str]], title: str) -> F
     return figure
 
 
-def refusal(shares: Any, accuracy: Any, refused: Mapping[str, Any], title: str) -> Figure:
+def refusal(
+    shares: Any,
+    answered: Mapping[str, Sequence[tuple[float, float]]],
+    refused: Mapping[str, Mapping[str, Any]],
+    title: str,
+) -> Figure:
     """A classifier that may refuse: what it gets right of what it answers, and what it refuses.
 
     Args:
         shares: share of test images that is refused, one for each threshold.
-        accuracy: on the test images that are answered.
-        refused: kind of other images → share refused at the same thresholds.
+        answered: score → (accuracy, standard error) on the test images that are answered.
+        refused: score → kind of other images → share refused at the same thresholds.
         title: of the figure.
     """
-    figure, (left, right) = canvas(1, 2, width=4.4, height=3.3, title=title)
-    x = 100 * array(shares)
-    left.plot(x, 100 * array(accuracy), color=BLUE)
+    figure, (left, right) = canvas(1, 2, width=4.8, height=3.4, title=title)
+    x, styles = 100 * array(shares), ("-", "--")
+    for style, (score, pairs) in zip(styles, answered.items(), strict=True):
+        mean, error = 100 * np.array(pairs).T
+        left.plot(x, mean, style, color=BLUE, label=f"test images, by {score}")
+        left.fill_between(x, mean - error, mean + error, color=BLUE, alpha=0.2, linewidth=0)
+        for i, (kind, values) in enumerate(refused[score].items()):
+            wide = 3.6 - i  # lines that lie on each other stay visible
+            y, said = 100 * array(values), f"{kind}, by {score}"
+            right.plot(x, y, style, color=PALETTE[1 + i], linewidth=wide, label=said)
     label(left, "Classified correctly of the answered", "test images refused (%)", "accuracy (%)")
-    styles = ("-", "--", ":", "-.")  # lines that lie on each other stay visible
-    for colour, style, (kind, values) in zip(PALETTE[1:], styles, refused.items(), strict=False):
-        right.plot(x, 100 * array(values), linestyle=style, color=colour, lw=2.5, label=kind)
     right.set_ylim(-4, 104)
     label(right, "Other images that are refused", "test images refused (%)", "refused (%)")
-    right.legend(frameon=False, loc="center right")
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
