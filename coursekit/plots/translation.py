@@ -121,12 +121,17 @@ def films(rows: Mapping[str, Tensor], title: str = "") -> Figure:
 
 
 def flicker_and_quality(points: Mapping[str, tuple[float, float]], title: str) -> Figure:
-    """Warping error against the error of single frames, a point for each way to make a film."""
+    """Warping error against the error of single frames, a point for each way to make a film.
+
+    At most seven; the last of them is hollow, in the colour of the second.
+    """
     figure, (ax,) = canvas(width=6.4, height=3.4)
-    for colour, marker, (name, (error, flicker)) in zip(
-        (BLUE, GREEN, VERMILION, ORANGE, SKY), "osD^v", points.items(), strict=False
+    colours = (BLACK, BLUE, GREEN, VERMILION, ORANGE, SKY, BLUE)
+    styles = zip(colours, "PosD^vo", (*["full"] * 6, "none"), strict=True)
+    for (colour, marker, fill), (name, (error, flicker)) in zip(
+        styles, points.items(), strict=False
     ):
-        ax.plot(error, flicker, marker, color=colour, markersize=9, label=name)
+        ax.plot(error, flicker, marker, color=colour, fillstyle=fill, ms=9, label=name)
     ax.set_xlim(0, 1.1 * max(error for error, _ in points.values()))
     ax.set_ylim(bottom=0)
     label(ax, title, "mean absolute error of a frame", "warping error (squared)")
