@@ -293,7 +293,7 @@ def test_stacks_are_counted_by_their_three_digits():
     x[1, :, 0, 0] = torch.tensor([0.9, 0.9, 0.9])
     x[2, :, 0, 0] = torch.tensor([0.1, 0.2, 0.3])
     x[2, 1, 0, 1] = 0.05
-    papers, strict = stacked_coverage(Reader(), x), stacked_coverage(Reader(), x, sure=0.9)
+    papers, strict = stacked_coverage(Reader(), x, 0.0, 0.9)
     assert papers.counts[123] == 2 and papers.counts[999] == 1 and papers.quality == 1
     assert strict.counts[123] == 1 and strict.quality == pytest.approx(2 / 3)
     assert strict.covered() == 2

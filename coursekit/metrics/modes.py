@@ -94,7 +94,7 @@ def mode_coverage(samples: Points, centres: Centres, radius: float) -> Coverage:
     return Coverage(counts.cpu(), float(near.float().mean()))
 
 
-def stacked_coverage(classifier: nn.Module, x: Images, sure: float = 0.0) -> Coverage:
+def stacked_coverage(classifier: nn.Module, x: Images, *sure: float) -> list[Coverage]:
     """Which of the 1,000 stacks of three digits appear (Metz et al. 2017, §3.3.1).
 
     A classifier of single digits reads each channel; its three answers are the mode. It must answer
@@ -106,14 +106,17 @@ def stacked_coverage(classifier: nn.Module, x: Images, sure: float = 0.0) -> Cov
         sure: count only stacks whose three digits are each read with at least this probability; 0,
             as in the papers, counts all.
 
+    Returns:
+        one `Coverage` for each `sure`; `x` is read once for all of them.
+
     Raises:
         CourseError: `x` has not three channels.
     """
     require(x.shape[1] == 3, f"x has {x.shape[1]} channels; a stack has three.")
     confidence, digit = probabilities(classifier, x.flatten(0, 1)[:, None]).view(-1, 3, 10).max(2)
-    clear = confidence.amin(1) >= sure
-    mode = (digit @ digit.new_tensor([100, 10, 1]))[clear]
-    return Coverage(torch.bincount(mode, minlength=1000).cpu(), float(clear.float().mean()))
+    mode, least = digit @ digit.new_tensor([100, 10, 1]), confidence.amin(1)
+    counts = [torch.bincount(mode[least >= s], minlength=1000).cpu() for s in sure]
+    return [Coverage(count, float(count.sum()) / len(x)) for count in counts]
 
 
 def nearest(

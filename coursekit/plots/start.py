@@ -41,7 +41,7 @@ CROSSING = {  # arrows between rows: start and end from the centres of the boxes
     ("04", "12"): ((1.09, 0.3), (-1.09, -0.1), (7.6, 4.43)),
 }
 BELOW = "arc,angleA=-90,angleB=-90,armA=26,armB=26,rad=12"  # round the boxes in between
-PAINT = "The game: networks that paint (blue)"
+PAINT = "The game: networks that paint"
 DENSITY = "Electives: networks that say how likely an image is (black)"
 LOOK = "The image as variable: networks that are looked into, and fooled"
 

@@ -109,7 +109,7 @@ def measure_stacked(
     figures: Figures = {}
     samples = {"": G.sample(n, rng), "_of_real": Stacked(data.test).sample(n, rng).x}
     for suffix, x in samples.items():
-        every, sure = (stacked_coverage(classifier, x, sure) for sure in (0.0, 0.9))
+        every, sure = stacked_coverage(classifier, x, 0.0, 0.9)
         values = {
             "modes": (every.covered(), 10), "reverse_kl": (every.reverse_kl, 0.03),
             "confident_modes": (sure.covered(), 15), "confident_share": (sure.quality, 0.01),
