@@ -357,7 +357,7 @@ ELECTIVES = (
 )
 # The last seed whose weights are kept; of further ones the record alone, and of 10's on MNIST.
 _LAST = {"cycle": 2, "pixelcnn": 4}
-_RECORDS = ("biggan-own-codes", "biggan-batch-16", "iwae-5-", "pixelcnn-longer", "gated-longer")
+_RECORDS = ("biggan-own-codes", "biggan-batch-16", "iwae-5-")
 FURTHER = {run.name for run in ELECTIVES if run.seed > _LAST.get(run.name.split("-")[0], 0)}
 FURTHER |= {run.name for run in _likelihood("mnist")}
 FURTHER |= {run.name for run in ELECTIVES if run.name.startswith((*REMOVALS, *_RECORDS))}
