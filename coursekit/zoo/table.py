@@ -71,6 +71,26 @@ def _conditional(data: str) -> list[Recipe]:
     return [*runs[: len(CONDITIONING)], *wrong, *runs[len(CONDITIONING) :]]
 
 
+# The class loss with a tenth of its weight; and for longer, beside concatenation as long.
+def _auxiliary(data: str) -> list[Recipe]:
+    base = replace(_DCGAN, data=data, looks=8, compare=2000, **_CONCAT)
+    weak = replace(
+        base, name=f"acgan-weak-{data}", steps=2000,
+        **CONDITIONING["acgan"] | {
+            "penalty_D": ("r1_auxiliary", {"gamma": 0.2, "real": 0.1, "fake": 0.1}),
+            "penalty_G": ("auxiliary", {"fake": 0.1}),
+        },
+    )  # fmt: skip
+    longer = [
+        replace(
+            base, name=f"{way}-longer{again}-{data}", seed=seed, steps=6000, **CONDITIONING[way]
+        )
+        for seed, again in enumerate(("", "-1"))
+        for way in ("acgan", "concat")
+    ]
+    return [weak, *longer]
+
+
 # Lecture 03: one change at a time to a plain DCGAN, and the best recipe at the same length.
 _PLAIN_D = {"width": 16}
 _NO_NORM = ("dcgan_discriminator", {"width": 16, "norm": "none"})
@@ -301,6 +321,7 @@ RUNS = (
     ),
     *_conditional("digits"),
     *_conditional("mnist"),
+    *_auxiliary("mnist"),
     *_ablations("digits", 2000),
     *_dense("digits", 4000),
     *_inpainting("digits", 3000),
@@ -330,6 +351,7 @@ RECORD_ONLY = FURTHER | {
     *(f"stacked-{k}-{data}" for k in ("pac2", "minibatch-std") for data in ("digits", "mnist")),
     *(recipe.name for recipe in _conditional("digits") if recipe.seed > 0),
     *(recipe.name for recipe in _resisting_in_colour("cifar10-10k", 1)),
+    *(recipe.name for recipe in _auxiliary("mnist")),
     *(f"madry-longer-{data}" for data in ("digits", "mnist")),
     *(
         recipe.name
