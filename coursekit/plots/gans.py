@@ -13,6 +13,13 @@ from coursekit.plots import canvas, label, picture, standard_error, tile
 from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, VERMILION
 
 INCH = 0.5  # of one small image
+GAMES = {  # the ablations of 03: recipe → its name in figures
+    "baseline": "baseline DCGAN", "pooling": "max pooling in D", "relu-in-D": "ReLU in D",
+    "no-batchnorm-in-D": "no BatchNorm in D", "no-batchnorm-in-G": "no BatchNorm in G",
+    "no-sigmoid": "unbounded output", "beta1-0.9": "β₁ = 0.9", "rates-2e-4": "both rates 2e-4",
+    "equal-rates": "both rates 1e-3", "k-2": "k = 2", "k-5": "k = 5", "saturating": "saturating",
+    "least-squares": "least squares", "hinge": "hinge", "r1": "R1 recipe",
+}  # fmt: skip
 
 
 def strips(rows: Mapping[str, Tensor], title: str = "", scale: float = INCH) -> Figure:
