@@ -153,6 +153,9 @@ def ablation(
     label(right, "Spectrum of what was added", "frequency, cycles per pixel (log)", rings)
     right.axvspan(0.25, 0.5, color="#eeeeee", zorder=0)
     right.text(0.354, 0.98, "fine grain", transform=right.get_xaxis_transform(), **BAND)
-    lines, names = right.get_legend_handles_labels()
-    left.legend(lines, names, loc="lower right", ncols=2, frameon=False, fontsize=9)
+    place: Any = {"frameon": False, "fontsize": 9}
+    left.legend(loc="lower right", ncols=2, **place)
+    controls = [line for line in right.get_lines() if line.get_label() not in traces]
+    if controls:  # of which the left panel shows nothing
+        right.legend(handles=controls, loc="lower left", **place)
     return figure
