@@ -75,26 +75,37 @@ def scatter(ax: Axes, plane: Plane, points: Points, colour: str = VERMILION) -> 
 
 
 def frames(
-    plane: Plane, moments: Sequence[Points], captions: Sequence[str], fields: Sequence[Field] = ()
+    plane: Plane,
+    moments: Sequence[Points],
+    captions: Sequence[str],
+    fields: Sequence[Field] = (),
+    reach: float = 0.5,
 ) -> list[Figure]:
-    """The pictures of a film: samples at each moment, over what D thinks where that is given."""
+    """The pictures of a film: samples at each moment, over D where that is given.
+
+    Args:
+        plane: what is shown.
+        moments: samples, one cloud a picture.
+        captions: one line each.
+        fields: D at each moment.
+        reach: the colours of D end at ½ ± reach.
+    """
     pictures = []
     for k, (points, caption) in enumerate(zip(moments, captions, strict=True)):
-        figure, (ax,) = canvas(width=3.4, height=3.6)
+        figure, (ax,) = canvas(width=4.3 if fields else 3.4, height=3.6)
         if fields:
-            opinion(ax, plane, fields[k])
+            shade = opinion(ax, plane, fields[k], reach)
+            figure.colorbar(shade, ax=ax, shrink=0.8, label="D")
         scatter(ax, plane, points, BLACK if fields else VERMILION)
         ax.set_title(caption, loc="left", fontsize=10)
         pictures.append(figure)
     return pictures
 
 
-def opinion(ax: Axes, plane: Plane, field: Field) -> Any:
-    """D as a colour: blue is real, vermilion fake, white ½."""
-    reach = (-plane.limit, plane.limit) * 2
-    return ax.imshow(
-        array(field), extent=reach, origin="lower", cmap=OPINION, vmin=0, vmax=1, alpha=0.8
-    )
+def opinion(ax: Axes, plane: Plane, field: Field, reach: float = 0.5) -> Any:
+    """D as a colour: blue is real, vermilion fake, white ½; full colour at ½ ± reach."""
+    square, scale = (-plane.limit, plane.limit) * 2, {"vmin": 0.5 - reach, "vmax": 0.5 + reach}
+    return ax.imshow(array(field), extent=square, origin="lower", cmap=OPINION, alpha=0.8, **scale)
 
 
 def landscape(
