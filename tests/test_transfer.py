@@ -186,6 +186,17 @@ def test_climbing_goes_no_further_than_the_attack_of_an_independent_library():
     assert (length[0] <= length[1] + 1e-4).all()
 
 
+def test_the_pixels_of_a_path_are_those_of_scikit_learns_decision_path():
+    tree, x, _ = small_tree(0)
+    wide = DecisionTreeClassifier(random_state=0).fit(rows(TRAIN.x), TRAIN.y.numpy())
+    for model, given in ((tree, x), (wide, TEST.x)):
+        asked, passed = transfer.path_pixels(model, given), model.decision_path(rows(given))
+        for row in range(len(given)):
+            pixels = model.tree_.feature[passed[row].indices]
+            assert asked[row].nonzero()[:, 0].tolist() == sorted(set(pixels[pixels >= 0]))
+    assert not transfer.path_pixels(wide, TEST.x).all()
+
+
 def test_a_tree_of_one_class_and_a_margin_of_nothing_are_refused():
     tree = DecisionTreeClassifier().fit(rows(TRAIN.x), np.zeros(len(TRAIN)))
     with pytest.raises(CourseError, match="only one class"):
@@ -279,6 +290,8 @@ def test_only_pairs_of_different_parts_are_averaged():
     for part in range(parts):
         wanted = torch.tensor([[0.0, 1.0], [10.0, 11.0]]) + 0.1 * part
         torch.testing.assert_close(result[part], wanted)
+    many = torch.stack([rates, 2 * rates])[:, None]
+    torch.testing.assert_close(transfer.across_parts(many, parts)[1, 0], 2 * result)
     with pytest.raises(CourseError, match="do not fit 4 parts"):
         transfer.across_parts(rates, 4)
     with pytest.raises(CourseError, match="do not fit 1 parts"):
@@ -357,6 +370,10 @@ def test_every_round_doubles_the_questions_and_the_oracle_labels_them_all(rng):
     assert [stage.queries for stage in stages] == [10, 20, 40, 80]
     assert asked == [10, 10, 20, 40]
     assert learned == [(10, True), (20, True), (40, True), (80, True)]
+    first, augment = stages[0].net, transfer.jacobian_augmentation(0.1)
+    again = transfer.substitutes(oracle, TEST.x[:10], learn, augment, 1, first)
+    assert again[0].net is first and [stage.queries for stage in again] == [10, 20]
+    assert asked[4:] == [10, 10] and learned[4:] == [(20, True)]  # asked anew, not trained anew
     with pytest.raises(CourseError, match="rounds was -1"):
         transfer.substitutes(oracle, TEST.x, learn, transfer.jacobian_augmentation(0.1), -1)
 

@@ -35,7 +35,7 @@ from coursekit.transfer.surrogate import (
     jacobian_augmentation,
     substitutes,
 )
-from coursekit.transfer.trees import Leaves, leaf_path, nearest_leaf
+from coursekit.transfer.trees import Leaves, leaf_path, nearest_leaf, path_pixels
 
 __all__ = [
     "PAPER",
@@ -61,6 +61,7 @@ __all__ = [
     "leaf_path",
     "linear_view",
     "nearest_leaf",
+    "path_pixels",
     "substitutes",
     "transfer_matrix",
     "wrong_answers",

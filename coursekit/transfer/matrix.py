@@ -122,25 +122,25 @@ def bootstrap(
 
 
 def across_parts(
-    rates: Float[Tensor, "s t"], parts: int
-) -> Float[Tensor, "parts techniques techniques"]:
+    rates: Float[Tensor, "... s t"], parts: int
+) -> Float[Tensor, "... parts techniques techniques"]:
     """Rates between models, as a matrix of techniques for each part that the source learned from.
 
     Models are listed technique by technique, within each in the order of their parts. Only pairs
     that learned from *different* parts count: source and target share no training image.
 
     Args:
-        rates: for all pairs of the same models, (techniques·parts, techniques·parts).
+        rates: for all pairs of the same models, (…, techniques·parts, techniques·parts).
         parts: at least 2.
 
     Raises:
         CourseError: the rates are no such square, or fewer than two parts.
     """
-    square = rates.shape[0] == rates.shape[1] and rates.shape[0] % parts == 0
+    square = rates.shape[-2] == rates.shape[-1] and rates.shape[-1] % parts == 0
     require(square and parts >= 2, f"rates of shape {tuple(rates.shape)} do not fit {parts} parts.")
-    by_part = rates.unflatten(0, (-1, parts)).unflatten(2, (-1, parts)).permute(1, 3, 0, 2)
+    pairs = rates.unflatten(-1, (-1, parts)).unflatten(-3, (-1, parts))  # (…, s, i, t, j)
     different = ~torch.eye(parts, dtype=torch.bool)
-    return torch.stack([by_part[i, different[i]].mean(0) for i in range(parts)])
+    return torch.stack([pairs[..., i, :, different[i]].mean(-1) for i in range(parts)], -3)
 
 
 def _among(wrong: Tensor, counted: Tensor) -> Tensor:

@@ -58,7 +58,12 @@ class SurrogateRound(NamedTuple):
 
 
 def substitutes(
-    oracle: Oracle, x: Images, learn: Learn, augment: Augment, rounds: int
+    oracle: Oracle,
+    x: Images,
+    learn: Learn,
+    augment: Augment,
+    rounds: int,
+    first: nn.Module | None = None,
 ) -> list[SurrogateRound]:
     """Learn, ask about images near the substitute's boundaries, learn again.
 
@@ -71,13 +76,14 @@ def substitutes(
         learn: (x, labels) -> a network trained on them from scratch.
         augment: `jacobian_augmentation(λ)`, or a control.
         rounds: augmentations; there are `rounds + 1` substitutes.
+        first: the first substitute, where `learn` has made it already of these images and labels.
 
     Raises:
         CourseError: a negative number of rounds.
     """
     require(rounds >= 0, f"rounds was {rounds}; it must be at least 0.")
     y = oracle(x)
-    stages = [SurrogateRound(learn(x, y), len(y))]
+    stages = [SurrogateRound(learn(x, y) if first is None else first, len(y))]
     for _ in range(rounds):
         fresh = augment(stages[-1].net, x, y)
         x, y = torch.cat([x, fresh]), torch.cat([y, oracle(fresh)])

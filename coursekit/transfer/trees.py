@@ -98,6 +98,14 @@ def nearest_leaf(
     return _attack(model, x, y, margin, norm, climb=False)
 
 
+def path_pixels(model: DecisionTreeClassifier, x: Images) -> Bool[Tensor, "n d"]:
+    """Which pixels of each image the tree asks about, on the way from root to leaf."""
+    leaves, rows = Leaves.of(model), x.detach().cpu().flatten(1)
+    home = leaves.number[torch.as_tensor(model.apply(rows.float().numpy()))]
+    bounded = (leaves.low[home] > BELOW) | (leaves.high[home] < ABOVE)
+    return torch.zeros_like(rows).scatter_add_(1, leaves.feature[home], bounded.to(rows)) > 0
+
+
 def _attack(
     model: DecisionTreeClassifier, x: Tensor, y: Tensor, margin: float, norm: float, climb: bool
 ) -> tuple[Tensor, Tensor]:
