@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -104,8 +104,10 @@ def frames(
 
 def opinion(ax: Axes, plane: Plane, field: Field, reach: float = 0.5) -> Any:
     """D as a colour: blue is real, vermilion fake, white ½; full colour at ½ ± reach."""
-    square, scale = (-plane.limit, plane.limit) * 2, {"vmin": 0.5 - reach, "vmax": 0.5 + reach}
-    return ax.imshow(array(field), extent=square, origin="lower", cmap=OPINION, alpha=0.8, **scale)
+    square, scale = (-plane.limit, plane.limit) * 2, Normalize(0.5 - reach, 0.5 + reach)
+    return ax.imshow(
+        array(field), extent=square, origin="lower", cmap=OPINION, alpha=0.8, norm=scale
+    )
 
 
 def landscape(
