@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from coursekit.plots import array, canvas, label, picture
+from coursekit.plots import array, canvas, label, picture, tile
 from coursekit.plots.colours import BLACK, BLUE, GREEN, ORANGE, PALETTE, PURPLE, SKY, VERMILION
 
 INCH = 1.25  # of one small image
@@ -32,18 +32,31 @@ def captions(probabilities: Tensor, classes: Sequence[str], letters: int = 9) ->
 def variants(
     rows: Mapping[str, tuple[Tensor, Sequence[str]]], title: str = "", inch: float = INCH
 ) -> Figure:
-    """Rows of images, each `inch` wide under its caption; the row's name at its left."""
+    """Rows of images, each in about `inch` under its caption; the row's name at its left.
+
+    All lie in one panel measured in inches: a panel for each would take several times as long.
+    """
     columns = max(len(images) for images, _ in rows.values())
-    figure, axes = canvas(len(rows), columns, inch, inch + 0.12, title)
-    for ax in axes:
-        ax.set_axis_off()
-    for row, (name, (images, captions)) in enumerate(rows.items()):
-        for column, (image, caption) in enumerate(zip(images, captions, strict=True)):
-            ax = picture(axes[row * columns + column], image)
-            ax.set_title(caption, loc="center", fontsize=9)
-        ax = axes[row * columns]
-        place: Any = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 9}
-        ax.text(-0.08, 0.5, name, transform=ax.transAxes, **place)
+    left, gap, line = 0.28 if any(rows) else 0.1, 0.2, 0.155  # line: one of text of 9 points
+    inch -= left / columns
+    heads = [max(word.count("\n") + 1 for word in words) * line for _, words in rows.values()]
+    sides = [(inch - gap) * images.shape[2] / images.shape[3] for images, _ in rows.values()]
+    width, top = left + columns * inch, 0.32 if title else 0.02
+    height = top + sum(heads) + sum(sides) + 0.14 * len(rows)
+    figure, (axes,) = canvas(1, 1, width, height, title)
+    figure.set_layout_engine("none")
+    place: Any = {"ha": "center", "fontsize": 9}
+    how: Any = {"vmin": 0, "vmax": 1, "cmap": "gray", "interpolation": "nearest", "aspect": "auto"}
+    for (name, (images, words)), head, side in zip(rows.items(), heads, sides, strict=True):
+        top += head + 0.06
+        axes.text(0.5 * left, top + side / 2, name, va="center", rotation=90, **place)
+        for column, (image, word) in enumerate(zip(images, words, strict=True)):
+            x = left + column * inch
+            axes.imshow(tile(image[None], 1), extent=(x, x + inch - gap, top + side, top), **how)
+            axes.text(x + (inch - gap) / 2, top - 0.04, word, va="bottom", **place)
+        top += side + 0.08
+    axes.set(position=(0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
     return figure
 
 
