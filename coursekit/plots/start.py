@@ -240,7 +240,8 @@ def refused(
             said = "AUROC" if at == 0 else f"{auroc[name][side]:.3f}".lstrip("0")
             if panel < 2:
                 ax.text(1.02, at, said, transform=ax.get_yaxis_transform(), va="center", size=11)
-        ax.set_yticks(range(len(rows)), rows if panel == 0 else [])
+        ax.set_yticks(range(len(rows)), rows if panel == 0 else [""] * len(rows))
+        ax.tick_params(axis="y", left=panel == 0)
         ax.invert_yaxis()
     real = array(seen[rows[0]][1]) / pixels
     first, last = np.quantile(real, (0.02, 1.0))
